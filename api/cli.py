@@ -1,0 +1,70 @@
+"""The command `ehr`: finds the command asked for, runs it, and turns errors into one sentence and an exit code."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from ehr.errors import EhrError
+
+COMMANDS: Final[tuple[str, ...]] = ()
+"""Modules of api.commands in the order of `ehr --help`; each has `register(commands, parents)`."""
+
+DESCRIPTION: Final = "Hospital records as patient timelines: ask them in SQL, as a task or in English; foresee risks."
+EPILOG: Final = (
+    "Begin with 'ehr demo', which runs the whole story on made data. "
+    "Exit code: 0 done, 1 refused or failed with a message, 2 wrong usage, 130 interrupted."
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return int(args.run(args) or 0)
+    except EhrError as error:
+        print(f"ehr: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("ehr: interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands."""
+    parser = argparse.ArgumentParser(prog="ehr", description=DESCRIPTION, epilog=EPILOG)
+    _add_common(parser, is_root=True)
+    common = argparse.ArgumentParser(add_help=False)
+    _add_common(common, is_root=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        import_module(f"api.commands.{name}").register(commands, [common])
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, *, is_root: bool) -> None:
+    """Add the options that may stand before or after the command; after it they have no default of their own."""
+    default_store = Path(os.environ.get("ANAMNESIS_STORE", "store"))
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        default=default_store if is_root else argparse.SUPPRESS,
+        help="folder of the store (default: $ANAMNESIS_STORE, else ./store)",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=False if is_root else argparse.SUPPRESS,
+        help="print the result as JSON",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Records, timelines and the store; imports nothing else of the project."""

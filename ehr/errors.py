@@ -1,0 +1,53 @@
+"""Errors that a person is meant to read.
+
+EhrError
+├── StoreError            the folder of the store: missing, held by another process, empty, of another version
+├── SourceError           a file or folder to import: missing, unreadable, not of the format named
+├── UnknownSubject        no such patient in the store
+├── TaskError             a task file that is not one, with the key that is wrong
+├── UnsafeQuery           a query that the guard refuses
+├── QueryFailed           a query that passed the guard and failed in the engine, or took too long
+├── VocabularyError       no such vocabulary, or a model trained on another one
+├── ModelError            no such model, or one that cannot do what was asked
+└── ServiceError          the service could not start or answer
+"""
+
+
+class EhrError(Exception):
+    """Something refused or failed, with one sentence that says what, where and what to do next."""
+
+
+class StoreError(EhrError):
+    """The folder of the store is missing, held by another process, empty or of another version."""
+
+
+class SourceError(EhrError):
+    """A file or folder to import is missing, unreadable or not of the format named."""
+
+
+class UnknownSubject(EhrError):
+    """The store has no such patient."""
+
+
+class TaskError(EhrError):
+    """A task file is wrong; the message names the key."""
+
+
+class UnsafeQuery(EhrError):
+    """The guard refuses a query; the message says which part and what would be allowed."""
+
+
+class QueryFailed(EhrError):
+    """A query passed the guard and failed in the engine, or took longer than its limit."""
+
+
+class VocabularyError(EhrError):
+    """There is no such vocabulary, or a model was trained on another one."""
+
+
+class ModelError(EhrError):
+    """There is no such model, or it cannot do what was asked."""
+
+
+class ServiceError(EhrError):
+    """The service could not start, or could not be reached."""

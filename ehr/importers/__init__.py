@@ -1,0 +1,1 @@
+"""One importer per source format; each reads files and stages events through `ehr.intake`."""

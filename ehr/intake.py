@@ -1,0 +1,287 @@
+"""Taking records in: every importer stages events here, and one transaction moves them into the store.
+
+    intake = Intake(store, "mimic", root)
+    with intake.file(path) as entry:         # None when these bytes are in the store already
+        entry.stage(select)                  # events, as SQL ...
+        entry.stage_frame(frame)             # ... or as a frame of ehr.events.EVENT_SCHEMA
+        entry.reject(line, resource, reason, excerpt)
+        entry.tally("labevents", rows_in=10, accepted=9, rejected=1)
+    report = intake.commit()
+
+Nothing is in the store before `commit`, and all of it after: an import that is killed leaves the store as it was.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+import pyarrow as pa
+
+from ehr.events import EVENT_SCHEMA
+from ehr.refresh import STAGES, move_stages
+from ehr.store import Store
+
+EXCERPT_LENGTH: Final = 200
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is (bytes of the files)."""
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    """Show no progress."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many records of one type were read and what became of them."""
+
+    rows_in: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    skipped: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Add the counts of `other`."""
+        self.rows_in += other.rows_in
+        self.accepted += other.accepted
+        self.rejected += other.rejected
+        self.skipped += other.skipped
+
+    def check(self, what: str) -> None:
+        """Raise AssertionError unless every record that was read is accounted for."""
+        if self.rows_in != self.accepted + self.rejected + self.skipped:
+            raise AssertionError(
+                f"{what}: read {self.rows_in}, but accepted {self.accepted}, rejected {self.rejected}, "
+                f"skipped {self.skipped}"
+            )
+
+
+@dataclass(slots=True)
+class SourceFile:
+    """One file of an import: what it gave, and the ledger row that it will have."""
+
+    intake: "Intake"
+    source_id: int
+    name: str
+    sha256: str
+    started_at: datetime
+    status: str = "imported"
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    rejects: list[tuple[int, int | None, str | None, str, str | None]] = field(default_factory=list)
+    notices: list[tuple[int, int | None, str | None, str, str | None]] = field(default_factory=list)
+
+    def stage(self, table: str, select: str) -> int:
+        """Run `select` into a stage (`event`, `encounter`, `subject` or `code`) by name; return the rows added."""
+        con = self.intake.con
+        added = con.execute(
+            f"INSERT INTO stage_{table} BY NAME SELECT *, {self.source_id}::INTEGER AS source_id FROM ({select})"
+        ).fetchall()
+        return int(added[0][0])
+
+    def stage_frame(self, table: str, frame: pl.DataFrame | pa.Table) -> int:
+        """Add the rows of a frame to a stage, columns by name; return the rows added."""
+        arrow = frame.to_arrow() if isinstance(frame, pl.DataFrame) else frame
+        self.intake.con.register("staged_frame", arrow)
+        try:
+            return self.stage(table, "FROM staged_frame")
+        finally:
+            self.intake.con.unregister("staged_frame")
+
+    def reject(self, line: int | None, resource: str | None, reason: str, excerpt: str | None = None) -> None:
+        """Keep a record that is refused; the caller counts it in a tally."""
+        self.rejects.append((self.source_id, line, resource, reason, shorten(excerpt)))
+
+    def notice(self, line: int | None, resource: str | None, reason: str, excerpt: str | None = None) -> None:
+        """Keep what is to be known about a record, or about the file, that is taken in all the same."""
+        self.notices.append((self.source_id, line, resource, reason, shorten(excerpt)))
+
+    def tally(
+        self, resource: str, *, rows_in: int = 0, accepted: int = 0, rejected: int = 0, skipped: int = 0
+    ) -> None:
+        """Count records of a type."""
+        self.tallies.setdefault(resource, Tally()).add(Tally(rows_in, accepted, rejected, skipped))
+
+    def total(self) -> Tally:
+        """Return the counts over all types."""
+        total = Tally()
+        for tally in self.tallies.values():
+            total.add(tally)
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of one file."""
+
+    file: str
+    status: str
+    rows_in: int
+    accepted: int
+    rejected: int
+    skipped: int
+    notices: int
+    resources: dict[str, Tally]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did; `unchanged` names the files whose bytes the store had already."""
+
+    format: str
+    files: tuple[FileReport, ...]
+    unchanged: tuple[str, ...]
+    events: int
+    subjects: int
+    encounters: int
+
+    @property
+    def rejected(self) -> int:
+        """Records refused in all files."""
+        return sum(file.rejected for file in self.files)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Files of which nothing could be read."""
+        return tuple(file.file for file in self.files if file.status == "failed")
+
+
+class Intake:
+    """One import: stages for what its files give, moved into the store by `commit` in one transaction."""
+
+    def __init__(self, store: Store, format_name: str, root: Path, progress: Progress = silent) -> None:
+        self.store = store
+        self.con = store.cursor()
+        self.format = format_name
+        self.root = root
+        self.progress = progress
+        self.files: list[SourceFile] = []
+        self.unchanged: list[str] = []
+        self._known = {row[0] for row in self.con.execute("SELECT sha256 FROM source").fetchall()}
+        self._next_id = self._first_free_id()
+        for stage in STAGES:
+            self.con.execute(stage.create)
+
+    def name_of(self, path: Path) -> str:
+        """Return the name of a file in the ledger: its path relative to the imported folder."""
+        return path.relative_to(self.root).as_posix() if path != self.root else path.name
+
+    @contextmanager
+    def file(self, path: Path) -> Iterator[SourceFile | None]:
+        """Begin a file; gives None, and counts it as unchanged, when the store has these very bytes."""
+        sha256 = hash_of(path)
+        if sha256 in self._known:
+            self.unchanged.append(self.name_of(path))
+            yield None
+            return
+        yield self.begin(self.name_of(path), sha256)
+
+    def begin(self, name: str, sha256: str) -> SourceFile:
+        """Begin a source that is not a file: resources that came through the service."""
+        entry = SourceFile(self, self._next_id, name, sha256, _now())
+        self._next_id += 1
+        self.files.append(entry)
+        return entry
+
+    def commit(self) -> ImportReport:
+        """Move the stages into the store, with the ledger, and count; rolls back and raises when that fails."""
+        self.con.begin()
+        try:
+            moved = move_stages(self.con)
+            self._write_ledger()
+            self.con.commit()
+        except BaseException:
+            self.con.rollback()
+            raise
+        reports = tuple(_report(entry) for entry in self.files)
+        return ImportReport(
+            self.format, reports, tuple(self.unchanged), moved.events, moved.subjects, moved.encounters
+        )
+
+    def _first_free_id(self) -> int:
+        return int(self.con.execute("SELECT coalesce(max(source_id), 0) + 1 FROM source").fetchall()[0][0])
+
+    def _write_ledger(self) -> None:
+        finished = _now()
+        for entry in self.files:
+            total = entry.total()
+            total.check(entry.name)
+            self._insert(
+                "source",
+                [
+                    (
+                        entry.source_id,
+                        entry.name,
+                        entry.sha256,
+                        self.format,
+                        total.rows_in,
+                        total.accepted,
+                        total.rejected,
+                        total.skipped,
+                        entry.started_at,
+                        finished,
+                        entry.status,
+                    )
+                ],
+            )
+            self._insert(
+                "tally",
+                [
+                    (entry.source_id, resource, t.rows_in, t.accepted, t.rejected, t.skipped)
+                    for resource, t in entry.tallies.items()
+                ],
+            )
+            self._insert("reject", entry.rejects)
+            self._insert("notice", entry.notices)
+
+    def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add rows to a ledger table through Arrow, which takes thousands at once."""
+        if not rows:
+            return
+        names = [row[0] for row in self.con.execute(f"DESCRIBE {table}").fetchall()]
+        frame = pa.table(
+            {name: pa.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+        )
+        self.con.register("ledger_rows", frame)
+        self.con.execute(f"INSERT INTO {table} BY NAME FROM ledger_rows")
+        self.con.unregister("ledger_rows")
+
+
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 of the bytes of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def shorten(excerpt: str | None) -> str | None:
+    """Cut an excerpt to what is needed to find the record again."""
+    if excerpt is None or len(excerpt) <= EXCERPT_LENGTH:
+        return excerpt
+    return excerpt[: EXCERPT_LENGTH - 1] + "…"
+
+
+def event_frame(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
+    """Make an event frame, with every column of EVENT_SCHEMA, from dicts that may leave columns out."""
+    return pl.DataFrame(list(rows), schema=EVENT_SCHEMA)
+
+
+def _report(entry: SourceFile) -> FileReport:
+    total = entry.total()
+    return FileReport(
+        entry.name,
+        entry.status,
+        total.rows_in,
+        total.accepted,
+        total.rejected,
+        total.skipped,
+        len(entry.notices),
+        entry.tallies,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,232 @@
+-- The store: tables as the importers fill them, views as analysts read them. Times are UTC without a zone.
+
+CREATE TABLE event (
+    subject_id    BIGINT NOT NULL,
+    "time"        TIMESTAMP,
+    code          VARCHAR NOT NULL,
+    numeric_value FLOAT,
+    text_value    VARCHAR,
+    unit          VARCHAR,
+    encounter_id  BIGINT,
+    end_time      TIMESTAMP,
+    status        VARCHAR,
+    record_id     VARCHAR,
+    event_id      BIGINT NOT NULL,
+    source_id     INTEGER NOT NULL
+);
+COMMENT ON TABLE event IS 'One row per measurement: a superset of MEDS 0.4, clustered by subject and time';
+COMMENT ON COLUMN event.subject_id IS 'Patient, as in subject';
+COMMENT ON COLUMN event."time" IS 'When it happened or became known; NULL for static facts';
+COMMENT ON COLUMN event.code IS 'KIND//SYSTEM//CODE[//UNIT], described in code';
+COMMENT ON COLUMN event.numeric_value IS 'Measured number, in unit';
+COMMENT ON COLUMN event.text_value IS 'Measured text, or a number that came with a comparator such as <5';
+COMMENT ON COLUMN event.unit IS 'Unit of numeric_value as recorded';
+COMMENT ON COLUMN event.encounter_id IS 'Innermost stay that the record names: the ICU stay where known, else the hospital stay';
+COMMENT ON COLUMN event.end_time IS 'When it ended: abatement, end of an infusion or of a prescription';
+COMMENT ON COLUMN event.status IS 'Status word of the source: active, completed, Administered, Not Given';
+COMMENT ON COLUMN event.record_id IS 'Record of the source, such as Observation/x1 or Observation/x1.component[0]; NULL where it has none';
+COMMENT ON COLUMN event.event_id IS 'Unique number of the event in this store';
+COMMENT ON COLUMN event.source_id IS 'File it came from, as in source';
+
+CREATE TABLE subject (
+    subject_id  BIGINT PRIMARY KEY,
+    birth_time  TIMESTAMP,
+    sex         VARCHAR,
+    death_time  TIMESTAMP,
+    first_time  TIMESTAMP,
+    last_time   TIMESTAMP,
+    identifiers VARCHAR[]
+);
+COMMENT ON TABLE subject IS 'One row per patient';
+COMMENT ON COLUMN subject.subject_id IS 'The number of the source (MIMIC, OMOP, MEDS), or a stable 63-bit hash of its id (FHIR)';
+COMMENT ON COLUMN subject.birth_time IS 'Birth, as precise as the source tells';
+COMMENT ON COLUMN subject.sex IS 'female, male, other, unknown, or NULL';
+COMMENT ON COLUMN subject.death_time IS 'Death, or NULL while none is recorded';
+COMMENT ON COLUMN subject.first_time IS 'First event after birth';
+COMMENT ON COLUMN subject.last_time IS 'Last event';
+COMMENT ON COLUMN subject.identifiers IS 'Original identifiers as system|value';
+
+CREATE TABLE encounter (
+    encounter_id BIGINT PRIMARY KEY,
+    parent_id    BIGINT,
+    subject_id   BIGINT NOT NULL,
+    class        VARCHAR NOT NULL,
+    type         VARCHAR,
+    start_time   TIMESTAMP,
+    end_time     TIMESTAMP,
+    admit_source VARCHAR,
+    disposition  VARCHAR,
+    record_id    VARCHAR,
+    source_id    INTEGER NOT NULL
+);
+COMMENT ON TABLE encounter IS 'Hospital, emergency, ICU and ambulatory stays';
+COMMENT ON COLUMN encounter.encounter_id IS 'The number of the source, or a stable 63-bit hash of its id';
+COMMENT ON COLUMN encounter.parent_id IS 'Stay that this one is part of: the hospital stay of an ICU stay';
+COMMENT ON COLUMN encounter.subject_id IS 'Patient, as in subject';
+COMMENT ON COLUMN encounter.class IS 'inpatient, icu, emergency, ambulatory, home, virtual or other';
+COMMENT ON COLUMN encounter.type IS 'Kind of stay in the words of the source: EW EMER., URGENT, General examination';
+COMMENT ON COLUMN encounter.start_time IS 'Begin of the stay';
+COMMENT ON COLUMN encounter.end_time IS 'End of the stay; NULL while it lasts or when unknown';
+COMMENT ON COLUMN encounter.admit_source IS 'Where the patient came from';
+COMMENT ON COLUMN encounter.disposition IS 'Where the patient went; DIED for a death in hospital';
+COMMENT ON COLUMN encounter.record_id IS 'Record of the source, such as Encounter/x1';
+COMMENT ON COLUMN encounter.source_id IS 'File it came from, as in source';
+
+CREATE TABLE code (
+    code        VARCHAR PRIMARY KEY,
+    description VARCHAR,
+    system      VARCHAR,
+    kind        VARCHAR NOT NULL,
+    parents     VARCHAR[],
+    unit        VARCHAR,
+    n_events    BIGINT NOT NULL,
+    n_subjects  BIGINT NOT NULL,
+    quantiles   FLOAT[]
+);
+COMMENT ON TABLE code IS 'Every code in use';
+COMMENT ON COLUMN code.code IS 'As in event.code';
+COMMENT ON COLUMN code.description IS 'Title in the words of the source';
+COMMENT ON COLUMN code.system IS 'Code system: ICD10, ICD9, SNOMED, LOINC, RXNORM, MIMIC, ...';
+COMMENT ON COLUMN code.kind IS 'condition, medication, procedure, observation, encounter, demographic, death or other';
+COMMENT ON COLUMN code.parents IS 'Codes above this one';
+COMMENT ON COLUMN code.unit IS 'Most frequent unit of its numbers';
+COMMENT ON COLUMN code.n_events IS 'Events with this code';
+COMMENT ON COLUMN code.n_subjects IS 'Patients with this code';
+COMMENT ON COLUMN code.quantiles IS 'Minimum, nine deciles and maximum of its numbers; NULL without numbers';
+
+CREATE TABLE source (
+    source_id     INTEGER PRIMARY KEY,
+    file          VARCHAR NOT NULL,
+    sha256        VARCHAR NOT NULL,
+    format        VARCHAR NOT NULL,
+    rows_in       BIGINT NOT NULL,
+    rows_accepted BIGINT NOT NULL,
+    rows_rejected BIGINT NOT NULL,
+    rows_skipped  BIGINT NOT NULL,
+    started_at    TIMESTAMP NOT NULL,
+    finished_at   TIMESTAMP NOT NULL,
+    status        VARCHAR NOT NULL,
+    CHECK (rows_in = rows_accepted + rows_rejected + rows_skipped)
+);
+COMMENT ON TABLE source IS 'Ledger of imports, one row per file';
+COMMENT ON COLUMN source.source_id IS 'Number of the file in this store';
+COMMENT ON COLUMN source.file IS 'Path relative to the folder that was imported';
+COMMENT ON COLUMN source.sha256 IS 'Hash of the bytes of the file';
+COMMENT ON COLUMN source.format IS 'fhir, mimic, meds, or grpc for resources that came through the service';
+COMMENT ON COLUMN source.rows_in IS 'Records read';
+COMMENT ON COLUMN source.rows_accepted IS 'Records that went in';
+COMMENT ON COLUMN source.rows_rejected IS 'Records refused, each with a row in reject';
+COMMENT ON COLUMN source.rows_skipped IS 'Records left out on purpose: types that are not imported, exact repeats';
+COMMENT ON COLUMN source.started_at IS 'Begin of the import of this file';
+COMMENT ON COLUMN source.finished_at IS 'End of the import of this file';
+COMMENT ON COLUMN source.status IS 'imported, skipped (not a file for events), empty or failed';
+
+CREATE TABLE tally (
+    source_id     INTEGER NOT NULL,
+    resource      VARCHAR NOT NULL,
+    rows_in       BIGINT NOT NULL,
+    rows_accepted BIGINT NOT NULL,
+    rows_rejected BIGINT NOT NULL,
+    rows_skipped  BIGINT NOT NULL,
+    PRIMARY KEY (source_id, resource),
+    CHECK (rows_in = rows_accepted + rows_rejected + rows_skipped)
+);
+COMMENT ON TABLE tally IS 'The ledger by type of record: the FHIR resource types of a file, or its table';
+COMMENT ON COLUMN tally.source_id IS 'File, as in source';
+COMMENT ON COLUMN tally.resource IS 'FHIR resource type, or table';
+COMMENT ON COLUMN tally.rows_in IS 'Records read';
+COMMENT ON COLUMN tally.rows_accepted IS 'Records that went in';
+COMMENT ON COLUMN tally.rows_rejected IS 'Records refused';
+COMMENT ON COLUMN tally.rows_skipped IS 'Records left out on purpose';
+
+CREATE TABLE reject (
+    source_id INTEGER NOT NULL,
+    line      BIGINT,
+    resource  VARCHAR,
+    reason    VARCHAR NOT NULL,
+    excerpt   VARCHAR
+);
+COMMENT ON TABLE reject IS 'Records that were refused';
+COMMENT ON COLUMN reject.source_id IS 'File, as in source';
+COMMENT ON COLUMN reject.line IS 'Line of an NDJSON file, entry of a Bundle, or data row of a CSV file, from 1; NULL for the whole file';
+COMMENT ON COLUMN reject.resource IS 'Record, such as Observation/x1 or hosp/labevents';
+COMMENT ON COLUMN reject.reason IS 'Why, in a few words without the values of the patient';
+COMMENT ON COLUMN reject.excerpt IS 'The refused record, shortened';
+
+CREATE TABLE notice (
+    source_id INTEGER NOT NULL,
+    line      BIGINT,
+    resource  VARCHAR,
+    reason    VARCHAR NOT NULL,
+    excerpt   VARCHAR
+);
+COMMENT ON TABLE notice IS 'Records that went in with something to know: a value left NULL, an implausible time, an unknown column';
+COMMENT ON COLUMN notice.source_id IS 'File, as in source';
+COMMENT ON COLUMN notice.line IS 'As in reject';
+COMMENT ON COLUMN notice.resource IS 'As in reject';
+COMMENT ON COLUMN notice.reason IS 'What to know';
+COMMENT ON COLUMN notice.excerpt IS 'The part that it is about';
+
+CREATE TABLE vocabulary (
+    vocabulary_id VARCHAR PRIMARY KEY,
+    hash          VARCHAR NOT NULL,
+    created_at    TIMESTAMP NOT NULL,
+    definition    JSON NOT NULL
+);
+COMMENT ON TABLE vocabulary IS 'Fitted tokenizers';
+COMMENT ON COLUMN vocabulary.vocabulary_id IS 'Name given to ehr tokenize --vocabulary';
+COMMENT ON COLUMN vocabulary.hash IS 'Hash of the definition; models carry it and refuse another';
+COMMENT ON COLUMN vocabulary.created_at IS 'When it was fitted';
+COMMENT ON COLUMN vocabulary.definition IS 'Tokens, quantile edges and settings as JSON';
+
+CREATE TABLE timeline (
+    vocabulary_id VARCHAR NOT NULL,
+    subject_id    BIGINT NOT NULL,
+    tokens        UINTEGER[] NOT NULL,
+    times         TIMESTAMP[] NOT NULL,
+    event_ids     BIGINT[] NOT NULL
+);
+COMMENT ON TABLE timeline IS 'Tokenised timelines: the three lists of a row have one length';
+COMMENT ON COLUMN timeline.vocabulary_id IS 'Tokenizer, as in vocabulary';
+COMMENT ON COLUMN timeline.subject_id IS 'Patient, as in subject';
+COMMENT ON COLUMN timeline.tokens IS 'Token numbers in order of time';
+COMMENT ON COLUMN timeline.times IS 'Time of each token; NULL for static ones';
+COMMENT ON COLUMN timeline.event_ids IS 'Event behind each token; NULL for time gaps';
+
+CREATE VIEW patient AS
+SELECT subject_id, sex, birth_time, death_time, death_time IS NOT NULL AS died, first_time, last_time, identifiers
+FROM subject;
+COMMENT ON VIEW patient IS 'One row per patient';
+
+CREATE VIEW condition AS
+SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
+       e."time" AS start_time, e.end_time, e.status
+FROM event e JOIN code c USING (code) WHERE c.kind = 'condition';
+COMMENT ON VIEW condition IS 'Diagnoses and problems; hospital billing codes carry the time of discharge';
+
+CREATE VIEW medication AS
+SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
+       e."time" AS start_time, e.end_time, e.status, e.numeric_value AS value, e.unit, e.text_value
+FROM event e JOIN code c USING (code) WHERE c.kind = 'medication';
+COMMENT ON VIEW medication IS 'Orders, administrations, infusions and immunisations; value is a dose or rate where recorded';
+
+CREATE VIEW procedure AS
+SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
+       e."time" AS start_time, e.end_time, e.status
+FROM event e JOIN code c USING (code) WHERE c.kind = 'procedure';
+COMMENT ON VIEW procedure IS 'Procedures done';
+
+CREATE VIEW observation AS
+SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
+       e."time" AS start_time, e.numeric_value AS value, e.unit, e.text_value, e.status
+FROM event e JOIN code c USING (code) WHERE c.kind = 'observation';
+COMMENT ON VIEW observation IS 'Laboratory results, vital signs and other measurements';
+
+CREATE VIEW death AS
+SELECT subject_id, death_time, birth_time, sex FROM subject WHERE death_time IS NOT NULL;
+COMMENT ON VIEW death IS 'One row per patient with a recorded death';
+
+CREATE TABLE store_version (version INTEGER NOT NULL);
+COMMENT ON TABLE store_version IS 'Version of this schema, one row';
+COMMENT ON COLUMN store_version.version IS 'Raised whenever the tables change';
+INSERT INTO store_version VALUES (1);

@@ -1,0 +1,1 @@
+"""Made patients whose true risks are known."""

@@ -1,0 +1,133 @@
+"""The store: one folder with the DuckDB file, the trained models and the audit log; nothing clinical here."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from ehr.errors import StoreError
+
+DATABASE_FILE: Final = "ehr.duckdb"
+SCHEMA_VERSION: Final = 1
+# DuckDB 2.0.0 plans a selective filter followed by GROUP BY as repeated scans (docs/decisions.md).
+DISABLED_OPTIMIZERS: Final = "partitioned_execution"
+
+Config = dict[str, str | bool | int | float | list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open store; take a `cursor()` for each query that runs beside another."""
+
+    path: Path
+    con: duckdb.DuckDBPyConnection
+    writable: bool
+
+    @property
+    def models(self) -> Path:
+        """The folder of the trained models, `models/NAME/VERSION/`."""
+        return self.path / "models"
+
+    @property
+    def audit_log(self) -> Path:
+        """The file that says who asked what."""
+        return self.path / "audit.jsonl"
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of its own to the same database, for one query at a time."""
+        return self.con.cursor()
+
+    def is_empty(self) -> bool:
+        """Say whether nothing was imported yet."""
+        return self.cursor().execute("SELECT NOT EXISTS (FROM subject)").fetchall()[0][0] is True
+
+    def close(self) -> None:
+        """Close the database; a write-ahead log is folded in."""
+        self.con.close()
+
+
+def create_store(path: Path) -> Store:
+    """Open the store at `path` for writing, making it when it does not exist.
+
+    Raises StoreError when the folder holds something else or another process holds the store.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    is_new = not (path / DATABASE_FILE).exists()
+    if is_new and any(entry.name not in {"models", "audit.jsonl"} for entry in path.iterdir()):
+        raise StoreError(f"{path} is not empty and holds no store; name an empty or a new folder")
+    con = _connect(path, {"access_mode": "READ_WRITE"})
+    if is_new:
+        con.begin()
+        con.execute(files("ehr").joinpath("schema.sql").read_text(encoding="utf-8"))
+        con.commit()
+    _check_version(path, con)
+    return Store(path, con, writable=True)
+
+
+def open_store(path: Path, *, writable: bool = False, locked: bool = False, memory: str | None = None) -> Store:
+    """Open an existing store.
+
+    A `locked` store refuses every access to files and every change of settings: what untrusted SQL runs on.
+    `memory` bounds what DuckDB may use ("2GB"). Raises StoreError when there is no store at `path`, another
+    process holds it, or it was made by another version.
+    """
+    if not (path / DATABASE_FILE).exists():
+        raise StoreError(f"there is no store at {path}; make one with 'ehr import ... --store {path}'")
+    config: Config = {"access_mode": "READ_WRITE" if writable else "READ_ONLY"}
+    if memory:
+        config["memory_limit"] = memory
+    con = _connect(path, config)
+    _check_version(path, con)
+    if locked:
+        con.execute("SET enable_external_access = false")
+        con.execute("SET lock_configuration = true")
+    return Store(path, con, writable)
+
+
+@contextmanager
+def opened(store: Store) -> Iterator[Store]:
+    """Close `store` at the end of the block."""
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def require_subjects(store: Store) -> None:
+    """Raise StoreError when nothing was imported into `store` yet."""
+    if store.is_empty():
+        raise StoreError(f"the store at {store.path} is empty; fill it with 'ehr import ... --store {store.path}'")
+
+
+def _connect(path: Path, config: Config) -> duckdb.DuckDBPyConnection:
+    database = path / DATABASE_FILE
+    try:
+        con = duckdb.connect(str(database), config=config)
+    except duckdb.IOException as error:
+        holder = re.search(r"PID (\d+)", str(error))
+        if holder is None:
+            raise StoreError(f"{database} cannot be opened as a store: {str(error).splitlines()[0]}") from error
+        raise StoreError(
+            f"the store at {path} is held by process {holder[1]}; "
+            "stop that process, or ask it through the service if it is 'ehr serve'"
+        ) from error
+    con.execute(f"SET disabled_optimizers = '{DISABLED_OPTIMIZERS}'")
+    return con
+
+
+def _check_version(path: Path, con: duckdb.DuckDBPyConnection) -> None:
+    try:
+        version = con.execute("SELECT version FROM store_version").fetchall()[0][0]
+    except duckdb.CatalogException as error:
+        con.close()
+        raise StoreError(f"{path / DATABASE_FILE} is a DuckDB file but not a store of Anamnesis") from error
+    if version != SCHEMA_VERSION:
+        con.close()
+        raise StoreError(
+            f"the store at {path} has version {version} and this program needs {SCHEMA_VERSION}; import it anew"
+        )

@@ -1,0 +1,1 @@
+"""Learning from timelines and labels, and foreseeing with what was learnt."""

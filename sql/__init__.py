@@ -1,0 +1,1 @@
+"""Asking the store: guarded SQL, the task language, English."""

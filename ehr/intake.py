@@ -12,7 +12,7 @@ Nothing is in the store before `commit`, and all of it after: an import that is 
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,17 +23,12 @@ import polars as pl
 import pyarrow as pa
 
 from ehr.events import EVENT_SCHEMA
+from ehr.progress import Progress as Progress
+from ehr.progress import silent as silent
 from ehr.refresh import STAGES, move_stages
 from ehr.store import Store
 
 EXCERPT_LENGTH: Final = 200
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is (bytes of the files)."""
-
-
-def silent(_what: str, _done: int, _total: int) -> None:
-    """Show no progress."""
 
 
 @dataclass(slots=True)

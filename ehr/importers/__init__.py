@@ -1,1 +1,50 @@
-"""One importer per source format; each reads files and stages events through `ehr.intake`."""
+"""Importers: one function per format, found by name; each brings a folder or a file into a store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ehr.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from ehr.intake import ImportReport
+    from ehr.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What the caller of an import may choose.
+
+    `strict` checks every record against the standard of its format (slower; only FHIR has such a check);
+    `progress` is called with the file at hand and the bytes done and to do.
+    """
+
+    strict: bool = False
+    progress: Progress = silent
+
+
+Importer = Callable[["Store", Path, ImportOptions], "ImportReport"]
+"""Brings everything under a path into a store in one transaction; raises SourceError when it is not its format."""
+
+
+def _fhir(store: "Store", path: Path, options: ImportOptions) -> "ImportReport":
+    from ehr.importers.fhir import import_fhir
+
+    return import_fhir(store, path, options)
+
+
+def _mimic(store: "Store", path: Path, options: ImportOptions) -> "ImportReport":
+    from ehr.importers.mimic import import_mimic
+
+    return import_mimic(store, path, options)
+
+
+def _meds(store: "Store", path: Path, options: ImportOptions) -> "ImportReport":
+    from ehr.importers.meds import import_meds
+
+    return import_meds(store, path, options)
+
+
+IMPORTERS: Final[dict[str, Importer]] = {"fhir": _fhir, "mimic": _mimic, "meds": _meds}
+"""Name of a format -> its importer; the modules behind them load when they are called, as `ehr --help` must not."""

@@ -1,0 +1,41 @@
+"""Tasks: the language that says whom a question is about and what is to be foreseen, and ready task files."""
+
+from ehr.tasks.language import (
+    ANY_EVENT,
+    BUILT_IN,
+    RECORD_END,
+    RECORD_START,
+    TRIGGER,
+    Derived,
+    Has,
+    Plain,
+    Predicate,
+    Scalar,
+    Seek,
+    Shift,
+    Side,
+    Step,
+    Task,
+    ValueRange,
+    Window,
+)
+
+__all__ = [
+    "ANY_EVENT",
+    "BUILT_IN",
+    "RECORD_END",
+    "RECORD_START",
+    "TRIGGER",
+    "Derived",
+    "Has",
+    "Plain",
+    "Predicate",
+    "Scalar",
+    "Seek",
+    "Shift",
+    "Side",
+    "Step",
+    "Task",
+    "ValueRange",
+    "Window",
+]

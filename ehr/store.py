@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import polars as pl
 
 from ehr.errors import StoreError
 
@@ -96,6 +97,12 @@ def opened(store: Store) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def frame_of(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    """Run a relation and return its rows."""
+    frame: pl.DataFrame = relation.pl()
+    return frame
 
 
 def require_subjects(store: Store) -> None:

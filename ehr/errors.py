@@ -6,9 +6,11 @@ EhrError
 ├── UnknownSubject        no such patient in the store
 ├── TaskError             a task file that is not one, with the key that is wrong
 ├── UnsafeQuery           a query that the guard refuses
-├── QueryFailed           a query that passed the guard and failed in the engine, or took too long
+├── QueryFailed           a query that passed the guard and failed in the engine
+│   └── QueryTimeout      ... or took longer than its limit
 ├── VocabularyError       no such vocabulary, or a model trained on another one
-├── ModelError            no such model, or one that cannot do what was asked
+├── ModelError            a model that cannot do what was asked
+│   └── UnknownModel      no such model
 └── ServiceError          the service could not start or answer
 """
 
@@ -38,7 +40,11 @@ class UnsafeQuery(EhrError):
 
 
 class QueryFailed(EhrError):
-    """A query passed the guard and failed in the engine, or took longer than its limit."""
+    """A query passed the guard and failed in the engine."""
+
+
+class QueryTimeout(QueryFailed):
+    """A query took longer than its limit."""
 
 
 class VocabularyError(EhrError):
@@ -46,7 +52,11 @@ class VocabularyError(EhrError):
 
 
 class ModelError(EhrError):
-    """There is no such model, or it cannot do what was asked."""
+    """A model cannot do what was asked."""
+
+
+class UnknownModel(ModelError):
+    """There is no such model."""
 
 
 class ServiceError(EhrError):

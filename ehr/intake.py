@@ -111,8 +111,9 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of one file."""
+    """What became of one file; `source_id` finds its rows in `reject` and `notice`."""
 
+    source_id: int
     file: str
     status: str
     rows_in: int
@@ -267,6 +268,7 @@ def event_frame(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
 def _report(entry: SourceFile) -> FileReport:
     total = entry.total()
     return FileReport(
+        entry.source_id,
         entry.name,
         entry.status,
         total.rows_in,

@@ -33,7 +33,7 @@ class Subject:
     death_time: datetime | None
     first_time: datetime | None
     last_time: datetime | None
-    identifiers: tuple[str, ...]
+    identifiers: list[str]
 
 
 def find_subject(store: Store, name: str) -> Subject:
@@ -63,8 +63,7 @@ def find_subject(store: Store, name: str) -> Subject:
         )
     if len(rows) > 1:
         raise UnknownSubject(f"{name!r} fits several patients; give the subject_id, such as {rows[0][0]}")
-    *columns, identifiers = rows[0]
-    return Subject(*columns, tuple(identifiers))
+    return Subject(*rows[0])
 
 
 def subject_events(store: Store, subject_id: int, shown: TimelineFilter) -> tuple[pl.DataFrame, int]:

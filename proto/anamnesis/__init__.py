@@ -1,0 +1,1 @@
+"""Generated gRPC code; clients generate their own from the .proto files."""

@@ -1,0 +1,131 @@
+import datetime
+
+from anamnesis.v1 import table_pb2 as _table_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class AbstentionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ABSTENTION_REASON_UNSPECIFIED: _ClassVar[AbstentionReason]
+    ABSTENTION_REASON_UNANSWERABLE: _ClassVar[AbstentionReason]
+    ABSTENTION_REASON_AMBIGUOUS: _ClassVar[AbstentionReason]
+    ABSTENTION_REASON_LOW_CONFIDENCE: _ClassVar[AbstentionReason]
+    ABSTENTION_REASON_UNSAFE: _ClassVar[AbstentionReason]
+ABSTENTION_REASON_UNSPECIFIED: AbstentionReason
+ABSTENTION_REASON_UNANSWERABLE: AbstentionReason
+ABSTENTION_REASON_AMBIGUOUS: AbstentionReason
+ABSTENTION_REASON_LOW_CONFIDENCE: AbstentionReason
+ABSTENTION_REASON_UNSAFE: AbstentionReason
+
+class AskRequest(_message.Message):
+    __slots__ = ("question", "dry_run", "format")
+    QUESTION_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    question: str
+    dry_run: bool
+    format: _table_pb2.TableFormat
+    def __init__(self, question: _Optional[str] = ..., dry_run: _Optional[bool] = ..., format: _Optional[_Union[_table_pb2.TableFormat, str]] = ...) -> None: ...
+
+class AskResponse(_message.Message):
+    __slots__ = ("reading", "sql", "table", "abstention", "truncated")
+    READING_FIELD_NUMBER: _ClassVar[int]
+    SQL_FIELD_NUMBER: _ClassVar[int]
+    TABLE_FIELD_NUMBER: _ClassVar[int]
+    ABSTENTION_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    reading: str
+    sql: str
+    table: _table_pb2.TableChunk
+    abstention: Abstention
+    truncated: bool
+    def __init__(self, reading: _Optional[str] = ..., sql: _Optional[str] = ..., table: _Optional[_Union[_table_pb2.TableChunk, _Mapping]] = ..., abstention: _Optional[_Union[Abstention, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class Abstention(_message.Message):
+    __slots__ = ("reason", "message")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    reason: AbstentionReason
+    message: str
+    def __init__(self, reason: _Optional[_Union[AbstentionReason, str]] = ..., message: _Optional[str] = ...) -> None: ...
+
+class QueryRequest(_message.Message):
+    __slots__ = ("sql", "max_rows", "timeout", "format")
+    SQL_FIELD_NUMBER: _ClassVar[int]
+    MAX_ROWS_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    sql: str
+    max_rows: int
+    timeout: _duration_pb2.Duration
+    format: _table_pb2.TableFormat
+    def __init__(self, sql: _Optional[str] = ..., max_rows: _Optional[int] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., format: _Optional[_Union[_table_pb2.TableFormat, str]] = ...) -> None: ...
+
+class QueryResponse(_message.Message):
+    __slots__ = ("chunk", "summary")
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    chunk: _table_pb2.TableChunk
+    summary: QuerySummary
+    def __init__(self, chunk: _Optional[_Union[_table_pb2.TableChunk, _Mapping]] = ..., summary: _Optional[_Union[QuerySummary, _Mapping]] = ...) -> None: ...
+
+class QuerySummary(_message.Message):
+    __slots__ = ("rows", "truncated", "sql", "elapsed")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    SQL_FIELD_NUMBER: _ClassVar[int]
+    ELAPSED_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    truncated: bool
+    sql: str
+    elapsed: _duration_pb2.Duration
+    def __init__(self, rows: _Optional[int] = ..., truncated: _Optional[bool] = ..., sql: _Optional[str] = ..., elapsed: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class RunCohortRequest(_message.Message):
+    __slots__ = ("task_name", "task_yaml", "format")
+    TASK_NAME_FIELD_NUMBER: _ClassVar[int]
+    TASK_YAML_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    task_name: str
+    task_yaml: str
+    format: _table_pb2.TableFormat
+    def __init__(self, task_name: _Optional[str] = ..., task_yaml: _Optional[str] = ..., format: _Optional[_Union[_table_pb2.TableFormat, str]] = ...) -> None: ...
+
+class RunCohortResponse(_message.Message):
+    __slots__ = ("chunk", "summary")
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    chunk: _table_pb2.TableChunk
+    summary: CohortSummary
+    def __init__(self, chunk: _Optional[_Union[_table_pb2.TableChunk, _Mapping]] = ..., summary: _Optional[_Union[CohortSummary, _Mapping]] = ...) -> None: ...
+
+class CohortSummary(_message.Message):
+    __slots__ = ("rows", "subjects", "positive", "attrition", "sql")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    POSITIVE_FIELD_NUMBER: _ClassVar[int]
+    ATTRITION_FIELD_NUMBER: _ClassVar[int]
+    SQL_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    subjects: int
+    positive: int
+    attrition: _containers.RepeatedCompositeFieldContainer[AttritionStep]
+    sql: str
+    def __init__(self, rows: _Optional[int] = ..., subjects: _Optional[int] = ..., positive: _Optional[int] = ..., attrition: _Optional[_Iterable[_Union[AttritionStep, _Mapping]]] = ..., sql: _Optional[str] = ...) -> None: ...
+
+class AttritionStep(_message.Message):
+    __slots__ = ("rule", "rows", "subjects")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    rows: int
+    subjects: int
+    def __init__(self, rule: _Optional[str] = ..., rows: _Optional[int] = ..., subjects: _Optional[int] = ...) -> None: ...

@@ -38,12 +38,12 @@ def status_code(error: errors.EhrError) -> grpc.StatusCode:
     return grpc.StatusCode.INTERNAL
 
 
-class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class ErrorInterceptor(grpc.aio.ServerInterceptor):
     """Turns what a service method raises into a status, and anything unforeseen into INTERNAL with a request id."""
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         """Wrap the method that is called."""
@@ -64,7 +64,7 @@ def _guarded_unary(call: Callable[..., Awaitable[Any]], method: str) -> Callable
     async def guarded(request: Any, context: Any) -> Any:
         try:
             return await call(request, context)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
             await _abort(context, error, method)
 
     return guarded
@@ -75,7 +75,7 @@ def _guarded_stream(call: Callable[..., AsyncIterator[Any]], method: str) -> Cal
         try:
             async for message in call(request, context):
                 yield message
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
             await _abort(context, error, method)
 
     return guarded

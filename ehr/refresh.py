@@ -34,7 +34,7 @@ STAGES: Final = (
         "encounter_id BIGINT, parent_id BIGINT, subject_id BIGINT, class VARCHAR, type VARCHAR, "
         "start_time TIMESTAMP, end_time TIMESTAMP, admit_source VARCHAR, disposition VARCHAR, record_id VARCHAR",
     ),
-    Stage("subject", "subject_id BIGINT, identifiers VARCHAR[]"),
+    Stage("subject", "subject_id BIGINT, identifiers VARCHAR[], deceased BOOLEAN"),
     Stage("code", "code VARCHAR, description VARCHAR, system VARCHAR, parents VARCHAR[]"),
 )
 
@@ -86,7 +86,9 @@ def _insert_encounters(con: duckdb.DuckDBPyConnection) -> int:
 
 
 def _refresh_subjects(con: duckdb.DuckDBPyConnection) -> None:
-    """Recompute the subjects that the import touches from their events; identifiers add up."""
+    """Recompute the subjects that the import touches from their events; identifiers add up.
+
+    A death without a time is no event, which would be known at every time, but a mark of the subject."""
     con.execute(
         f"""
         INSERT OR REPLACE INTO subject BY NAME
@@ -103,14 +105,16 @@ def _refresh_subjects(con: duckdb.DuckDBPyConnection) -> None:
             FROM event WHERE subject_id IN (FROM touched) GROUP BY subject_id
         ),
         named AS (
-            SELECT subject_id, list_sort(list_distinct(flatten(list(identifiers)))) AS identifiers
+            SELECT subject_id, list_sort(list_distinct(flatten(list(identifiers) FILTER (identifiers IS NOT NULL))))
+                       AS identifiers, coalesce(bool_or(deceased), false) AS deceased
             FROM (
-                SELECT subject_id, identifiers FROM stage_subject
-                UNION ALL SELECT subject_id, identifiers FROM subject WHERE subject_id IN (FROM touched)
+                SELECT subject_id, identifiers, deceased FROM stage_subject
+                UNION ALL SELECT subject_id, identifiers, died FROM subject WHERE subject_id IN (FROM touched)
             )
-            WHERE identifiers IS NOT NULL GROUP BY subject_id
+            GROUP BY subject_id
         )
         SELECT touched.subject_id, birth_time, death_time, first_time, last_time, identifiers,
+               death_time IS NOT NULL OR coalesce(deceased, false) AS died,
                CASE gender WHEN 'f' THEN 'female' WHEN 'm' THEN 'male' WHEN 'unk' THEN 'unknown'
                            ELSE gender END AS sex
         FROM touched LEFT JOIN fact USING (subject_id) LEFT JOIN named USING (subject_id)

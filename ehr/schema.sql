@@ -33,6 +33,7 @@ CREATE TABLE subject (
     birth_time  TIMESTAMP,
     sex         VARCHAR,
     death_time  TIMESTAMP,
+    died        BOOLEAN NOT NULL,
     first_time  TIMESTAMP,
     last_time   TIMESTAMP,
     identifiers VARCHAR[]
@@ -41,7 +42,8 @@ COMMENT ON TABLE subject IS 'One row per patient';
 COMMENT ON COLUMN subject.subject_id IS 'The number of the source (MIMIC, OMOP, MEDS), or a stable 63-bit hash of its id (FHIR)';
 COMMENT ON COLUMN subject.birth_time IS 'Birth, as precise as the source tells';
 COMMENT ON COLUMN subject.sex IS 'female, male, other, unknown, or NULL';
-COMMENT ON COLUMN subject.death_time IS 'Death, or NULL while none is recorded';
+COMMENT ON COLUMN subject.death_time IS 'Death, or NULL while none is recorded or its time is unknown';
+COMMENT ON COLUMN subject.died IS 'Whether the patient is recorded as dead, with or without a time';
 COMMENT ON COLUMN subject.first_time IS 'First event after birth';
 COMMENT ON COLUMN subject.last_time IS 'Last event';
 COMMENT ON COLUMN subject.identifiers IS 'Original identifiers as system|value';
@@ -194,7 +196,7 @@ COMMENT ON COLUMN timeline.times IS 'Time of each token; NULL for static ones';
 COMMENT ON COLUMN timeline.event_ids IS 'Event behind each token; NULL for time gaps';
 
 CREATE VIEW patient AS
-SELECT subject_id, sex, birth_time, death_time, death_time IS NOT NULL AS died, first_time, last_time, identifiers
+SELECT subject_id, sex, birth_time, death_time, died, first_time, last_time, identifiers
 FROM subject;
 COMMENT ON VIEW patient IS 'One row per patient';
 
@@ -223,8 +225,8 @@ FROM event e JOIN code c USING (code) WHERE c.kind = 'observation';
 COMMENT ON VIEW observation IS 'Laboratory results, vital signs and other measurements';
 
 CREATE VIEW death AS
-SELECT subject_id, death_time, birth_time, sex FROM subject WHERE death_time IS NOT NULL;
-COMMENT ON VIEW death IS 'One row per patient with a recorded death';
+SELECT subject_id, death_time, birth_time, sex FROM subject WHERE died;
+COMMENT ON VIEW death IS 'One row per patient recorded as dead; death_time is NULL where only the fact is known';
 
 CREATE TABLE store_version (version INTEGER NOT NULL);
 COMMENT ON TABLE store_version IS 'Version of this schema, one row';

@@ -70,7 +70,9 @@ def test_nothing_is_in_the_store_when_the_counts_do_not_add_up(store: Store, tmp
     intake.files[0].tally("event", rows_in=1)
     with pytest.raises(AssertionError, match="read 5, but accepted 4"):
         intake.commit()
-    assert store.con.execute("SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM source)").fetchall() == [(0, 0)]
+    assert store.con.execute("SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM source)").fetchall() == [
+        (0, 0)
+    ]
 
 
 def test_rejects_and_notices_are_kept_with_short_excerpts(store: Store, tmp_path: Path) -> None:
@@ -82,7 +84,9 @@ def test_rejects_and_notices_are_kept_with_short_excerpts(store: Store, tmp_path
     intake.commit()
     rejected = store.con.execute("SELECT source_id, line, reason, length(excerpt) FROM reject").fetchall()
     assert rejected == [(1, 3, "no subject", 200)]
-    assert store.con.execute("SELECT line, resource, reason FROM notice").fetchall() == [(None, None, "unknown column")]
+    assert store.con.execute("SELECT line, resource, reason FROM notice").fetchall() == [
+        (None, None, "unknown column")
+    ]
     assert shorten(None) is None
 
 
@@ -121,3 +125,15 @@ def test_a_locked_store_touches_no_file_and_keeps_its_settings(store: Store, tmp
             with pytest.raises(duckdb.Error):
                 locked.cursor().execute(statement)
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_death_without_a_time_marks_the_subject_and_is_no_event(store: Store, tmp_path: Path) -> None:
+    intake = take_in(store, tmp_path, "one", person()[:3])
+    known = pl.DataFrame({"subject_id": [1], "identifiers": [["fhir|a"]], "deceased": [True]})
+    intake.files[0].stage_frame("subject", known)
+    intake.commit()
+    patient = store.con.execute("SELECT died, death_time, identifiers FROM patient").fetchall()
+    assert patient == [(True, None, ["fhir|a"])]
+    take_in(store, tmp_path, "two", person()[3:]).commit()
+    assert store.con.execute("SELECT died, death_time IS NULL FROM patient").fetchall() == [(True, False)]
+    assert store.con.execute("SELECT count(*) FROM death").fetchall() == [(1,)]

@@ -186,7 +186,9 @@ CREATE TABLE timeline (
     subject_id    BIGINT NOT NULL,
     tokens        UINTEGER[] NOT NULL,
     times         TIMESTAMP[] NOT NULL,
-    event_ids     BIGINT[] NOT NULL
+    event_ids     BIGINT[] NOT NULL,
+    n_events      BIGINT NOT NULL,
+    last_event_id BIGINT NOT NULL
 );
 COMMENT ON TABLE timeline IS 'Tokenised timelines: the three lists of a row have one length';
 COMMENT ON COLUMN timeline.vocabulary_id IS 'Tokenizer, as in vocabulary';
@@ -194,6 +196,8 @@ COMMENT ON COLUMN timeline.subject_id IS 'Patient, as in subject';
 COMMENT ON COLUMN timeline.tokens IS 'Token numbers in order of time';
 COMMENT ON COLUMN timeline.times IS 'Time of each token; NULL for static ones';
 COMMENT ON COLUMN timeline.event_ids IS 'Event behind each token; NULL for time gaps';
+COMMENT ON COLUMN timeline.n_events IS 'Events of the patient when it was tokenised; another number now means that it is stale';
+COMMENT ON COLUMN timeline.last_event_id IS 'Last event of the patient when it was tokenised';
 
 CREATE VIEW patient AS
 SELECT subject_id, sex, birth_time, death_time, died, first_time, last_time, identifiers

@@ -1,0 +1,50 @@
+"""Splits: every subject belongs to train, tuning or held_out by a hash of its number, and to nothing else.
+
+The split of a subject depends on its number alone: not on the order of the import, not on who else is in the
+store. Two stores that share a patient therefore agree on where the patient belongs.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import numpy as np
+import polars as pl
+
+from ehr.events import stable_id
+
+Split = Literal["train", "tuning", "held_out"]
+
+SPLITS: Final[tuple[Split, ...]] = ("train", "tuning", "held_out")
+PERCENT: Final[dict[Split, int]] = {"train": 70, "tuning": 15, "held_out": 15}
+_SALT: Final = "Split/"
+
+
+def split_of(subject_id: int) -> Split:
+    """Return the split of one subject.
+
+    >>> [split_of(number) for number in (10000032, 10001217, 10002495)]
+    ['train', 'train', 'held_out']
+    """
+    place = stable_id(f"{_SALT}{subject_id}") % 100
+    if place < PERCENT["train"]:
+        return "train"
+    return "tuning" if place < PERCENT["train"] + PERCENT["tuning"] else "held_out"
+
+
+def split_sql(column: str = "subject_id") -> str:
+    """Return the DuckDB expression that gives the split of a subject column, equal to `split_of`.
+
+    `column` is a name written in the program, never one that came from outside.
+    """
+    place = f"(md5_number_lower('{_SALT}' || {column}) >> 1) % 100"
+    tuning = PERCENT["train"]
+    held_out = tuning + PERCENT["tuning"]
+    return f"CASE WHEN {place} < {tuning} THEN 'train' WHEN {place} < {held_out} THEN 'tuning' ELSE 'held_out' END"
+
+
+def splits(subject_ids: Sequence[int] | np.ndarray | pl.Series) -> pl.Series:
+    """Return the split of each subject, in the order given; hashes every distinct subject once."""
+    subjects = pl.Series("subject_id", subject_ids, dtype=pl.Int64)
+    distinct = subjects.unique().drop_nulls().to_list()
+    names = pl.Series([split_of(subject) for subject in distinct], dtype=pl.String)
+    return subjects.replace_strict(pl.Series(distinct, dtype=pl.Int64), names, return_dtype=pl.String).alias("split")

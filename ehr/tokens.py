@@ -1,0 +1,225 @@
+"""Events to tokens, a whole store at a time: DuckDB joins and sorts, numpy puts the tokens in their places.
+
+For every event, in order of time: the gap since the moment before (when long enough), the age band (when it
+changed), the code, and the value bin (when the code has edges and the number is finite). Facts without a time come
+first. What happens at one moment is ordered by kind (birth, starts of stays, all else, death, ends of stays), then by
+code and value, so the order tells nothing about what came later and does not depend on the order of the import.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ehr.events import BIRTH, DEATH, head_of
+from ehr.vocabulary import YEAR_SECONDS, Vocabulary
+
+NO_TIME: Final = np.iinfo(np.int64).min
+"""The number behind NaT: static facts sort before every time."""
+NO_EVENT: Final = -1
+_STARTS: Final = frozenset({"ED_REGISTRATION", "HOSPITAL_ADMISSION", "ICU_ADMISSION", "ENCOUNTER_START"})
+_ENDS: Final = frozenset({"ED_OUT", "HOSPITAL_DISCHARGE", "ICU_DISCHARGE", "ENCOUNTER_END"})
+
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Timelines:
+    """Tokens of many subjects, packed: those of subject i lie at `offsets[i]:offsets[i + 1]`.
+
+    subject_ids int64 (s,) rising; offsets int64 (s + 1,); tokens uint32 (n,); times datetime64[us] (n,), NaT for
+    static facts, which come first; event_ids int64 (n,), -1 where no event stands behind the token. The value bin
+    bears the event of its code, the age band the birth. `vocabulary_hash` names what the tokens mean.
+    """
+
+    subject_ids: Int64s
+    offsets: Int64s
+    tokens: npt.NDArray[np.uint32]
+    times: npt.NDArray[np.datetime64]
+    event_ids: Int64s
+    vocabulary_hash: str
+
+    def __len__(self) -> int:
+        """Return the number of subjects."""
+        return len(self.subject_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Events in order, one per row: subject, microseconds (NO_TIME = static), token, value bin (0 = none), event."""
+
+    subject: Int64s
+    time: Int64s
+    token: npt.NDArray[np.uint32]
+    value_bin: npt.NDArray[np.uint8]
+    event: Int64s
+    is_birth: Bools
+
+
+def tokenize(
+    con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, subject_ids: Sequence[int] | Int64s | None = None
+) -> Timelines:
+    """Tokenise the events of the given subjects, or of all, as tables `event` and `code` of `con` hold them.
+
+    Subjects without events are left out.
+    """
+    rows = _ordered_events(con, vocabulary, subject_ids)
+    return _interleave(rows, vocabulary)
+
+
+def code_readings(vocabulary: Vocabulary, codes: Sequence[str]) -> pl.DataFrame:
+    """Return how each code is read: token, place among codes of one moment, and value edges edge_1, edge_2, ...
+
+    A missing edge is infinite, so that no finite value passes it; a code that is read as a family has none.
+    """
+    ordered = sorted(codes, key=lambda code: (_rank(code), code))
+    n_edges = max(vocabulary.settings.quantiles - 1, 0)
+    missing = (float("inf"),) * n_edges
+    edges = [(*vocabulary.edges.get(code, ()), *missing)[:n_edges] for code in ordered]
+    columns = {f"edge_{k + 1}": [row[k] for row in edges] for k in range(n_edges)}
+    frame = pl.DataFrame(
+        {
+            "code": ordered,
+            "token": [vocabulary.token_of(code) for code in ordered],
+            "has_bins": [code in vocabulary.edges for code in ordered],
+            "is_birth": [code == BIRTH for code in ordered],
+            **columns,
+        },
+        schema={
+            "code": pl.String,
+            "token": pl.UInt32,
+            "has_bins": pl.Boolean,
+            "is_birth": pl.Boolean,
+            **dict.fromkeys(columns, pl.Float32),
+        },
+    )
+    return frame.with_row_index("place")
+
+
+def _rank(code: str) -> int:
+    """Return where the kinds of events of one moment stand: a death precedes the discharge that records it."""
+    head = head_of(code)
+    if head == BIRTH:
+        return 0
+    if head in _STARTS:
+        return 1
+    if head == DEATH:
+        return 3
+    return 4 if head in _ENDS else 2
+
+
+def _ordered_events(
+    con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, subject_ids: Sequence[int] | Int64s | None
+) -> _Rows:
+    codes = [row[0] for row in con.execute("SELECT code FROM code").fetchall()]
+    con.register("code_reading", code_readings(vocabulary, codes).to_arrow())
+    chosen = ""
+    if subject_ids is not None:
+        selection = pl.DataFrame({"subject_id": pl.Series(subject_ids, dtype=pl.Int64)})
+        con.register("chosen_subject", selection.to_arrow())
+        chosen = """
+            WHERE subject_id IN (SELECT subject_id FROM chosen_subject)
+              AND subject_id BETWEEN (SELECT min(subject_id) FROM chosen_subject)
+                                 AND (SELECT max(subject_id) FROM chosen_subject)
+        """
+    passed = " + ".join(
+        ["1", *(f"(numeric_value >= edge_{k})::UTINYINT" for k in range(1, vocabulary.settings.quantiles))]
+    )
+    table = con.sql(
+        f"""
+        SELECT subject_id, coalesce(epoch_us("time"), {NO_TIME}) AS moment, token, event_id, is_birth,
+               CASE WHEN has_bins AND isfinite(numeric_value) THEN {passed} ELSE 0 END::UTINYINT AS value_bin
+        FROM event JOIN code_reading USING (code)
+        {chosen}
+        ORDER BY subject_id, moment, place, numeric_value, event_id
+        """
+    ).to_arrow_table()
+    column = {name: table[name].to_numpy() for name in table.column_names}
+    return _Rows(
+        column["subject_id"],
+        column["moment"],
+        column["token"],
+        column["value_bin"],
+        column["event_id"],
+        column["is_birth"],
+    )
+
+
+def _interleave(rows: _Rows, vocabulary: Vocabulary) -> Timelines:
+    """Place gap, age, code and value tokens one after the other."""
+    n = len(rows.subject)
+    is_first = np.ones(n, dtype=bool)
+    is_first[1:] = rows.subject[1:] != rows.subject[:-1]
+    starts = np.flatnonzero(is_first)
+    gap = _gap_tokens(rows, is_first, vocabulary)
+    age, birth_event = _age_tokens(rows, is_first, starts, vocabulary)
+    has_gap, has_age, has_value = gap >= 0, age >= 0, rows.value_bin > 0
+    ends = np.cumsum(1 + has_gap + has_age + has_value, dtype=np.int64)
+    total = int(ends[-1]) if n else 0
+
+    tokens = np.empty(total, dtype=np.uint32)
+    event_ids = np.full(total, NO_EVENT, dtype=np.int64)
+    at_code = ends - 1 - has_value
+    at_age = (at_code - 1)[has_age]
+    at_gap = (at_code - 1 - has_age)[has_gap]
+    at_value = (ends - 1)[has_value]
+    tokens[at_code] = rows.token
+    event_ids[at_code] = rows.event
+    tokens[at_value] = rows.value_bin[has_value].astype(np.uint32) + np.uint32(vocabulary.first_quantile - 1)
+    event_ids[at_value] = rows.event[has_value]
+    tokens[at_age] = age[has_age] + vocabulary.first_age
+    event_ids[at_age] = birth_event[has_age]
+    tokens[at_gap] = gap[has_gap] + vocabulary.first_gap
+
+    begins = np.concatenate([np.zeros(1, dtype=np.int64), ends])
+    return Timelines(
+        rows.subject[starts],
+        np.append(begins[starts], total).astype(np.int64),
+        tokens,
+        np.repeat(rows.time, np.diff(begins)).view("datetime64[us]"),
+        event_ids,
+        vocabulary.hash,
+    )
+
+
+def _gap_tokens(rows: _Rows, is_first: Bools, vocabulary: Vocabulary) -> Int64s:
+    """Return for each event the interval since the moment before, or -1."""
+    gap = np.full(len(rows.time), -1, dtype=np.int64)
+    follows = ~is_first
+    follows[1:] &= (rows.time[:-1] != NO_TIME) & (rows.time[1:] != rows.time[:-1])
+    place = np.flatnonzero(follows)
+    elapsed = rows.time[place] - rows.time[place - 1]
+    starts = np.array(vocabulary.settings.gap_starts, dtype=np.int64) * 1_000_000
+    gap[place] = np.searchsorted(starts, elapsed, side="right") - 1
+    return gap
+
+
+def _age_tokens(rows: _Rows, is_first: Bools, starts: Int64s, vocabulary: Vocabulary) -> tuple[Int64s, Int64s]:
+    """Return for each event the age band, or -1 where it is that of the event before, and the birth behind it.
+
+    There is no age up to the moment of birth, so a birth that is dated later than an event says nothing about it.
+    """
+    n = len(rows.time)
+    if not vocabulary.ages or not n:
+        return np.full(n, -1, dtype=np.int64), np.full(n, NO_EVENT, dtype=np.int64)
+    never = np.iinfo(np.int64).max
+    is_dated = rows.is_birth & (rows.time != NO_TIME)
+    birth = np.minimum.reduceat(np.where(is_dated, rows.time, never), starts)
+    lengths = np.diff(np.append(starts, n))
+    birth_of_row = np.repeat(birth, lengths)
+    earliest = np.where(is_dated & (rows.time == birth_of_row), rows.event, never)
+    birth_event = np.repeat(np.minimum.reduceat(earliest, starts), lengths)
+
+    is_born = rows.time > birth_of_row
+    band = np.full(n, -1, dtype=np.int64)
+    years = (rows.time[is_born] - birth_of_row[is_born]) // (YEAR_SECONDS * 1_000_000)
+    firsts = np.array((0, *vocabulary.ages[1:]), dtype=np.int64)
+    band[is_born] = np.searchsorted(firsts, years, side="right") - 1
+    is_same = np.zeros(n, dtype=bool)
+    is_same[1:] = ~is_first[1:] & (band[1:] == band[:-1])
+    return np.where(is_same, -1, band), birth_event

@@ -1,0 +1,240 @@
+"""The vocabulary: which tokens there are and what they mean; fitted on training subjects, then frozen.
+
+Tokens are numbered in five blocks: special, value quantile, time gap, age band, code. A code token is either one
+code as the source writes it, or a family such as `DIAGNOSIS//ICD//10//A04*` that rare and unseen codes fall back to.
+`ehr.fitting` makes a vocabulary, `ehr.tokens` applies it. Models carry its hash and refuse another one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any, Final
+
+import orjson
+
+from ehr.ancestry import families
+from ehr.errors import VocabularyError
+from ehr.store import Store
+
+DEFAULT_NAME: Final = "default"
+SPECIALS: Final = ("PAD", "UNKNOWN")
+PAD: Final = 0
+UNKNOWN: Final = 1
+YEAR_SECONDS: Final = 31_556_952
+"""A Gregorian year on average; ages are counted in these."""
+_GAP_NAMES: Final = (
+    "5m-15m", "15m-1h", "1h-2h", "2h-6h", "6h-12h", "12h-1d", "1d-3d", "3d-1w", "1w-2w", "2w-1mt", "1mt-3mt",
+    "3mt-6mt", "6mt-1y", "1y-2y", "2y-5y", ">=5y",
+)  # fmt: skip
+_GAP_STARTS: Final = (
+    300, 900, 3600, 7200, 21_600, 43_200, 86_400, 259_200, 604_800, 1_209_600, 2_629_746, 7_889_238, 15_778_476,
+    31_556_952, 63_113_904, 157_784_760,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """What can be chosen before a vocabulary is fitted.
+
+    Time gaps are the logarithmic intervals of ETHOS (Renc et al., npj Digital Medicine 2024), prolonged to years;
+    a gap shorter than the first start has no token. Months and years are Gregorian means.
+    """
+
+    min_subjects: int = 5
+    """Training subjects that a code needs to have a token of its own."""
+    quantiles: int = 10
+    """Value bins per code; 0 leaves values out."""
+    gap_names: tuple[str, ...] = _GAP_NAMES
+    gap_starts: tuple[int, ...] = _GAP_STARTS
+    """First second of each interval; it ends where the next begins."""
+    age_years: int = 5
+    """Width of an age band; 0 leaves ages out."""
+    age_top: int = 90
+    """First age of the open band at the top."""
+
+    def __post_init__(self) -> None:
+        """Raise VocabularyError when the settings contradict themselves."""
+        if self.min_subjects < 1 or not 0 <= self.quantiles <= 100 or self.age_years < 0:
+            raise VocabularyError("min_subjects must be at least 1, quantiles 0 to 100, age_years at least 0")
+        if len(self.gap_names) != len(self.gap_starts) or sorted(set(self.gap_starts)) != list(self.gap_starts):
+            raise VocabularyError("gap_names and gap_starts must have one length and gap_starts must rise")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A frozen vocabulary.
+
+    `edges` has the value edges of a code with numbers, rising; an edge opens the next bin. `ages` has the first
+    age of each band. `gap_seconds` has for each interval what gaps were like in training, as rising quantiles:
+    a generated gap takes one of them as its length.
+    """
+
+    name: str
+    settings: TokenSettings
+    codes: tuple[str, ...]
+    families: tuple[str, ...]
+    edges: Mapping[str, tuple[float, ...]]
+    ages: tuple[int, ...]
+    gap_seconds: tuple[tuple[float, ...], ...] = field(default=())
+
+    def __len__(self) -> int:
+        """Return the number of tokens."""
+        return len(self.tokens)
+
+    @property
+    def first_quantile(self) -> int:
+        """The token Q1."""
+        return len(SPECIALS)
+
+    @property
+    def first_gap(self) -> int:
+        """The token of the shortest gap."""
+        return self.first_quantile + self.settings.quantiles
+
+    @property
+    def first_age(self) -> int:
+        """The token of the youngest band."""
+        return self.first_gap + len(self.settings.gap_names)
+
+    @property
+    def first_code(self) -> int:
+        """The first code token; every greater number is a code token, and UNKNOWN is one too."""
+        return self.first_age + len(self.ages)
+
+    @property
+    def first_family(self) -> int:
+        """The first token of a family; every greater number is one too."""
+        return self.first_code + len(self.codes)
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """The name of every token, in order of its number."""
+        quantiles = (f"Q{number}" for number in range(1, self.settings.quantiles + 1))
+        gaps = (f"GAP//{name}" for name in self.settings.gap_names)
+        return (*SPECIALS, *quantiles, *gaps, *self._age_names(), *self.codes, *self.families)
+
+    @cached_property
+    def code_tokens(self) -> dict[str, int]:
+        """The token of each code that has one of its own."""
+        return {code: self.first_code + place for place, code in enumerate(self.codes)}
+
+    @cached_property
+    def family_tokens(self) -> dict[str, int]:
+        """The token of each family."""
+        return {family: self.first_family + place for place, family in enumerate(self.families)}
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the definition; the name is no part of it."""
+        return sha256(orjson.dumps(self.definition(), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def token_of(self, code: str) -> int:
+        """Return the token that a code is read as: its own, else its nearest family's, else UNKNOWN."""
+        own = self.code_tokens.get(code)
+        if own is not None:
+            return own
+        return next((self.family_tokens[name] for name in families(code) if name in self.family_tokens), UNKNOWN)
+
+    def kind_of(self, token: int) -> str:
+        """Return special, quantile, gap, age, code or family; UNKNOWN is special.
+
+        Raises VocabularyError when there is no such token.
+        """
+        if not 0 <= token < len(self):
+            raise VocabularyError(f"vocabulary {self.name} has {len(self)} tokens and none with number {token}")
+        starts = (
+            ("family", self.first_family),
+            ("code", self.first_code),
+            ("age", self.first_age),
+            ("gap", self.first_gap),
+            ("quantile", self.first_quantile),
+        )
+        return next((kind for kind, start in starts if token >= start), "special")
+
+    def value_range(self, code: str, quantile: int) -> tuple[float, float]:
+        """Return the half-open range [low, high) of numbers that `code` shows as quantile 1, 2, ..."""
+        edges = (float("-inf"), *self.edges.get(code, ()), float("inf"))
+        # Fewer edges than bins remain where a value is so frequent that nothing lies above it.
+        return edges[min(quantile - 1, len(edges) - 2)], edges[min(quantile, len(edges) - 1)]
+
+    def gap_range(self, token: int) -> tuple[timedelta, timedelta]:
+        """Return the half-open range of times that a gap token stands for; the last one is open upwards."""
+        place = token - self.first_gap
+        starts = self.settings.gap_starts
+        end = timedelta(seconds=starts[place + 1]) if place + 1 < len(starts) else timedelta.max
+        return timedelta(seconds=starts[place]), end
+
+    def definition(self) -> dict[str, Any]:
+        """Return all that the hash covers, as JSON values."""
+        return {
+            "settings": asdict(self.settings),
+            "codes": list(self.codes),
+            "families": list(self.families),
+            "edges": {code: list(edges) for code, edges in self.edges.items()},
+            "ages": list(self.ages),
+            "gap_seconds": [list(seconds) for seconds in self.gap_seconds],
+        }
+
+    def _age_names(self) -> list[str]:
+        firsts = (0, *self.ages[1:])
+        names = [f"AGE//{first}-{after - 1}" for first, after in pairwise(firsts)]
+        return [*names, f"AGE//{firsts[-1]}+"] if self.ages else []
+
+
+def vocabulary_of(name: str, definition: Mapping[str, Any]) -> Vocabulary:
+    """Return the vocabulary of a definition; raises VocabularyError when it is not one."""
+    try:
+        settings = dict(definition["settings"])
+        settings["gap_names"] = tuple(settings["gap_names"])
+        settings["gap_starts"] = tuple(settings["gap_starts"])
+        return Vocabulary(
+            name,
+            TokenSettings(**settings),
+            tuple(definition["codes"]),
+            tuple(definition["families"]),
+            {code: tuple(edges) for code, edges in definition["edges"].items()},
+            tuple(definition["ages"]),
+            tuple(tuple(seconds) for seconds in definition["gap_seconds"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise VocabularyError(f"the definition of vocabulary {name} is damaged: {error}; fit it anew") from error
+
+
+def save_vocabulary(store: Store, vocabulary: Vocabulary) -> None:
+    """Write the vocabulary under its name; one of another hash goes, with its timelines."""
+    con = store.cursor()
+    con.begin()
+    try:
+        stored = con.execute("SELECT hash FROM vocabulary WHERE vocabulary_id = ?", [vocabulary.name]).fetchall()
+        if stored != [(vocabulary.hash,)]:
+            con.execute("DELETE FROM timeline WHERE vocabulary_id = ?", [vocabulary.name])
+            con.execute(
+                "INSERT OR REPLACE INTO vocabulary VALUES (?, ?, ?, ?)",
+                [
+                    vocabulary.name,
+                    vocabulary.hash,
+                    datetime.now(UTC).replace(tzinfo=None),
+                    orjson.dumps(vocabulary.definition()).decode(),
+                ],
+            )
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
+
+
+def load_vocabulary(store: Store, name: str = DEFAULT_NAME) -> Vocabulary:
+    """Return the stored vocabulary; raises VocabularyError when there is none or its hash does not fit."""
+    query = "SELECT hash, definition FROM vocabulary WHERE vocabulary_id = ?"
+    rows = store.cursor().execute(query, [name]).fetchall()
+    if not rows:
+        raise VocabularyError(
+            f"the store has no vocabulary {name!r}; make it with 'ehr tokenize --vocabulary {name}'"
+        )
+    vocabulary = vocabulary_of(name, orjson.loads(rows[0][1]))
+    if vocabulary.hash != rows[0][0]:
+        raise VocabularyError(f"vocabulary {name!r} was changed after it was fitted; run 'ehr tokenize --refit'")
+    return vocabulary

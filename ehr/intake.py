@@ -69,6 +69,7 @@ class SourceFile:
     tallies: dict[str, Tally] = field(default_factory=dict)
     rejects: list[tuple[int, int | None, str | None, str, str | None]] = field(default_factory=list)
     notices: list[tuple[int, int | None, str | None, str, str | None]] = field(default_factory=list)
+    noticed: int = 0
 
     def stage(self, table: str, select: str) -> int:
         """Run `select` into a stage (`event`, `encounter`, `subject` or `code`) by name; return the rows added."""
@@ -91,9 +92,29 @@ class SourceFile:
         """Keep a record that is refused; the caller counts it in a tally."""
         self.rejects.append((self.source_id, line, resource, reason, shorten(excerpt)))
 
+    def reject_rows(self, select: str) -> int:
+        """Keep the refused records that `select` gives (line, resource, reason, excerpt); return how many."""
+        return self._remark("reject", select)
+
     def notice(self, line: int | None, resource: str | None, reason: str, excerpt: str | None = None) -> None:
         """Keep what is to be known about a record, or about the file, that is taken in all the same."""
         self.notices.append((self.source_id, line, resource, reason, shorten(excerpt)))
+        self.noticed += 1
+
+    def notice_rows(self, select: str) -> int:
+        """Keep the notices that `select` gives (line, resource, reason, excerpt); return how many."""
+        added = self._remark("notice", select)
+        self.noticed += added
+        return added
+
+    def _remark(self, table: str, select: str) -> int:
+        added = self.intake.con.execute(
+            f"INSERT INTO stage_{table} BY NAME "
+            f"SELECT * REPLACE (CASE WHEN length(excerpt) > {EXCERPT_LENGTH} "
+            f"THEN substr(excerpt, 1, {EXCERPT_LENGTH - 1}) || '…' ELSE excerpt END AS excerpt), "
+            f"{self.source_id}::INTEGER AS source_id FROM ({select})"
+        ).fetchall()
+        return int(added[0][0])
 
     def tally(
         self, resource: str, *, rows_in: int = 0, accepted: int = 0, rejected: int = 0, skipped: int = 0
@@ -167,9 +188,12 @@ class Intake:
         return path.relative_to(self.root).as_posix() if path != self.root else path.name
 
     @contextmanager
-    def file(self, path: Path) -> Iterator[SourceFile | None]:
-        """Begin a file; gives None, and counts it as unchanged, when the store has these very bytes."""
-        sha256 = hash_of(path)
+    def file(self, path: Path, sha256: str | None = None) -> Iterator[SourceFile | None]:
+        """Begin a file; gives None, and counts it as unchanged, when the store has these very bytes.
+
+        `sha256` is the hash of its bytes where the caller knows it.
+        """
+        sha256 = sha256 or hash_of(path)
         if sha256 in self._known:
             self.unchanged.append(self.name_of(path))
             yield None
@@ -233,6 +257,8 @@ class Intake:
             )
             self._insert("reject", entry.rejects)
             self._insert("notice", entry.notices)
+        self.con.execute("INSERT INTO reject BY NAME FROM stage_reject")
+        self.con.execute("INSERT INTO notice BY NAME FROM stage_notice")
 
     def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add rows to a ledger table through Arrow, which takes thousands at once."""
@@ -275,7 +301,7 @@ def _report(entry: SourceFile) -> FileReport:
         total.accepted,
         total.rejected,
         total.skipped,
-        len(entry.notices),
+        entry.noticed,
         entry.tallies,
     )
 

@@ -36,6 +36,8 @@ STAGES: Final = (
     ),
     Stage("subject", "subject_id BIGINT, identifiers VARCHAR[], deceased BOOLEAN"),
     Stage("code", "code VARCHAR, description VARCHAR, system VARCHAR, parents VARCHAR[]"),
+    Stage("reject", "line BIGINT, resource VARCHAR, reason VARCHAR, excerpt VARCHAR"),
+    Stage("notice", "line BIGINT, resource VARCHAR, reason VARCHAR, excerpt VARCHAR"),
 )
 
 

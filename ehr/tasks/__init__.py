@@ -1,5 +1,9 @@
 """Tasks: the language that says whom a question is about and what is to be foreseen, and ready task files."""
 
+from importlib.resources import files
+from pathlib import Path
+
+from ehr.errors import TaskError
 from ehr.tasks.language import (
     ANY_EVENT,
     BUILT_IN,
@@ -19,6 +23,7 @@ from ehr.tasks.language import (
     ValueRange,
     Window,
 )
+from ehr.tasks.reader import parse_task, read_task
 
 __all__ = [
     "ANY_EVENT",
@@ -38,4 +43,26 @@ __all__ = [
     "Task",
     "ValueRange",
     "Window",
+    "find_task",
+    "parse_task",
+    "read_task",
+    "ready_tasks",
 ]
+
+
+def ready_tasks() -> dict[str, Path]:
+    """Return the files of the ready tasks by name."""
+    folder = Path(str(files("ehr.tasks")))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def find_task(name_or_path: str) -> Path:
+    """Return the file of a ready task, or the path itself; raises TaskError when there is neither."""
+    ready = ready_tasks()
+    if name_or_path in ready:
+        return ready[name_or_path]
+    if Path(name_or_path).is_file():
+        return Path(name_or_path)
+    raise TaskError(
+        f"there is no task file {name_or_path}; give a path, or one of the ready tasks: {', '.join(ready)}"
+    )

@@ -40,7 +40,8 @@ class ValueRange:
 class Plain:
     """Counts the rows whose code is one of `codes`, or holds `regex` somewhere, and that pass the other tests.
 
-    Exactly one of `codes` and `regex` is given. `columns` are equality tests on further columns; null never matches.
+    Exactly one of `codes` and `regex` is given. `columns` are equality tests on further columns; null never matches,
+    on either side.
     A `static` predicate looks at the rows without a time and filters subjects.
     """
 
@@ -48,7 +49,7 @@ class Plain:
     codes: tuple[str, ...] = ()
     regex: str | None = None
     value: ValueRange = ValueRange()
-    columns: tuple[tuple[str, Scalar], ...] = ()
+    columns: tuple[tuple[str, Scalar | None], ...] = ()
     static: bool = False
 
 
@@ -87,7 +88,7 @@ Step = Shift | Seek
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """A window stays when the count of a predicate in it lies between the bounds, both inclusive; None is no bound."""
+    """A window stays when its count of a predicate lies between the bounds, both inclusive; None is no bound."""
 
     predicate: str
     minimum: int | None
@@ -135,7 +136,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A whole task; `predicates` holds those that something refers to, inputs before the predicates derived of them."""
+    """A whole task; `predicates` holds those that something refers to, inputs before what is derived of them.
+
+    Every patient of the cohort matches all of `demographics`. `remarks` are what the author of the file should know.
+    """
 
     name: str
     trigger: str
@@ -143,6 +147,7 @@ class Task:
     windows: tuple[Window, ...]
     demographics: tuple[Plain, ...] = ()
     description: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def label_window(self) -> Window | None:
@@ -155,8 +160,8 @@ class Task:
         return next((window for window in self.windows if window.index_timestamp is not None), None)
 
     def predicate(self, name: str) -> Predicate:
-        """Return the predicate of that name; raises KeyError for an unknown or built-in one."""
-        for predicate in self.predicates:
+        """Return the predicate or demographic of that name; raises KeyError for an unknown or built-in one."""
+        for predicate in (*self.predicates, *self.demographics):
             if predicate.name == name:
                 return predicate
         raise KeyError(name)

@@ -140,7 +140,9 @@ def _fit_ages(con: duckdb.DuckDBPyConnection, settings: TokenSettings) -> tuple[
         return ()
     rows = con.execute(
         f"""
-        WITH born AS (SELECT subject_id, min("time") AS birth FROM training_event WHERE code = '{BIRTH}' GROUP BY ALL),
+        WITH born AS (
+            SELECT subject_id, min("time") AS birth FROM training_event WHERE code = '{BIRTH}' GROUP BY ALL
+        ),
         moment AS (SELECT DISTINCT subject_id, "time" FROM training_event WHERE code <> '{BIRTH}')
         SELECT DISTINCT least((epoch_us("time") - epoch_us(birth)) // $year // $width * $width, $top) AS first
         FROM moment JOIN born USING (subject_id) WHERE "time" > birth ORDER BY first

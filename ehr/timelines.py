@@ -4,7 +4,7 @@
 subjects whose events changed since, so what it returns always fits the events of this moment.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from ehr.errors import UnknownSubject, VocabularyError
+from ehr.progress import Progress, silent
 from ehr.store import Store
 from ehr.tokens import NO_EVENT, Int64s, Timelines, tokenize
 from ehr.vocabulary import Vocabulary, save_vocabulary
@@ -87,9 +88,7 @@ class TokenizeReport:
     longest: int
 
 
-def tokenize_store(
-    store: Store, vocabulary: Vocabulary, progress: Callable[[str, int, int], None] | None = None
-) -> TokenizeReport:
+def tokenize_store(store: Store, vocabulary: Vocabulary, progress: Progress = silent) -> TokenizeReport:
     """Bring the stored timelines of a vocabulary up to date; only subjects whose events changed are tokenised.
 
     The vocabulary is saved with them. All of it is one transaction: when it is interrupted, the timelines are as
@@ -105,8 +104,7 @@ def tokenize_store(
         for subjects in _batches(stale):
             _insert(con, vocabulary, tokenize(con, vocabulary, subjects["subject_id"].to_numpy()), subjects)
             done += int(subjects["n_events"].sum())
-            if progress is not None:
-                progress("events", done, total)
+            progress("events", done, total)
         con.commit()
     except BaseException:
         con.rollback()

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import polars as pl
 
 from ehr.events import BIRTH, DEATH, head_of
-from ehr.vocabulary import YEAR_SECONDS, Vocabulary
+from ehr.splits import SPLITS, Split, split_sql
+from ehr.vocabulary import UNKNOWN, YEAR_SECONDS, Vocabulary
 
 NO_TIME: Final = np.iinfo(np.int64).min
 """The number behind NaT: static facts sort before every time."""
@@ -101,6 +102,73 @@ def code_readings(vocabulary: Vocabulary, codes: Sequence[str]) -> pl.DataFrame:
     return frame.with_row_index("place")
 
 
+def readable(vocabulary: Vocabulary, tokens: npt.ArrayLike) -> pl.DataFrame:
+    """Return what each token says: token, kind, name, and for a value bin its range [low, high).
+
+    The range is that of the code that stands before the bin; it is null where no code does.
+    """
+    numbers = np.asarray(tokens, dtype=np.int64)
+    kinds = ("special", "quantile", "gap", "age", "code", "family")
+    starts = (
+        vocabulary.first_quantile,
+        vocabulary.first_gap,
+        vocabulary.first_age,
+        vocabulary.first_code,
+        vocabulary.first_family,
+    )
+    names = pl.DataFrame(
+        {"token": range(len(vocabulary)), "name": vocabulary.tokens}, schema_overrides={"token": pl.Int64}
+    )
+    kind = pl.Series(np.array(kinds)[np.searchsorted(starts, numbers, side="right")])
+    frame = pl.DataFrame({"token": numbers, "kind": kind}).join(names, on="token", how="left", maintain_order="left")
+    bins = pl.when(kind="quantile").then(pl.col("token") - vocabulary.first_quantile + 1)
+    pairs = frame.with_columns(pl.col("name").shift().alias("before"), bins.alias("quantile"))
+    ranges = _value_ranges(vocabulary, pairs.filter(kind="quantile").select("before", "quantile").unique())
+    return pairs.join(ranges, on=["before", "quantile"], how="left", maintain_order="left").select(
+        "token", "kind", "name", "low", "high"
+    )
+
+
+def _value_ranges(vocabulary: Vocabulary, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return the range of each pair of a code and a bin."""
+    known = [(code, number) for code, number in pairs.iter_rows() if code in vocabulary.edges]
+    rows = [(code, number, *vocabulary.value_range(code, number)) for code, number in known]
+    schema = {"before": pl.String, "quantile": pl.Int64, "low": pl.Float64, "high": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How the events of a split are read: by a token of their own, by a family, or not at all."""
+
+    events: int
+    own: int
+    family: int
+    unknown: int
+
+    @property
+    def unseen(self) -> float | None:
+        """Share of the events whose code has no token of its own; None without events."""
+        return (self.family + self.unknown) / self.events if self.events else None
+
+
+def coverage(con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary) -> dict[Split, Coverage]:
+    """Count, for each split, how the events are read."""
+    _register_readings(con, vocabulary)
+    rows = con.execute(
+        f"""
+        SELECT split, count(*), count(*) FILTER (token BETWEEN $code AND $family - 1),
+               count(*) FILTER (token >= $family), count(*) FILTER (token = $unknown)
+        FROM event JOIN code_reading USING (code) JOIN (SELECT subject_id, {split_sql()} AS split FROM subject)
+             USING (subject_id)
+        GROUP BY split
+        """,
+        {"code": vocabulary.first_code, "family": vocabulary.first_family, "unknown": UNKNOWN},
+    ).fetchall()
+    counted = {row[0]: Coverage(*row[1:]) for row in rows}
+    return {split: counted.get(split, Coverage(0, 0, 0, 0)) for split in SPLITS}
+
+
 def _rank(code: str) -> int:
     """Return where the kinds of events of one moment stand: a death precedes the discharge that records it."""
     head = head_of(code)
@@ -113,11 +181,16 @@ def _rank(code: str) -> int:
     return 4 if head in _ENDS else 2
 
 
+def _register_readings(con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary) -> None:
+    """Make `code_reading` a table of `con`: how every code of the store is read."""
+    codes = [row[0] for row in con.execute("SELECT code FROM code").fetchall()]
+    con.register("code_reading", code_readings(vocabulary, codes).to_arrow())
+
+
 def _ordered_events(
     con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, subject_ids: Sequence[int] | Int64s | None
 ) -> _Rows:
-    codes = [row[0] for row in con.execute("SELECT code FROM code").fetchall()]
-    con.register("code_reading", code_readings(vocabulary, codes).to_arrow())
+    _register_readings(con, vocabulary)
     chosen = ""
     if subject_ids is not None:
         selection = pl.DataFrame({"subject_id": pl.Series(subject_ids, dtype=pl.Int64)})

@@ -226,6 +226,11 @@ def save_vocabulary(store: Store, vocabulary: Vocabulary) -> None:
         raise
 
 
+def has_vocabulary(store: Store, name: str = DEFAULT_NAME) -> bool:
+    """Say whether the store has a vocabulary of this name."""
+    return bool(store.cursor().execute("FROM vocabulary WHERE vocabulary_id = ?", [name]).fetchall())
+
+
 def load_vocabulary(store: Store, name: str = DEFAULT_NAME) -> Vocabulary:
     """Return the stored vocabulary; raises VocabularyError when there is none or its hash does not fit."""
     query = "SELECT hash, definition FROM vocabulary WHERE vocabulary_id = ?"

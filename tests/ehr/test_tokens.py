@@ -1,0 +1,236 @@
+"""Tokens say what the events say, but for what quantising loses."""
+
+from datetime import timedelta
+from itertools import pairwise
+from math import isfinite
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ehr.ancestry import families
+from ehr.errors import VocabularyError
+from ehr.fitting import fit_vocabulary
+from ehr.store import Store
+from ehr.tokens import NO_EVENT, Timelines, coverage, readable, tokenize
+from ehr.vocabulary import UNKNOWN, TokenSettings, Vocabulary
+from tests.ehr.made import (
+    CODES,
+    START,
+    Event,
+    born,
+    event,
+    events_of,
+    memory_store,
+    other_subjects,
+    training_subjects,
+)
+
+LAB = "LAB//50912//mg/dL"
+SMALL = TokenSettings(min_subjects=2)
+
+
+def timeline_names(store: Store, vocabulary: Vocabulary, subject: int) -> list[str]:
+    tokens = tokenize(store.cursor(), vocabulary, [subject]).tokens
+    return [vocabulary.tokens[token] for token in tokens]
+
+
+@settings(max_examples=25, deadline=None)
+@given(events_of(training_subjects[:5], max_size=80), st.sampled_from([0, 2, 4, 10]))
+def test_tokens_to_events_lose_only_what_quantising_loses(events: list[Event], quantiles: int) -> None:
+    store = memory_store([*events, event(training_subjects[0], "GENDER//F")])
+    vocabulary = fit_vocabulary(store, settings=TokenSettings(min_subjects=2, quantiles=quantiles))
+    timelines = tokenize(store.cursor(), vocabulary)
+    said = spoken(timelines, vocabulary).sort("event_id")
+    kept = (
+        store.cursor()
+        .sql('SELECT subject_id, "time", code, numeric_value, event_id FROM event ORDER BY event_id')
+        .pl()
+    )
+    assert said["event_id"].to_list() == kept["event_id"].to_list()
+    assert said["subject_id"].to_list() == kept["subject_id"].to_list()
+    assert said["time"].to_list() == kept["time"].to_list()
+    for code, value, name, low, high in zip(
+        kept["code"], kept["numeric_value"], said["name"], said["low"], said["high"], strict=True
+    ):
+        assert name in (code, *families(code), "UNKNOWN")
+        has_number = value is not None and isfinite(value)
+        assert (low is not None) == (has_number and code in vocabulary.edges)
+        if low is not None:
+            assert low <= value < high
+
+
+def spoken(timelines: Timelines, vocabulary: Vocabulary) -> pl.DataFrame:
+    """Read tokens back into events: subject, time, event_id, name of the code, range of the value."""
+    subject = np.repeat(timelines.subject_ids, np.diff(timelines.offsets))
+    frame = readable(vocabulary, timelines.tokens).with_columns(
+        subject_id=subject, time=timelines.times, event_id=timelines.event_ids
+    )
+    is_code = (pl.col("kind").is_in(["code", "family"])) | (pl.col("token") == UNKNOWN)
+    codes = frame.filter(is_code).select("subject_id", "time", "event_id", "name")
+    bins = frame.filter(kind="quantile").select("event_id", "low", "high")
+    return codes.join(bins, on="event_id", how="left")
+
+
+@settings(max_examples=15, deadline=None)
+@given(events_of(training_subjects[:3]))
+def test_gap_tokens_hold_the_gap_and_no_gap_is_left_out(events: list[Event]) -> None:
+    store = memory_store([*events, event(training_subjects[0], "GENDER//F")])
+    vocabulary = fit_vocabulary(store)
+    timelines = tokenize(store.cursor(), vocabulary)
+    for begin, end in pairwise(timelines.offsets):
+        timed = slice(begin + np.isnat(timelines.times[begin:end]).sum(), end)
+        times, tokens = timelines.times[timed], timelines.tokens[timed]
+        assert (np.diff(times) >= np.timedelta64(0)).all()
+        moments = np.unique(times)
+        for before, after in pairwise(moments):
+            gap = (after - before).astype("timedelta64[us]").item()
+            first = int(tokens[times == after][0])
+            if gap < timedelta(minutes=5):
+                assert vocabulary.kind_of(first) != "gap"
+            else:
+                low, high = vocabulary.gap_range(first)
+                assert low <= gap < high
+
+
+@settings(max_examples=15, deadline=None)
+@given(events_of(training_subjects[:3]), st.randoms())
+def test_the_order_of_the_import_changes_no_token(events: list[Event], random: st.DataObject) -> None:
+    shuffled = [*events, event(training_subjects[0], "GENDER//F")]
+    first = memory_store(shuffled)
+    vocabulary = fit_vocabulary(first, settings=SMALL)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    second = memory_store(shuffled)
+    assert fit_vocabulary(second, settings=SMALL) == vocabulary
+    one, other = (tokenize(store.cursor(), vocabulary) for store in (first, second))
+    assert one.tokens.tolist() == other.tokens.tolist()
+    assert one.offsets.tolist() == other.offsets.tolist()
+
+
+@settings(max_examples=15, deadline=None)
+@given(events_of(training_subjects[:4]), events_of(other_subjects))
+def test_only_training_subjects_shape_the_vocabulary(training: list[Event], others: list[Event]) -> None:
+    training = [*training, event(training_subjects[0], "GENDER//F")]
+    alone = fit_vocabulary(memory_store(training), settings=SMALL)
+    assert fit_vocabulary(memory_store(training + others), settings=SMALL).hash == alone.hash
+
+
+def test_a_timeline_reads_static_birth_gap_age_code_value() -> None:
+    subject = training_subjects[0]
+    store = memory_store(
+        [
+            event(subject, LAB, START + timedelta(hours=3), 1.5),
+            event(subject, "GENDER//F"),
+            event(subject, "HOSPITAL_ADMISSION//URGENT", START),
+            event(subject, LAB, START, 0.5),
+            event(subject, "MEDS_DEATH", START + timedelta(hours=3)),
+            event(subject, "HOSPITAL_DISCHARGE//DIED", START + timedelta(hours=3)),
+            born(subject, 52.5),
+        ]
+    )
+    vocabulary = fit_vocabulary(store, settings=TokenSettings(min_subjects=1))
+    assert timeline_names(store, vocabulary, subject) == [
+        "GENDER//F",
+        "MEDS_BIRTH",
+        "GAP//>=5y",
+        "AGE//0+",
+        "HOSPITAL_ADMISSION//URGENT",
+        LAB,
+        "Q1",
+        "GAP//2h-6h",
+        LAB,
+        "Q7",
+        "MEDS_DEATH",
+        "HOSPITAL_DISCHARGE//DIED",
+    ]
+    timelines = tokenize(store.cursor(), vocabulary, [subject])
+    has_event = timelines.event_ids != NO_EVENT
+    assert has_event.tolist() == [True, True, False, True, True, True, True, False, True, True, True, True]
+    assert np.isnat(timelines.times).tolist() == [True] + [False] * 11
+
+
+def test_age_bands_follow_the_training_subjects() -> None:
+    ages = [(training_subjects[0], 31.0), (training_subjects[1], 52.0), (training_subjects[2], 97.0)]
+    store = memory_store([row for subject, age in ages for row in (born(subject, age), event(subject, LAB, START))])
+    vocabulary = fit_vocabulary(store)
+    assert [name for name in vocabulary.tokens if name.startswith("AGE//")] == ["AGE//0-49", "AGE//50-89", "AGE//90+"]
+    shown = [timeline_names(store, vocabulary, subject)[2] for subject, _ in ages]
+    assert shown == ["AGE//0-49", "AGE//50-89", "AGE//90+"]
+
+
+def test_a_frequent_value_keeps_a_bin_of_its_own() -> None:
+    subject = training_subjects[0]
+    numbers = [0.0] * 95 + [2.0, 3.0, 4.0, 5.0, 6.0]
+    store = memory_store([event(subject, LAB, START + timedelta(days=day), v) for day, v in enumerate(numbers)])
+    vocabulary = fit_vocabulary(store, settings=TokenSettings(min_subjects=1))
+    names = [name for name in timeline_names(store, vocabulary, subject) if name.startswith("Q")]
+    assert names == ["Q1"] * 95 + ["Q10"] * 5
+    assert vocabulary.value_range(LAB, 10) == (2.0, float("inf"))
+
+
+def test_deciles_hold_a_tenth_each() -> None:
+    subject = training_subjects[0]
+    store = memory_store([event(subject, LAB, START + timedelta(days=n), n * 1.0) for n in range(200)])
+    vocabulary = fit_vocabulary(store, settings=TokenSettings(min_subjects=1))
+    names = [name for name in timeline_names(store, vocabulary, subject) if name.startswith("Q")]
+    assert [names.count(f"Q{k}") for k in range(1, 11)] == pytest.approx([20] * 10, abs=1)
+    assert names == sorted(names, key=lambda name: int(name[1:]))
+
+
+def test_rare_and_unseen_codes_are_read_as_their_nearest_family() -> None:
+    one, two, three = training_subjects[:3]
+    codes = {one: "DIAGNOSIS//ICD//10//A0471", two: "DIAGNOSIS//ICD//10//A0472", three: "MEDICATION//ATC//A10BA02"}
+    outsider = other_subjects[0]
+    store = memory_store(
+        [
+            *(event(subject, code, START) for subject, code in codes.items()),
+            event(outsider, "DIAGNOSIS//ICD//10//A0479", START),
+            event(outsider, "DIAGNOSIS//ICD//10//B20", START),
+            event(outsider, "LAB//1//g", START, 5.0),
+        ]
+    )
+    vocabulary = fit_vocabulary(store, settings=SMALL)
+    assert vocabulary.codes == ()
+    assert vocabulary.families == ("DIAGNOSIS//ICD//10//A047*",)
+    assert timeline_names(store, vocabulary, one) == ["DIAGNOSIS//ICD//10//A047*"]
+    assert timeline_names(store, vocabulary, three) == ["UNKNOWN"]
+    assert timeline_names(store, vocabulary, outsider) == ["DIAGNOSIS//ICD//10//A047*", "UNKNOWN", "UNKNOWN"]
+    read = coverage(store.cursor(), vocabulary)
+    assert (read["train"].own, read["train"].family, read["train"].unknown) == (0, 2, 1)
+    assert read["train"].unseen == 1.0
+
+
+def test_a_code_named_like_a_token_is_not_mistaken_for_it() -> None:
+    subject = training_subjects[0]
+    store = memory_store([event(subject, "Q1", START), event(subject, LAB, START + timedelta(minutes=1), 4.0)])
+    vocabulary = fit_vocabulary(store, settings=TokenSettings(min_subjects=1))
+    kinds = readable(vocabulary, tokenize(store.cursor(), vocabulary).tokens).select("kind", "name").rows()
+    assert kinds == [("code", "Q1"), ("code", LAB), ("quantile", "Q1")]
+
+
+def test_every_token_has_one_kind_and_a_name() -> None:
+    store = memory_store([event(subject, code, START, 1.0) for subject in training_subjects[:2] for code in CODES])
+    vocabulary = fit_vocabulary(store, settings=SMALL)
+    frame = readable(vocabulary, np.arange(len(vocabulary)))
+    assert frame["name"].to_list() == list(vocabulary.tokens)
+    assert frame["kind"].to_list() == [vocabulary.kind_of(token) for token in range(len(vocabulary))]
+    with pytest.raises(VocabularyError, match="none with number"):
+        vocabulary.kind_of(len(vocabulary))
+
+
+@pytest.mark.parametrize(
+    ("code", "nearest"),
+    [
+        ("LAB//LOINC//4548-4//%", ("LAB//LOINC//4548-4//%//*", "LAB//LOINC//4548-4//*", "LAB//LOINC//*", "LAB//*")),
+        ("CONDITION//ICD10//E11.9", ("CONDITION//ICD10//E11.9*", "CONDITION//ICD10//E11*", "CONDITION//ICD10//*")),
+        (
+            "MEDICATION//ATC//A10BA02",
+            ("MEDICATION//ATC//A10BA02*", "MEDICATION//ATC//A10BA*", "MEDICATION//ATC//A10B*"),
+        ),
+        ("DIAGNOSIS//ICD//10//UNK", ("DIAGNOSIS//ICD//10//UNK//*", "DIAGNOSIS//ICD//10//*", "DIAGNOSIS//ICD//*")),
+    ],
+)
+def test_families_go_from_near_to_far(code: str, nearest: tuple[str, ...]) -> None:
+    assert families(code)[: len(nearest)] == nearest

@@ -1,0 +1,255 @@
+"""From timelines to batches: which tokens are read together, packed into rows without letting documents mix."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ehr.timelines import Timelines, past_ends
+
+NO_TARGET: Final = -100
+"""Target of a position that has none; what torch's cross entropy ignores."""
+_DAY: Final = np.timedelta64(1, "D") / np.timedelta64(1, "us")
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Times = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What is read in one go, d of them: the prefix of a subject, a stretch of its tokens, perhaps a query.
+
+    `subject` is the place in the timelines; the stretch is `first` to before `stop` in the packed tokens;
+    `is_start` says that it begins where the timed tokens do; `query` is a prediction time (NaT without one);
+    `label` is 0, 1 or NaN; `weights` (d, k) weigh the row in each of k heads.
+    """
+
+    subject: Ints
+    first: Ints
+    stop: Ints
+    is_start: NDArray[np.bool_]
+    query: Times
+    label: Floats
+    weights: Floats
+
+    def __len__(self) -> int:
+        return len(self.subject)
+
+    def take(self, index: Ints | NDArray[np.bool_]) -> "Documents":
+        """Return the documents at `index`."""
+        return Documents(
+            self.subject[index],
+            self.first[index],
+            self.stop[index],
+            self.is_start[index],
+            self.query[index],
+            self.label[index],
+            self.weights[index],
+        )
+
+
+class Batch(NamedTuple):
+    """Rows of packed documents (r, p); `queries` (q,) are places in the flattened rows, one per labelled document.
+
+    `documents` numbers the documents within the batch, -1 where a row is padded; `days` count from the first timed
+    token of the subject; `labels` (q,) and `weights` (q, k) belong to the queries.
+    """
+
+    tokens: Tensor
+    days: Tensor
+    documents: Tensor
+    targets: Tensor
+    queries: Tensor
+    labels: Tensor
+    weights: Tensor
+
+
+class Reader:
+    """Timelines ready to be cut into documents: where the prefix of each subject ends and the rest begins.
+
+    The prefix is read at the head of every document of the subject: the static facts, and the birth where it is the
+    first thing that has a time (its distance in time tells the age, however far back the document reaches).
+    """
+
+    def __init__(self, timelines: Timelines, max_tokens: int, query_token: int, birth_token: int) -> None:
+        self.timelines, self.max_tokens, self.query_token = timelines, max_tokens, query_token
+        self.start: Ints = timelines.offsets[:-1].astype(np.int64)
+        self.stop: Ints = timelines.offsets[1:].astype(np.int64)
+        timed = np.concatenate([[0], np.cumsum(~np.isnat(timelines.times))])
+        first_timed = self.stop - (timed[self.stop] - timed[self.start])
+        tokens, times = np.append(timelines.tokens, 0), np.append(timelines.times, np.datetime64("NaT", "us"))
+        has_birth = (first_timed < self.stop) & (tokens[first_timed] == birth_token)
+        self.begin: Ints = first_timed + has_birth
+        """Where what is foreseen begins."""
+        self.prefix: Ints = self.begin - self.start
+        self.origin = np.where(first_timed < self.stop, times[first_timed], times[-1])
+        """Time of the first timed token, from which days are counted."""
+
+    def pieces(self, subjects: NDArray[np.bool_]) -> Documents:
+        """Cut the whole timelines of the chosen `subjects` (s,) into documents of at most max_tokens."""
+        chosen = np.flatnonzero(subjects & (self.begin < self.stop))
+        room = np.maximum(1, self.max_tokens - self.prefix[chosen])
+        counts = -(-(self.stop[chosen] - self.begin[chosen]) // room)
+        subject = np.repeat(chosen, counts)
+        piece = np.arange(len(subject)) - np.repeat(np.cumsum(counts) - counts, counts)
+        first = self.begin[subject] + piece * np.repeat(room, counts)
+        stop = np.minimum(first + np.repeat(room, counts), self.stop[subject])
+        return _documents(subject, first, stop, piece == 0)
+
+    def histories(self, rows: pl.DataFrame) -> tuple[Documents, NDArray[np.bool_]]:
+        """Return what was known at each row (subject_id, prediction_time[, boolean_value]), and which rows have any.
+
+        `ehr.timelines.past_ends` decides what was known; the last max_tokens - 1 tokens are kept with the prefix
+        first, and a query at the prediction time ends the document. Rows of subjects about whom nothing but the
+        prefix was known are left out; the second value (rows,) is false for them.
+        """
+        numbers = rows["subject_id"].to_numpy()
+        times = rows["prediction_time"].cast(pl.Datetime("us")).to_numpy()
+        here = np.isin(numbers, self.timelines.subject_ids)
+        _, ends = past_ends(self.timelines, numbers[here], times[here])
+        subject = np.searchsorted(self.timelines.subject_ids, numbers[here])
+        known = ends > self.begin[subject]
+        usable = here.copy()
+        usable[here] = known
+        subject, stop = subject[known], ends[known]
+        begin = self.begin[subject]
+        first = np.maximum(begin, stop - np.maximum(1, self.max_tokens - 1 - self.prefix[subject]))
+        documents = _documents(subject, first, stop, first == begin)
+        label = np.full(len(subject), np.nan, dtype=np.float32)
+        if "boolean_value" in rows.columns:
+            label = rows["boolean_value"].cast(pl.Float32).to_numpy()[usable]
+        return replace(documents, query=times[usable].astype("datetime64[us]"), label=label), usable
+
+    def collate(self, documents: Documents, rows: list[Ints], *, predict: bool = False) -> Batch:
+        """Lay the documents with the numbers in each of `rows` one after another, as one batch.
+
+        Targets are the next timed tokens; a document that begins in the middle of a timeline has no target for its
+        first timed token, since what came before it is not there to be read. With `predict` there are none at all.
+        """
+        order = np.concatenate(rows)
+        chosen = documents.take(order)
+        asked = ~np.isnat(chosen.query)
+        prefix = self.prefix[chosen.subject]
+        lengths = prefix + chosen.stop - chosen.first + asked
+        doc = np.repeat(np.arange(len(order)), lengths)
+        place = np.arange(len(doc)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        is_query = asked[doc] & (place == lengths[doc] - 1)
+        in_prefix = place < prefix[doc]
+        source = np.where(in_prefix, self.start[chosen.subject][doc], (chosen.first - prefix)[doc]) + place
+        source[is_query] = 0
+        tokens = np.where(is_query, self.query_token, self.timelines.tokens[source]).astype(np.int64)
+        days = self._days(source, chosen, doc, in_prefix, is_query)
+        targets = np.full(len(doc), NO_TARGET, dtype=np.int64)
+        if not predict:
+            hidden = in_prefix | is_query | ((place == prefix[doc]) & ~chosen.is_start[doc])
+            hidden[0] = True
+            follows = np.append(doc[1:] == doc[:-1], False) & ~np.append(hidden[1:], True)
+            targets[follows] = np.append(tokens[1:], 0)[follows]
+        row, column, shape = _layout(rows, lengths)
+
+        def laid(values: NDArray[np.generic], empty: int) -> Tensor:
+            out = np.full(shape, empty, dtype=values.dtype)
+            out[row, column] = values
+            return torch.from_numpy(out)
+
+        return Batch(
+            laid(tokens, 0),
+            laid(days, 0),
+            laid(doc.astype(np.int64), -1),
+            laid(targets, NO_TARGET),
+            torch.from_numpy((row * shape[1] + column)[is_query]),
+            torch.from_numpy(chosen.label[asked]),
+            torch.from_numpy(chosen.weights[asked]),
+        )
+
+    def lengths(self, documents: Documents) -> Ints:
+        """Return how many positions each document takes."""
+        asked = ~np.isnat(documents.query)
+        return self.prefix[documents.subject] + documents.stop - documents.first + asked
+
+    def _days(
+        self,
+        source: Ints,
+        chosen: Documents,
+        doc: Ints,
+        in_prefix: NDArray[np.bool_],
+        is_query: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
+        """Return days since the first timed token of the subject; its prefix stands at zero."""
+        times = np.where(is_query, chosen.query[doc], self.timelines.times[source])
+        origin = self.origin[chosen.subject][doc]
+        since = np.where(in_prefix, np.timedelta64(0, "us"), times - origin)
+        return since.astype("timedelta64[us]").astype(np.int64) / _DAY
+
+
+class PackedBatches(Dataset[Batch]):
+    """The batches of one pass over documents: packed into rows of max_tokens, `rows_per_batch` rows each."""
+
+    def __init__(self, reader: Reader, documents: Documents, tokens_per_step: int, seed: int | None) -> None:
+        self.reader, self.documents = reader, documents
+        order = np.arange(len(documents))
+        if seed is not None:
+            order = np.random.default_rng(seed).permutation(order)
+        rows = list(packed(order, reader.lengths(documents), reader.max_tokens))
+        rows_per_batch = max(1, tokens_per_step // reader.max_tokens)
+        self.batches = [rows[at : at + rows_per_batch] for at in range(0, len(rows), rows_per_batch)]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.reader.collate(self.documents, self.batches[index])
+
+
+def packed(order: Ints, lengths: Ints, width: int) -> Iterator[Ints]:
+    """Fill rows of `width` with documents in the given order: a row ends when the next document does not fit.
+
+    >>> [row.tolist() for row in packed(np.array([2, 0, 1]), np.array([4, 3, 5]), 9)]
+    [[2, 0], [1]]
+    """
+    ends = np.cumsum(lengths[order])
+    at = 0
+    while at < len(order):
+        full = (ends[at - 1] if at else 0) + width
+        stop = max(at + 1, int(np.searchsorted(ends, full, side="right")))
+        yield order[at:stop]
+        at = stop
+
+
+def bootstrap_weights(documents: Documents, heads: int, seed: int) -> Documents:
+    """Weigh the documents for each of `heads` heads by a Bayesian bootstrap over subjects (Rubin 1981).
+
+    All documents of a subject share one weight, drawn from Exp(1), so each head sees its own resample of patients.
+    """
+    places, inverse = np.unique(documents.subject, return_inverse=True)
+    weights = np.random.default_rng(seed).exponential(size=(len(places), heads)).astype(np.float32)
+    return replace(documents, weights=weights[inverse])
+
+
+def _documents(subject: Ints, first: Ints, stop: Ints, is_start: NDArray[np.bool_]) -> Documents:
+    count = len(subject)
+    return Documents(
+        subject.astype(np.int64),
+        first.astype(np.int64),
+        stop.astype(np.int64),
+        is_start,
+        np.full(count, np.datetime64("NaT", "us")),
+        np.full(count, np.nan, dtype=np.float32),
+        np.ones((count, 1), dtype=np.float32),
+    )
+
+
+def _layout(rows: list[Ints], lengths: Ints) -> tuple[Ints, Ints, tuple[int, int]]:
+    """Return the row and the column of every position of documents laid one after another, and the shape of all."""
+    per_row = np.array([len(row) for row in rows])
+    widths = np.add.reduceat(lengths, np.cumsum(per_row) - per_row)
+    row = np.repeat(np.arange(len(rows)), widths)
+    column = np.arange(len(row)) - np.repeat(np.cumsum(widths) - widths, widths)
+    return row, column, (len(rows), int(widths.max()))

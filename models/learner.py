@@ -1,0 +1,281 @@
+"""One stage of learning with Lightning: the loss, the optimiser, the passes over the data, and where to stop."""
+
+import logging
+import math
+import signal
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from ehr.progress import Progress
+from models.data import NO_TARGET, Batch, Documents, PackedBatches, Reader
+from models.settings import Optimisation
+from models.transformer import Decoder
+
+TUNING_LOSS: Final = "tuning_loss"
+Stage = Literal["pre-training", "fine-tuning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What one stage learns from: documents of training subjects and of tuning subjects."""
+
+    reader: Reader
+    training: Documents
+    tuning: Documents
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """How a stage went: the least loss on tuning subjects (NaN without any), passes made, seconds of this run."""
+
+    loss: float
+    passes: int
+    seconds: float
+
+
+class Heads(nn.Module):
+    """The heads for a task: each maps the state at a query to a score (log-odds before calibration)."""
+
+    def __init__(self, width: int, ensemble: int, base_rate: float) -> None:
+        super().__init__()
+        self.norm = nn.RMSNorm(width)
+        self.scores = nn.Linear(width, ensemble)
+        nn.init.zeros_(self.scores.weight)
+        nn.init.constant_(self.scores.bias, math.log(base_rate / (1 - base_rate)))
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return the scores (q, k) of the states (q, w)."""
+        return self.scores(self.norm(states))  # type: ignore[no-any-return]
+
+
+class Learner(lightning.LightningModule):
+    """The decoder, and in fine-tuning its heads, on their way to fewer surprises."""
+
+    def __init__(self, decoder: Decoder, heads: Heads | None, work: Optimisation) -> None:
+        super().__init__()
+        self.decoder, self.heads, self.work = decoder, heads, work
+        if heads is not None and work.frozen:
+            decoder.requires_grad_(False)
+
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
+        """Return the loss: of the next token alone, or of the task with a share of the next token."""
+        states = self.decoder(batch.tokens, batch.days, batch.documents)
+        if self.heads is None:
+            return _mean(next_token_losses(self.decoder, states, batch.targets))
+        scores = self._scores(states, batch)
+        losses = F.binary_cross_entropy_with_logits(scores, _spread(batch.labels, scores), reduction="none")
+        loss = (losses * batch.weights).mean()
+        if self.work.language_weight > 0 and not self.work.frozen:
+            loss = loss + self.work.language_weight * _mean(next_token_losses(self.decoder, states, batch.targets))
+        return loss
+
+    def validation_step(self, batch: Batch, _index: int) -> None:
+        """Add the losses of a batch of tuning subjects to the tuning loss of this pass."""
+        states = self.decoder(batch.tokens, batch.days, batch.documents)
+        if self.heads is None:
+            losses = next_token_losses(self.decoder, states, batch.targets)
+        else:
+            scores = self._scores(states, batch).mean(dim=1)
+            losses = F.binary_cross_entropy_with_logits(scores, batch.labels, reduction="none")
+        if len(losses):
+            self.log(TUNING_LOSS, losses.mean(), batch_size=len(losses), on_epoch=True)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """Return AdamW with decay on matrices only, a warm-up and a cosine down to a tenth."""
+        decayed = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
+        plain = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
+        rate = self.work.learning_rate if self.heads is None else self.work.fine_tune_learning_rate
+        groups = [{"params": decayed, "weight_decay": self.work.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95))
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        warm = max(1, round(self.work.warmup * steps))
+
+        def factor(step: int) -> float:
+            if step < warm:
+                return (step + 1) / warm
+            done = min(1.0, (step - warm) / max(1, steps - warm))
+            return 0.1 + 0.45 * (1 + math.cos(math.pi * done))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _scores(self, states: Tensor, batch: Batch) -> Tensor:
+        assert self.heads is not None
+        return self.heads(states.flatten(0, 1)[batch.queries])  # type: ignore[no-any-return]
+
+
+def next_token_losses(decoder: Decoder, states: Tensor, targets: Tensor) -> Tensor:
+    """Return the surprise in nats at each position that has a target; `states` (r, p, w), `targets` (r, p)."""
+    asked = targets != NO_TARGET
+    return F.cross_entropy(decoder.logits(states[asked]), targets[asked], reduction="none")
+
+
+class Passes(lightning.LightningDataModule):
+    """Gives each pass its own order and packing of the training documents, fixed by the seed and the pass."""
+
+    def __init__(self, material: Material, work: Optimisation) -> None:
+        super().__init__()
+        self.material, self.work = material, work
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Return the batches of the pass that is about to begin."""
+        assert self.trainer is not None
+        seed = self.work.seed * 1_000 + self.trainer.current_epoch
+        return self._loader(self.material.training, seed)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Return the batches of tuning subjects, the same in every pass."""
+        return self._loader(self.material.tuning, None)
+
+    def _loader(self, documents: Documents, seed: int | None) -> DataLoader[Batch]:
+        batches = PackedBatches(self.material.reader, documents, self.work.tokens_per_step, seed)
+        return DataLoader(batches, batch_size=None, shuffle=False)
+
+
+class Report(Callback):
+    """Tells the caller's progress function how far a stage is."""
+
+    def __init__(self, stage: Stage, progress: Progress) -> None:
+        self.stage, self.progress = stage, progress
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: object) -> None:
+        """Report the steps done."""
+        best = trainer.callback_metrics.get(TUNING_LOSS)
+        loss = "" if best is None else f", tuning loss {float(best):.3f}"
+        what = f"{self.stage}: pass {trainer.current_epoch + 1} of at most {trainer.max_epochs}{loss}"
+        self.progress(what, trainer.global_step, int(trainer.estimated_stepping_batches))
+
+
+def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progress: Progress) -> Passed:
+    """Train until the tuning loss no longer falls, keep the best pass, and say how it went.
+
+    `folder` holds the state of the stage after each pass; when it is there already, training goes on from it.
+    Raises KeyboardInterrupt when it is interrupted.
+    """
+    began = time.perf_counter()
+    work = learner.work
+    pre = stage == "pre-training"
+    keeper = ModelCheckpoint(
+        folder, "best", monitor=TUNING_LOSS, save_last=True, enable_version_counter=False, save_on_exception=False
+    )
+    trainer = lightning.Trainer(
+        accelerator=work.accelerator,
+        devices=1,
+        precision=cast(Any, work.precision),
+        max_epochs=work.epochs if pre else work.fine_tune_epochs,
+        accumulate_grad_batches=work.accumulate,
+        gradient_clip_val=work.clip,
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[
+            keeper,
+            EarlyStopping(TUNING_LOSS, patience=work.patience if pre else work.fine_tune_patience),
+            Report(stage, progress),
+        ],
+    )
+    last = folder / "last.ckpt"
+    learner.train()
+    with _interruptible():
+        trainer.fit(
+            learner,
+            datamodule=Passes(material, work),
+            ckpt_path=str(last) if last.exists() else None,
+            weights_only=True,
+        )
+    learner.to("cpu")
+    best = folder / "best.ckpt"
+    if best.exists():
+        learner.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+    learner.eval()
+    loss = math.nan if keeper.best_model_score is None else float(keeper.best_model_score)
+    return Passed(loss, trainer.current_epoch, time.perf_counter() - began)
+
+
+@torch.no_grad()
+def scores_of(decoder: Decoder, heads: Heads, reader: Reader, documents: Documents) -> NDArray[np.float64]:
+    """Return the scores (d, k) of the heads for documents that all have a query, in their order."""
+    out = np.empty((len(documents), heads.scores.out_features))
+    decoder.eval()
+    heads.eval()
+    # Documents of one length share a batch, so that little is padded; causal attention needs no mask then.
+    order = np.argsort(reader.lengths(documents), kind="stable")
+    for index in np.array_split(order, max(1, math.ceil(len(order) / 32))):
+        if not len(index):
+            continue
+        batch = reader.collate(documents, [index[place : place + 1] for place in range(len(index))], predict=True)
+        states = decoder(batch.tokens, batch.days)
+        out[index] = heads(states.flatten(0, 1)[batch.queries]).double().numpy()
+    return out
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads within the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Lightning's banners and the warnings that do not concern us out of the terminal."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        # Batches are cut from arrays in memory: worker processes would only add copies.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # A stage that is resumed finds its own folder.
+        warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty.*")
+        # Small data give fewer batches than Lightning would log between; nothing is logged there anyway.
+        warnings.filterwarnings("ignore", message=".*The number of training batches.*is smaller than the logging.*")
+        # Lightning's own use of torch's trees.
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")
+        # Every pass is a whole pass: its state is saved at its end, when the batch counter is at rest.
+        warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before the epoch ended.*")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn the SystemExit that Lightning makes of Ctrl-C back into KeyboardInterrupt, and listen to Ctrl-C again."""
+    try:
+        yield
+    except SystemExit as stop:
+        if not isinstance(stop.__context__, KeyboardInterrupt):
+            raise
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt from None
+
+
+def _mean(losses: Tensor) -> Tensor:
+    """Return the mean, or zero with a gradient for a batch without any target."""
+    return losses.sum() / max(1, len(losses))
+
+
+def _spread(labels: Tensor, scores: Tensor) -> Tensor:
+    return labels[:, None].expand_as(scores)

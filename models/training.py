@@ -1,0 +1,220 @@
+"""Training a model: next-token pre-training on timelines, fine-tuning for a task, calibration.
+
+Only training subjects reach a loss that is learnt from; tuning subjects choose when to stop and fit the calibration;
+held-out subjects are not read. A training that was interrupted goes on where its last whole pass ended.
+"""
+
+import math
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+import pytorch_lightning as lightning
+import torch
+from sklearn.metrics import roc_auc_score
+
+from ehr.errors import ModelError
+from ehr.events import BIRTH
+from ehr.progress import Progress, silent
+from ehr.splits import splits
+from ehr.timelines import Timelines
+from ehr.vocabulary import Vocabulary
+from models.calibration import Calibration, fit_calibration
+from models.checkpoint import Checkpoint, TaskText, now, open_version, require_vocabulary, save, timelines_hash
+from models.data import Documents, Reader, bootstrap_weights
+from models.learner import Heads, Learner, Material, Passed, fit, quiet, scores_of, threads
+from models.settings import Settings, as_mapping
+from models.transformer import Decoder
+
+_PRETRAINED: Final = "pretrained.pt"
+_STAGES: Final = ("pre-training", "fine-tuning")
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A task with its label frame (subject_id, prediction_time, boolean_value)."""
+
+    task: TaskText
+    labels: pl.DataFrame
+
+
+def train(
+    models: Path,
+    name: str,
+    timelines: Timelines,
+    vocabulary: Vocabulary,
+    settings: Settings | None = None,
+    *,
+    target: Labelled | None = None,
+    base: Checkpoint | None = None,
+    progress: Progress = silent,
+) -> Checkpoint:
+    """Train the next version of model `name` in the folder `models`, and return it.
+
+    Without a `target` it is pre-trained only. `base` is a model whose decoder is taken instead of pre-training; its
+    architecture then replaces that of the settings. When the last version is unfinished, it is finished.
+    Raises ModelError when the data cannot teach the model: no training or tuning subjects, no rows, one outcome only.
+    """
+    settings = settings or Settings()
+    require_vocabulary(name, vocabulary, "the vocabulary of the timelines", timelines.vocabulary_hash)
+    if base is not None:
+        require_vocabulary(base.name, base.vocabulary, vocabulary.name, vocabulary.hash)
+        settings = Settings(base.settings.architecture, settings.optimisation, settings.data)
+    data_hash = timelines_hash(timelines)
+    folder, version = open_version(models, name, _plan(settings, vocabulary, data_hash, target, base))
+    reader = reader_of(timelines, vocabulary, settings)
+    with quiet(), threads(settings.optimisation.threads):
+        lightning.seed_everything(settings.optimisation.seed, verbose=False)
+        decoder, report = _pre_trained(folder, reader, vocabulary, settings, base, progress)
+        heads, calibration = None, None
+        if target is not None:
+            heads, calibration, report["fine_tuning"] = _fine_tuned(
+                folder, reader, decoder, settings, target, progress
+            )
+    checkpoint = Checkpoint(
+        name,
+        version,
+        settings,
+        vocabulary,
+        decoder.eval(),
+        heads,
+        calibration,
+        target.task if target else None,
+        data_hash,
+        now(),
+        report,
+    )
+    save(folder, checkpoint)
+    _clear(folder)
+    return checkpoint
+
+
+def reader_of(timelines: Timelines, vocabulary: Vocabulary, settings: Settings) -> Reader:
+    """Return the timelines ready to be cut into documents for a model with these settings."""
+    query_token = len(vocabulary)
+    birth_token = vocabulary.code_tokens.get(BIRTH, -1)
+    return Reader(timelines, settings.data.max_tokens, query_token, birth_token)
+
+
+def _pre_trained(
+    folder: Path,
+    reader: Reader,
+    vocabulary: Vocabulary,
+    settings: Settings,
+    base: Checkpoint | None,
+    progress: Progress,
+) -> tuple[Decoder, dict[str, Any]]:
+    """Return the decoder after the first stage: that of `base`, that of an interrupted run, or one trained now."""
+    decoder = Decoder(settings.architecture, len(vocabulary))
+    if base is not None:
+        decoder.load_state_dict(base.decoder.state_dict())
+        return decoder, {"base": base.identity}
+    done = folder / _PRETRAINED
+    if done.exists():
+        saved = torch.load(done, map_location="cpu", weights_only=True)
+        decoder.load_state_dict(saved["decoder"])
+        return decoder, saved["report"]
+    split = splits(reader.timelines.subject_ids).to_numpy()
+    training, tuning = reader.pieces(split == "train"), reader.pieces(split == "tuning")
+    if not len(training) or not len(tuning):
+        raise ModelError(
+            "the store has no events of training or of tuning subjects to learn from; import more patients"
+        )
+    learner = Learner(decoder, None, settings.optimisation)
+    passed = fit("pre-training", learner, Material(reader, training, tuning), folder / "pre-training", progress)
+    report = {
+        "pre_training": {
+            "subjects": int((split == "train").sum()),
+            "tuning_subjects": int((split == "tuning").sum()),
+            "tokens": int(reader.lengths(training).sum()),
+            **_of_stage(passed),
+        }
+    }
+    torch.save({"decoder": decoder.state_dict(), "report": report}, done)
+    return decoder, report
+
+
+def _fine_tuned(
+    folder: Path, reader: Reader, decoder: Decoder, settings: Settings, target: Labelled, progress: Progress
+) -> tuple[Heads, Calibration, dict[str, Any]]:
+    """Train heads (and the decoder, unless frozen) for the task, calibrate, and say what was measured."""
+    training, tuning = _labelled_documents(reader, target)
+    shape, work = settings.architecture, settings.optimisation
+    training = bootstrap_weights(training, shape.ensemble, work.seed)
+    heads = Heads(shape.width, shape.ensemble, float(training.label.mean()))
+    learner = Learner(decoder, heads, work)
+    passed = fit("fine-tuning", learner, Material(reader, training, tuning), folder / "fine-tuning", progress)
+    decoder.requires_grad_(True)
+    scores = scores_of(decoder, heads, reader, tuning)
+    labels = tuning.label.astype(np.float64)
+    calibration = fit_calibration(scores, labels, tuning.subject, work.seed)
+    risk, _, _ = calibration.risks(scores)
+    both = 0 < labels.mean() < 1
+    return (
+        heads,
+        calibration,
+        {
+            "rows": len(training),
+            "events": int(training.label.sum()),
+            "tuning_rows": len(tuning),
+            "tuning_events": int(labels.sum()),
+            "tuning_auroc": float(roc_auc_score(labels, risk)) if both else None,
+            "tuning_brier": float(np.mean((risk - labels) ** 2)),
+            **_of_stage(passed),
+        },
+    )
+
+
+def _labelled_documents(reader: Reader, target: Labelled) -> tuple[Documents, Documents]:
+    """Return the histories of the labelled rows of training and of tuning subjects."""
+    rows = target.labels.drop_nulls(["prediction_time", "boolean_value"])
+    rows = rows.with_columns(splits(rows["subject_id"]))
+    training, _ = reader.histories(rows.filter(pl.col("split") == "train"))
+    tuning, _ = reader.histories(rows.filter(pl.col("split") == "tuning"))
+    name = target.task.name
+    if not len(training) or not len(tuning):
+        raise ModelError(
+            f"task {name} has {len(training)} rows of training subjects and {len(tuning)} of tuning subjects with a "
+            "history, and needs some of both; import more patients or widen the task"
+        )
+    if not 0 < training.label.mean() < 1:
+        raise ModelError(
+            f"all {len(training)} rows of training subjects of task {name} have one outcome only, so nothing can "
+            "be learnt; import more patients or widen the task"
+        )
+    return training, tuning
+
+
+def _plan(
+    settings: Settings, vocabulary: Vocabulary, data_hash: str, target: Labelled | None, base: Checkpoint | None
+) -> Mapping[str, Any]:
+    """Return what has to be the same for an interrupted training to go on."""
+    labels_hash = None
+    if target is not None:
+        labels = target.labels.select("subject_id", "prediction_time", "boolean_value").sort(pl.all())
+        labels_hash = str(labels.hash_rows(seed=0).sum())
+    return {
+        "settings": as_mapping(settings),
+        "vocabulary": vocabulary.hash,
+        "data": data_hash,
+        "task": target.task.hash if target else None,
+        "labels": labels_hash,
+        "base_model": [base.name, base.version] if base else None,
+    }
+
+
+def _of_stage(passed: Passed) -> dict[str, Any]:
+    loss = None if math.isnan(passed.loss) else passed.loss
+    return {"tuning_loss": loss, "passes": passed.passes, "seconds": round(passed.seconds, 1)}
+
+
+def _clear(folder: Path) -> None:
+    """Remove what only an interrupted training needs."""
+    for stage in _STAGES:
+        shutil.rmtree(folder / stage, ignore_errors=True)
+    (folder / _PRETRAINED).unlink(missing_ok=True)
+    (folder / "plan.json").unlink(missing_ok=True)

@@ -1,0 +1,224 @@
+"""Importing FHIR R4: files or resources to events, encounters, patients and a ledger of what became of each resource.
+
+    files -> fhir_read (one item per resource) -> fhir_resources (one record of events per item)
+          -> fhir_stage (temporary tables) -> fhir_settle (repeats, missing patients) -> Intake.commit
+
+What each type becomes, and every rule, is in docs/fhir.md.
+"""
+
+import gc
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ehr.importers import ImportOptions
+from ehr.importers.fhir_fields import R4_TYPES
+from ehr.importers.fhir_read import Broken, Item, fhir_files, items_of_line, read_items, written
+from ehr.importers.fhir_resources import READERS, Record, read_resource
+from ehr.importers.fhir_settle import settle
+from ehr.importers.fhir_stage import Staging
+from ehr.importers.fhir_values import Json, LeftOut, Refused, id_in_url
+from ehr.intake import ImportReport, Intake, SourceFile
+from ehr.store import Store
+
+UNKNOWN_TYPE: Final = "unknown"
+"""Name in the tally of what has no type of R4."""
+WHOLE_FILE: Final = "file"
+"""Name in the tally of a file that could not be read."""
+
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_USABLE_ID: Final = re.compile(r"[^\s/#?|]{1,255}")
+
+Validator = Callable[[Json], str | None]
+
+
+def import_fhir(store: Store, path: Path, options: ImportOptions) -> ImportReport:
+    """Import a FHIR file, or all files of a folder, in one transaction.
+
+    Raises SourceError when there is nothing to read at `path`. A file that cannot be read is rejected whole and the
+    others go on; a resource that cannot be taken in is rejected alone.
+    """
+    files = fhir_files(path)
+    sizes = [file.stat().st_size for file in files]
+    intake = Intake(store, "fhir", path)
+    staging = Staging(intake)
+    validate = _validator(options)
+    with _paused_collector():
+        for number, file in enumerate(files):
+            options.progress(file.name, sum(sizes[:number]), sum(sizes))
+            with intake.file(file) as entry:
+                if entry is not None:
+                    _take_file(file, entry, staging, validate)
+        options.progress("settling", sum(sizes), sum(sizes))
+        settle(staging)
+        return intake.commit()
+
+
+def import_resources(
+    store: Store, resources: Iterable[bytes | Json], source_name: str, options: ImportOptions
+) -> ImportReport:
+    """Import resources that came through the service, each as JSON text or as a dict, in one transaction.
+
+    References are resolved among them and in the store: a Patient that the store has can be a subject. The ledger
+    counts them from 1 in the order in which they came.
+    """
+    texts = [one if isinstance(one, bytes) else written(one) for one in resources]
+    sha256 = hashlib.sha256(b"\n".join(texts)).hexdigest()
+    intake = Intake(store, "grpc", Path(source_name))
+    staging = Staging(intake)
+    entry = intake.begin(source_name, sha256)
+    items = (item for number, text in enumerate(texts, 1) for item in items_of_line(number, text))
+    with _paused_collector():
+        _take_items(items, entry, staging, _validator(options))
+        settle(staging)
+        return intake.commit()
+
+
+def _validator(options: ImportOptions) -> Validator | None:
+    if not options.strict:
+        return None
+    from ehr.importers.fhir_strict import problem_with
+
+    return problem_with
+
+
+@contextmanager
+def _paused_collector() -> Iterator[None]:
+    """Pause the cyclic garbage collector: JSON has no cycles, and looking for them takes longer than parsing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _take_file(path: Path, entry: SourceFile, staging: Staging, validate: Validator | None) -> None:
+    """Stage the resources of a file; one that breaks off leaves nothing but its rejection."""
+    mark = staging.mark
+    remarks: list[str] = []
+    try:
+        _take_items(read_items(path, remarks), entry, staging, validate)
+    except Broken as broken:
+        staging.drop_since(mark, entry)
+        entry.status = "failed"
+        entry.tally(WHOLE_FILE, rows_in=1, rejected=1)
+        entry.reject(None, None, str(broken), broken.excerpt)
+    else:
+        if not entry.tallies:
+            entry.status = "skipped" if remarks else "empty"
+            remarks = remarks or ["the file has no resource"]
+        for remark in remarks:
+            entry.notice(None, None, remark)
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Resources of one source by type; the accepted are counted when the import is settled."""
+
+    read: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def _take_items(items: Iterable[Item], entry: SourceFile, staging: Staging, validate: Validator | None) -> None:
+    """Stage what can be taken in, reject the rest, and count."""
+    counts = _Counts()
+    for item in items:
+        type_name = _type_of(item)
+        counts.read[type_name] += 1
+        try:
+            record = _read(item, type_name, staging, validate)
+        except Refused as reason:
+            counts.rejected[type_name] += 1
+            entry.reject(item.line, _name_of(item, type_name), str(reason), _excerpt(item))
+        except LeftOut as reason:
+            counts.skipped[type_name] += 1
+            staging.notice(entry, item.line, _name_of(item, type_name), str(reason))
+        else:
+            if record is None:
+                counts.skipped[type_name] += 1
+            else:
+                staging.add(entry, item.line, type_name, record)
+    for type_name, rows in counts.read.items():
+        entry.tally(type_name, rows_in=rows, rejected=counts.rejected[type_name], skipped=counts.skipped[type_name])
+
+
+def _type_of(item: Item) -> str:
+    """Return the resource type, or what is counted in its place."""
+    resource = item.resource
+    name = resource.get("resourceType") if type(resource) is dict else None
+    return name if type(name) is str and name in R4_TYPES else UNKNOWN_TYPE
+
+
+def _read(item: Item, type_name: str, staging: Staging, validate: Validator | None) -> Record | None:
+    """Return what a resource gives, None for a type that is not imported; raises Refused or LeftOut."""
+    if item.problem:
+        raise Refused(item.problem)
+    resource = item.resource
+    if item.action == "DELETE":
+        raise Refused("a deletion, which is not carried out")
+    if item.action == "response" and resource is None:
+        raise LeftOut("an answer without a resource")
+    if type_name == UNKNOWN_TYPE:
+        raise Refused(_type_problem(resource))
+    if validate is not None:
+        problem = validate(resource)
+        if problem:
+            raise Refused(problem)
+    if type_name not in READERS:
+        return None
+    record = Record("", item.scope, staging.codes, staging.medications)
+    record.record_id = f"{type_name}/{_id_of(item, type_name, record)}"
+    read_resource(type_name, resource, record)
+    return record
+
+
+def _type_problem(resource: object) -> str:
+    if type(resource) is not dict:
+        return "not an object"
+    if "resourceType" not in resource:
+        return "no resourceType"
+    if type(resource["resourceType"]) is not str:
+        return "resourceType is not a string"
+    return "unknown resourceType: no such type in R4"
+
+
+def _id_of(item: Item, type_name: str, record: Record) -> str:
+    """Return the id of a resource: its own, that of its fullUrl, or one made from its content."""
+    name = item.resource.get("id")
+    if name is None and item.full_url is not None:
+        name = id_in_url(item.full_url)
+    if name is None and type_name in {"Patient", "Encounter", "Medication"}:
+        raise Refused("no id, so that nothing can refer to it")
+    if name is None:
+        record.notes.append("no id: one was made from its content")
+        return "made-" + hashlib.sha256(written(item.resource)).hexdigest()[:16]
+    if type(name) is not str:
+        raise Refused("wrong JSON type: id is not a string")
+    if _ID.fullmatch(name) is None:
+        if _USABLE_ID.fullmatch(name) is None:
+            raise Refused("bad id")
+        record.notes.append("id is not formed as FHIR says")
+    return name
+
+
+def _name_of(item: Item, type_name: str) -> str | None:
+    """Return `Type/id` for the ledger, as far as the resource tells."""
+    if type_name == UNKNOWN_TYPE:
+        return None
+    name = item.resource.get("id")
+    if name is None and item.full_url is not None:
+        name = id_in_url(item.full_url)
+    return f"{type_name}/{name}" if type(name) is str and _USABLE_ID.fullmatch(name) else type_name
+
+
+def _excerpt(item: Item) -> str:
+    data = item.raw if item.raw is not None else written(item.resource)
+    return data[:400].decode(errors="replace")

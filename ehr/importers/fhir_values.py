@@ -1,0 +1,401 @@
+"""Reading the data types of FHIR: dates with their precision, codes with a preferred system, quantities, references."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from ehr.events import UNKNOWN, code_of, stable_id
+
+Json = dict[str, Any]
+Notes = list[str]
+"""What is to be known about a record that is taken in: filled by the functions here."""
+
+LARGEST_FLOAT: Final = 3.4028234663852886e38
+LONGEST_CODE_TEXT: Final = 100
+
+
+class Refused(Exception):
+    """A record cannot be taken in; the text says why, without a value of the patient."""
+
+
+class LeftOut(Exception):
+    """A record says that something did not happen, or not yet; the text says what."""
+
+
+# Dates --------------------------------------------------------------------------------------------------------
+
+_DATE: Final = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?)?)?", re.ASCII
+)
+
+
+def moment(value: object, field: str, notes: Notes) -> datetime | None:
+    """Return a date or dateTime as UTC without a zone; a year or a month stands at its start, with a note.
+
+    >>> moment("2019-05-17T10:30:00+02:00", "onsetDateTime", [])
+    datetime.datetime(2019, 5, 17, 8, 30)
+
+    Raises Refused for anything that is no date of FHIR: nothing is guessed and no day is shifted.
+    """
+    if value is None:
+        return None
+    if type(value) is not str:
+        raise Refused(f"wrong JSON type: {field} is not a string")
+    found = _read_date(value)
+    if found is None:
+        raise Refused(f"bad {field}")
+    if found[1]:
+        notes.append(f"{field} {found[1]}")
+    return found[0]
+
+
+@lru_cache(maxsize=65_536)
+def _read_date(text: str) -> tuple[datetime, str | None] | None:
+    """Return the instant and what is imprecise about it; None when `text` is no date."""
+    match = _DATE.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, clock, seconds, fraction, zone = match.groups()
+    try:
+        if clock is None:
+            remark = None if day else f"gives only a {'month' if month else 'year'}: it stands at its start"
+            return datetime(int(year), int(month or 1), int(day or 1)), remark
+        is_leap_second = seconds == ":60"
+        whole = f"{year}-{month}-{day}T{clock}{':59' if is_leap_second else seconds or ':00'}"
+        local = datetime.fromisoformat(whole + (fraction or "")[:7] + (zone or "Z"))
+        instant = local.astimezone(UTC).replace(tzinfo=None)
+        if is_leap_second:
+            instant += timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        return None
+    if zone is None:
+        return instant, "has a clock time without a zone: read as UTC"
+    return instant, None if seconds else "has a clock time without seconds"
+
+
+def period(value: object, field: str, notes: Notes) -> tuple[datetime | None, datetime | None]:
+    """Return start and end of a Period; an end before the start is left out with a note."""
+    if value is None:
+        return None, None
+    found = as_object(value, field)
+    start = moment(found.get("start"), f"{field}.start", notes)
+    end = moment(found.get("end"), f"{field}.end", notes)
+    if start is not None and end is not None and end < start:
+        notes.append(f"{field} ends before it starts: the end is left out")
+        return start, None
+    return start, end
+
+
+# Shapes -------------------------------------------------------------------------------------------------------
+
+
+def as_object(value: object, field: str) -> Json:
+    """Return `value` when it is a JSON object, else raise Refused."""
+    if type(value) is not dict:
+        raise Refused(f"wrong JSON type: {field} is not an object")
+    return value
+
+
+def as_objects(value: object, field: str) -> list[Json]:
+    """Return `value` when it is a list of JSON objects, an empty list when it is absent, else raise Refused."""
+    if value is None:
+        return []
+    if type(value) is not list or not all(type(item) is dict for item in value):
+        raise Refused(f"wrong JSON type: {field} is not a list of objects")
+    return value
+
+
+def as_text(value: object, field: str) -> str | None:
+    """Return a string without blanks around it, None when it is absent or blank, else raise Refused."""
+    if value is None:
+        return None
+    if type(value) is not str:
+        raise Refused(f"wrong JSON type: {field} is not a string")
+    return value.strip() or None
+
+
+# Codes --------------------------------------------------------------------------------------------------------
+
+SYSTEMS: Final[dict[str, str]] = {
+    "http://loinc.org": "LOINC",
+    "urn:oid:2.16.840.1.113883.6.1": "LOINC",
+    "http://snomed.info/sct": "SNOMED",
+    "urn:oid:2.16.840.1.113883.6.96": "SNOMED",
+    "http://www.nlm.nih.gov/research/umls/rxnorm": "RXNORM",
+    "urn:oid:2.16.840.1.113883.6.88": "RXNORM",
+    "http://hl7.org/fhir/sid/icd-10-cm": "ICD10",
+    "urn:oid:2.16.840.1.113883.6.90": "ICD10",
+    "http://hl7.org/fhir/sid/icd-10": "ICD10",
+    "urn:oid:2.16.840.1.113883.6.3": "ICD10",
+    "http://fhir.de/codesystem/bfarm/icd-10-gm": "ICD10GM",
+    "http://hl7.org/fhir/sid/icd-9-cm": "ICD9",
+    "urn:oid:2.16.840.1.113883.6.103": "ICD9",
+    "http://www.cms.gov/medicare/coding/icd10": "ICD10PCS",
+    "http://hl7.org/fhir/sid/icd-10-pcs": "ICD10PCS",
+    "urn:oid:2.16.840.1.113883.6.4": "ICD10PCS",
+    "http://hl7.org/fhir/sid/icd-9-cm/procedure": "ICD9PROC",
+    "urn:oid:2.16.840.1.113883.6.104": "ICD9PROC",
+    "http://hl7.org/fhir/sid/cvx": "CVX",
+    "urn:oid:2.16.840.1.113883.12.292": "CVX",
+    "http://hl7.org/fhir/sid/ndc": "NDC",
+    "urn:oid:2.16.840.1.113883.6.69": "NDC",
+    "http://www.whocc.no/atc": "ATC",
+    "urn:oid:2.16.840.1.113883.6.73": "ATC",
+    "http://www.ama-assn.org/go/cpt": "CPT",
+    "urn:oid:2.16.840.1.113883.6.12": "CPT",
+    "http://www.cms.gov/medicare/coding/hcpcsreleasecodesets": "HCPCS",
+    "urn:oid:2.16.840.1.113883.6.285": "HCPCS",
+    "http://fdasis.nlm.nih.gov": "UNII",
+    "http://dicom.nema.org/resources/ontology/dcm": "DICOM",
+}
+"""URI of a code system, in lower case and without a slash at the end -> its short name in the codes of the store."""
+
+PREFERRED: Final[tuple[str, ...]] = (
+    "LOINC",
+    "SNOMED",
+    "RXNORM",
+    "CVX",
+    "ICD10",
+    "ICD10GM",
+    "ICD9",
+    "ICD10PCS",
+    "ICD9PROC",
+    "CPT",
+    "HCPCS",
+    "ATC",
+    "NDC",
+    "UNII",
+    "DICOM",
+)
+"""Of several codings the one of the earliest system here names the event; unknown systems come last, as given."""
+
+_RANK: Final = {name: rank for rank, name in enumerate(PREFERRED)}
+
+
+class Concept(NamedTuple):
+    """A CodeableConcept: `SYSTEM//CODE` of the coding that names it, and of the others."""
+
+    code: str
+    description: str | None
+    system: str | None
+    others: tuple[str, ...]
+    text: str | None
+    notes: tuple[str, ...]
+
+
+Coding = tuple[object, object, object]
+
+
+def concept(value: object, field: str, notes: Notes) -> Concept:
+    """Return what a CodeableConcept names; raises Refused when it names nothing."""
+    found = as_object(value, field)
+    codings = found.get("coding")
+    keys: tuple[Coding, ...] = ()
+    if codings is not None:
+        keys = tuple(
+            [(c.get("system"), c.get("code"), c.get("display")) for c in as_objects(codings, f"{field}.coding")]
+        )
+    try:
+        known = _concept(keys, found.get("text"))
+    except TypeError:  # a list or an object, which no cache can hold
+        raise Refused(f"wrong JSON type: a part of {field} is not a string") from None
+    if known is None:
+        raise Refused(f"no code: {field} is empty")
+    if known.notes:
+        notes.extend(f"{field}: {note}" for note in known.notes)
+    return known
+
+
+@lru_cache(maxsize=65_536)
+def _concept(codings: tuple[Coding, ...], concept_text: object) -> Concept | None:
+    text = as_text(concept_text, "text of a concept")
+    notes: list[str] = []
+    named = list(_named_codings(codings, notes))
+    if not named:
+        shown = text or next((as_text(display, "display") for _, _, display in codings if display), None)
+        if shown is None:
+            return None
+        code = code_of("TEXT", shown) if len(shown) <= LONGEST_CODE_TEXT else code_of("TEXT", None)
+        return Concept(code, shown, None, (), shown, (*notes, "no code, only a text"))
+    named.sort(key=lambda one: _RANK.get(one[0], len(_RANK)))
+    name, code, display, system = named[0]
+    description = display or text or next((other[2] for other in named if other[2]), None)
+    others = tuple(dict.fromkeys(code_of(other[0], other[1]) for other in named[1:]))
+    return Concept(code_of(name, code), description, system, others, text or display or code, tuple(notes))
+
+
+def _named_codings(
+    codings: tuple[Coding, ...], notes: list[str]
+) -> Iterator[tuple[str, str, str | None, str | None]]:
+    """Yield short name of the system, code, display and system for the codings that have a code."""
+    for system_value, code_value, display_value in codings:
+        system = as_text(system_value, "system of a coding")
+        code = as_text(code_value, "code of a coding")
+        display = as_text(display_value, "display of a coding")
+        if code is None:
+            continue
+        if code != code_value:
+            notes.append("blanks around a code are trimmed")
+        if "//" in code:
+            notes.append("'//' in a code is written '/'")
+        if system is None:
+            notes.append("a code without a system is kept as UNK")
+            yield UNKNOWN, code, display, None
+            continue
+        name, remark = system_name(system)
+        if remark:
+            notes.append(remark)
+        yield name, code, display, name if name in _RANK else system
+
+
+@lru_cache(maxsize=4096)
+def system_name(system: str) -> tuple[str, str | None]:
+    """Return the short name of a code system, or a readable form of an unknown one, and what to know about it.
+
+    >>> system_name("http://loinc.org")
+    ('LOINC', None)
+    >>> system_name("http://hospital.example.org/codes")
+    ('hospital.example.org/codes', None)
+    """
+    known = SYSTEMS.get(system)
+    if known:
+        return known, None
+    plain = system.lower().rstrip("/")
+    known = SYSTEMS.get(plain) or SYSTEMS.get(plain.replace("https://", "http://", 1))
+    if known:
+        is_written_alike = plain == system and not system.startswith("https:")
+        return known, None if is_written_alike else f"an odd spelling of the code system is read as {known}"
+    return re.sub(r"^[a-z]+://", "", system, flags=re.IGNORECASE).rstrip("/"), None
+
+
+def label(value: object, field: str) -> str | None:
+    """Return the words of a CodeableConcept: its text, else the first display, else the first code."""
+    if value is None:
+        return None
+    found = as_object(value, field)
+    text = as_text(found.get("text"), f"{field}.text")
+    codings = as_objects(found.get("coding"), f"{field}.coding")
+    for name in ("display", "code"):
+        for coding in codings:
+            text = text or as_text(coding.get(name), f"{field}.coding.{name}")
+    return text
+
+
+def first_code(value: object, field: str) -> str | None:
+    """Return the first code of a CodeableConcept, such as the word of a status."""
+    if value is None:
+        return None
+    for coding in as_objects(as_object(value, field).get("coding"), f"{field}.coding"):
+        code = as_text(coding.get("code"), f"{field}.coding.code")
+        if code:
+            return code
+    return None
+
+
+# Quantities ---------------------------------------------------------------------------------------------------
+
+COMPARATORS: Final = ("<", "<=", ">=", ">")
+
+Measured = tuple[float | None, str | None, str | None]
+"""A number, a text and a unit; a number that came with a comparator, or is too large to be stored, is in the text."""
+
+
+def quantity(value: object, field: str, notes: Notes) -> Measured:
+    """Return what a Quantity measured; raises Refused when a part of it has the wrong type.
+
+    >>> quantity({"value": 5, "comparator": "<", "unit": "mg/L"}, "valueQuantity", [])
+    (None, '<5', 'mg/L')
+    """
+    found = as_object(value, field)
+    number = found.get("value")
+    unit = found.get("code") if found.get("system") == "http://unitsofmeasure.org" else None
+    unit = as_text(unit if unit is not None else found.get("unit", found.get("code")), f"unit of {field}")
+    comparator = found.get("comparator")
+    if number is None:
+        notes.append(f"{field} has no value")
+        return None, None, unit
+    if type(number) is not float and type(number) is not int:
+        raise Refused(f"wrong JSON type: {field}.value is not a number")
+    if comparator is not None:
+        if comparator not in COMPARATORS:
+            raise Refused(f"bad {field}.comparator")
+        return None, f"{comparator}{number}", unit
+    if not -LARGEST_FLOAT <= number <= LARGEST_FLOAT:
+        notes.append(f"{field}.value is beyond the numbers of the store: kept as text")
+        return None, str(number), unit
+    return float(number), None, unit
+
+
+def quantity_text(value: object, field: str) -> str:
+    """Return a Quantity as text: `<5 mg/L`."""
+    number, text, unit = quantity(value, field, [])
+    shown = text or ("" if number is None else f"{number:g}")
+    return f"{shown} {unit}".strip() if unit else shown
+
+
+# References ---------------------------------------------------------------------------------------------------
+
+_RELATIVE: Final = re.compile(r"(?P<key>[A-Z][A-Za-z]+/[^/?#\s|]+)(?:/_history/[^/?#\s]+)?")
+_ABSOLUTE: Final = re.compile(
+    r"(?P<base>https?://\S+?/)(?P<key>[A-Z][A-Za-z]+/[^/?#\s|]+)(?:/_history/[^/?#\s]+)?", re.IGNORECASE
+)
+
+
+class Scope:
+    """What references of one document may point at: the entries of its Bundle by fullUrl, and its own server."""
+
+    __slots__ = ("bases", "keys")
+
+    def __init__(self) -> None:
+        self.keys: dict[str, str] = {}
+        self.bases: set[str] = set()
+
+    def add(self, full_url: str, key: str) -> None:
+        """Let `full_url` stand for the resource `Type/id`."""
+        self.keys[full_url] = key
+        match = _ABSOLUTE.fullmatch(full_url)
+        if match:
+            self.bases.add(match["base"])
+
+    def resolve(self, text: str, field: str) -> str:
+        """Return `Type/id` of what a reference names; raises Refused when that is not within reach."""
+        key = self.keys.get(text)
+        if key is None:
+            key = self.keys[text] = self._resolve(text, field)
+        return key
+
+    def _resolve(self, text: str, field: str) -> str:
+        match = _RELATIVE.fullmatch(text)
+        if match:
+            return match["key"]
+        if text.startswith("#"):
+            raise Refused(f"{field} is a contained resource")
+        if "?" in text:
+            raise Refused(f"{field} is a search, which is not carried out")
+        if text.startswith("urn:"):
+            raise Refused(f"{field} is not in the Bundle")
+        match = _ABSOLUTE.fullmatch(text)
+        if match is None:
+            raise Refused(f"{field} is not a reference")
+        known = self.keys.get(match["base"] + match["key"])
+        if known:
+            return known
+        if match["base"] in self.bases:
+            return match["key"]
+        raise Refused(f"{field} is on another server")
+
+
+def id_in_url(full_url: str) -> str | None:
+    """Return the id at the end of a fullUrl: `urn:uuid:x` gives x, `https://server/Patient/7` gives 7."""
+    if full_url.startswith(("urn:uuid:", "urn:oid:")):
+        return full_url.rsplit(":", 1)[1] or None
+    match = _ABSOLUTE.fullmatch(full_url)
+    return match["key"].split("/", 1)[1] if match else None
+
+
+@lru_cache(maxsize=65_536)
+def number_of(key: str) -> int:
+    """Return the number in the store of `Patient/x` or `Encounter/x`."""
+    return stable_id(key)

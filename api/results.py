@@ -1,0 +1,117 @@
+"""Results as tables for people, and as CSV, JSON, Arrow or Parquet for programs."""
+
+import csv
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.ipc as ipc
+import pyarrow.parquet as pq
+from rich.table import Table
+from rich.text import Text
+
+from ehr.errors import SourceError
+
+FORMATS: Final = ("table", "csv", "json", "arrow", "parquet")
+BINARY: Final = frozenset({"arrow", "parquet"})
+_JSON_OPTIONS: Final = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+
+
+def write_result(table: pa.Table, name: str, out: Path | None) -> None:
+    """Write a table in the format `name` to `out`, or to stdout.
+
+    Raises SourceError when the file cannot be written, or for a binary format on a terminal.
+    """
+    if out is None and name in BINARY and sys.stdout.isatty():
+        raise SourceError(f"{name} is not for a terminal; name a file with --out or redirect the output")
+    content = _WRITERS[name](table)
+    if out is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise SourceError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def rendered(table: pa.Table) -> Table:
+    """Return a rich table: numbers to the right, NULL shown as such."""
+    view = Table(header_style="bold")
+    for field in table.schema:
+        is_number = (
+            pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
+        )
+        view.add_column(Text(field.name), justify="right" if is_number else "left", overflow="fold")
+    for row in zip(*_columns(table), strict=True):
+        view.add_row(*(_cell(value) for value in row))
+    return view
+
+
+def records(table: pa.Table) -> list[dict[str, Any]]:
+    """Return the rows as dicts of plain values."""
+    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*_columns(table), strict=True)]
+
+
+def _columns(table: pa.Table) -> list[list[Any]]:
+    """Return the values by column; a 32-bit float is given by its shortest form, 4.2 and not 4.19999980926."""
+    columns = []
+    for column in table.columns:
+        values = column.to_pylist()
+        if pa.types.is_float32(column.type):
+            values = [None if value is None else float(str(np.float32(value))) for value in values]
+        columns.append(values)
+    return columns
+
+
+def _cell(value: Any) -> Text:
+    if value is None:
+        return Text("NULL", style="dim italic")
+    if isinstance(value, str):
+        return Text(value)
+    if hasattr(value, "isoformat"):
+        return Text(
+            value.isoformat(sep=" ") if hasattr(value, "hour") and hasattr(value, "year") else value.isoformat()
+        )
+    if isinstance(value, list | dict):
+        return Text(orjson.dumps(value, default=str).decode())
+    return Text(str(value))
+
+
+def _csv(table: pa.Table) -> bytes:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(table.column_names)
+    for row in zip(*_columns(table), strict=True):
+        writer.writerow("" if value is None else _cell(value).plain for value in row)
+    return buffer.getvalue().encode()
+
+
+def _json(table: pa.Table) -> bytes:
+    return orjson.dumps(records(table), default=str, option=_JSON_OPTIONS | orjson.OPT_APPEND_NEWLINE)
+
+
+def _arrow(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue())
+
+
+_WRITERS: Final[dict[str, Callable[[pa.Table], bytes]]] = {
+    "csv": _csv,
+    "json": _json,
+    "arrow": _arrow,
+    "parquet": _parquet,
+}

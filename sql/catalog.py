@@ -1,0 +1,128 @@
+"""What a store holds, read from the store itself: tables, views, columns and comments; and who may read what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ehr.errors import UnsafeQuery
+from ehr.store import Store
+
+RECORDS: Final = frozenset(
+    {
+        "patient",
+        "encounter",
+        "condition",
+        "medication",
+        "procedure",
+        "observation",
+        "death",
+        "event",
+        "subject",
+        "code",
+    }
+)
+TRAINING: Final = RECORDS | {"vocabulary", "timeline"}
+LEDGER: Final = frozenset({"source", "tally", "reject", "notice"})
+
+ROLES: Final[dict[str, frozenset[str]]] = {
+    "analyst": RECORDS,
+    "clinician": RECORDS,
+    "trainer": TRAINING,
+    "admin": TRAINING | LEDGER,
+}
+"""The tables and views that each role may read."""
+
+VIEW_COLUMNS: Final[dict[str, str]] = {
+    "start_time": "When it happened, began or became known",
+    "value": "Measured number, dose or rate, in unit",
+    "died": "Whether a death is recorded",
+}
+"""Comments of view columns that carry another name than the column below them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table or view."""
+
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view."""
+
+    name: str
+    is_view: bool
+    comment: str
+    columns: tuple[Column, ...]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns in their order."""
+        return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The tables and views of a store by name, views first, as analysts see them."""
+
+    relations: Mapping[str, Relation]
+
+    def readable(self, role: str) -> dict[str, Relation]:
+        """Return what `role` may read; raises UnsafeQuery for a role that does not exist."""
+        allowed = names_for(role)
+        return {name: relation for name, relation in self.relations.items() if name in allowed}
+
+
+def names_for(role: str) -> frozenset[str]:
+    """Return the names of the tables and views that `role` may read.
+
+    Raises UnsafeQuery for a role that does not exist, or that cannot be served safely yet.
+    """
+    if role == "aggregate":
+        raise UnsafeQuery(
+            "role 'aggregate' is not available yet: small cells cannot be suppressed so far; "
+            f"ask as one of {', '.join(ROLES)}"
+        )
+    if role not in ROLES:
+        raise UnsafeQuery(f"there is no role {role!r}; the roles are {', '.join(ROLES)}")
+    return ROLES[role]
+
+
+def read_catalog(store: Store) -> Catalog:
+    """Read the tables and views of `store`; a view's column without a comment takes that of the table's column."""
+    cursor = store.cursor()
+    try:
+        kinds = cursor.execute(
+            """
+            SELECT table_name, coalesce(comment, ''), false FROM duckdb_tables()
+            WHERE schema_name = 'main' AND NOT internal AND NOT temporary
+            UNION ALL
+            SELECT view_name, coalesce(comment, ''), true FROM duckdb_views()
+            WHERE schema_name = 'main' AND NOT internal AND NOT temporary
+            """
+        ).fetchall()
+        rows = cursor.execute(
+            """
+            SELECT table_name, column_name, data_type, coalesce(comment, '') FROM duckdb_columns()
+            WHERE schema_name = 'main' AND NOT internal ORDER BY table_name, column_index
+            """
+        ).fetchall()
+    finally:
+        cursor.close()
+    return _assemble(kinds, rows)
+
+
+def _assemble(kinds: list[tuple[str, str, bool]], rows: list[tuple[str, str, str, str]]) -> Catalog:
+    comments = dict(VIEW_COLUMNS)
+    for table in ("encounter", "code", "subject", "event"):
+        comments.update({name: comment for owner, name, _, comment in rows if owner == table and comment})
+    columns: dict[str, list[Column]] = {name: [] for name, _, _ in kinds}
+    for table, name, data_type, comment in rows:
+        if table in columns:
+            columns[table].append(Column(name, data_type, comment or comments.get(name, "")))
+    relations = [Relation(name, is_view, comment, tuple(columns[name])) for name, comment, is_view in kinds]
+    relations.sort(key=lambda relation: (not relation.is_view, relation.name))
+    return Catalog({relation.name: relation for relation in relations})

@@ -1,0 +1,87 @@
+"""Looking up the columns of a query, so that a misspelt one is refused with the names that are near.
+
+The check errs on the side of passing: a name that any part of the query could give is accepted, and the engine
+decides. What may be read is settled by the tables; no column of a readable table is secret.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlglot import exp
+
+from ehr.errors import UnsafeQuery
+from sql.catalog import Relation
+from sql.places import place, suggestion
+
+_PSEUDO: Final = frozenset({"rowid"})
+_OPEN: Final = (exp.Pivot, exp.Columns, exp.Unnest, exp.Values, exp.Lateral)
+"""Parts of a query that bring columns whose names are not written in it."""
+
+
+def check_columns(tree: exp.Expr, readable: Mapping[str, Relation]) -> None:
+    """Raise UnsafeQuery for a column that neither a table of the query has nor any of its aliases gives.
+
+    The tables of the store must carry the schema `main` by now, so that they are told from names of WITH.
+    """
+    tables = _tables(tree, readable)
+    columns = [column for column in tree.find_all(exp.Column) if isinstance(column.this, exp.Identifier)]
+    for column in columns:
+        relation = tables.get(column.table.lower()) if len(column.parts) == 2 else None
+        if relation is not None and column.name.lower() not in {*relation.column_names, *_PSEUDO}:
+            near = suggestion(column.name, relation.column_names) or _listing(relation)
+            raise UnsafeQuery(f"{relation.name} has no column {column.name!r}{place(column)}{near}")
+    if _is_open(tree):
+        return
+    names = _names_given(tree, tables)
+    for column in columns:
+        first = column.parts[0].name
+        if first.isidentifier() and first.lower() not in names:
+            what = f"column {first!r}" if len(column.parts) == 1 else f"table or alias {first!r}"
+            raise UnsafeQuery(f"the query knows no {what}{place(column)}{suggestion(first, names)}")
+
+
+def _tables(tree: exp.Expr, readable: Mapping[str, Relation]) -> dict[str, Relation | None]:
+    """Return the store's table behind each name used for one; None for a name that means two things."""
+    tables: dict[str, Relation | None] = {}
+    for table in tree.find_all(exp.Table):
+        relation = readable.get(table.name.lower()) if table.db else None
+        if table.args.get("alias") and table.args["alias"].columns:
+            relation = None
+        name = table.alias_or_name.lower()
+        tables[name] = relation if tables.get(name, relation) == relation else None
+    for node in tree.find_all(exp.Subquery, exp.Unnest, exp.Lateral, exp.Values, exp.CTE):
+        tables[node.alias.lower()] = None
+    return tables
+
+
+def _is_open(tree: exp.Expr) -> bool:
+    for node in tree.find_all(*_OPEN, exp.Table, exp.Anonymous, exp.Star):
+        if isinstance(node, _OPEN) or (isinstance(node, exp.Table) and isinstance(node.this, exp.Func)):
+            return True
+        if isinstance(node, exp.Anonymous) and node.name.lower() == "unnest":
+            return True
+        if isinstance(node, exp.Star) and isinstance(node.parent, exp.Dot):
+            return True
+    return False
+
+
+def _names_given(tree: exp.Expr, tables: Mapping[str, Relation | None]) -> frozenset[str]:
+    """Return every name that a column of the query could have: of its tables, and given in it as an alias."""
+    names = {"main", *tables, *_PSEUDO}
+    for table in tree.find_all(exp.Table):
+        names.add(table.name.lower())
+    for relation in tables.values():
+        names.update(relation.column_names if relation is not None else ())
+    for alias in tree.find_all(exp.Alias, exp.TableAlias, exp.Aliases, exp.Comprehension, exp.Window, exp.Star):
+        names.update(
+            identifier.name.lower() for identifier in alias.find_all(exp.Identifier) if _is_given(identifier)
+        )
+    return frozenset(names)
+
+
+def _is_given(identifier: exp.Identifier) -> bool:
+    return not isinstance(identifier.parent, exp.Column)
+
+
+def _listing(relation: Relation) -> str:
+    return f"; it has {', '.join(relation.column_names)}"

@@ -1,0 +1,307 @@
+"""The first wall around the store: a query is parsed, every name in it looked up, and what is not allowed refused.
+
+The text of the user never reaches the engine: what runs is generated anew from the guarded tree by `to_sql`.
+sqlglot rewrites many functions on the way to DuckDB (log10(x) to log(10, x), ceil(a, b) to a formula), so the
+parser is told, by the comment that sqlglot provides for it, to keep every call by the name the user gave it.
+The second look, at how DuckDB itself reads the generated text, is in sql/engine.py.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlglot import Dialect, ErrorLevel, Token, TokenType, exp
+from sqlglot.errors import SqlglotError
+
+from ehr.errors import UnsafeQuery
+from sql.catalog import Catalog, Relation
+from sql.columns import check_columns
+from sql.functions import BOUNDED, FUNCTIONS, TABLE_FUNCTIONS
+from sql.places import place, suggestion
+
+MAX_CHARACTERS: Final = 1_000_000
+MAX_NESTING: Final = 100
+MAX_SELECTS: Final = 500
+MAX_JOINS: Final = 200
+DUCKDB: Final = Dialect.get_or_raise("duckdb")
+
+_BEGINNINGS: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE", "PIVOT", "UNPIVOT", "("})
+_OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
+_CLOSING: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
+_SYSTEM_NAMES: Final = ("duckdb_", "pg_", "sqlite_", "pragma_", "information_schema")
+
+_NODES: Final[frozenset[type[exp.Expr]]] = frozenset(
+    {
+        # queries
+        *(exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Subquery, exp.Values, exp.With, exp.CTE, exp.From),
+        *(exp.Join, exp.Lateral, exp.Where, exp.Group, exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit),
+        *(exp.Offset, exp.Fetch, exp.Distinct, exp.Window, exp.WindowSpec, exp.TableSample, exp.Pivot),
+        *(exp.PivotAlias, exp.PivotAny, exp.UnpivotColumns, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple),
+        *(exp.Table, exp.TableAlias, exp.Unnest, exp.LimitOptions, exp.RecursiveWithSearch),
+        # names and values
+        *(exp.Column, exp.Identifier, exp.Star, exp.Columns, exp.Alias, exp.Aliases, exp.Dot, exp.Literal, exp.Null),
+        *(exp.Boolean, exp.Var, exp.Interval, exp.IntervalSpan, exp.DataType, exp.DataTypeParam, exp.ByteString),
+        *(exp.Array, exp.Struct, exp.Map, exp.ToMap, exp.PropertyEQ, exp.Bracket, exp.Slice, exp.Lambda),
+        *(exp.Comprehension, exp.Paren, exp.JSONPath, exp.JSONPathRoot, exp.JSONPathKey, exp.JSONPathSubscript),
+        *(exp.JSONPathWildcard, exp.JSONPathSlice, exp.JSONKeyValue, exp.Kwarg),
+        # operators
+        *(exp.And, exp.Or, exp.Xor, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In),
+        *(exp.NullSafeEQ, exp.NullSafeNEQ, exp.Between, exp.Like, exp.ILike, exp.SimilarTo, exp.Glob, exp.Escape),
+        *(exp.RegexpLike, exp.StartsWith, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg, exp.Pow),
+        *(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot, exp.BitwiseLeftShift, exp.DPipe),
+        *(exp.BitwiseRightShift, exp.Exists, exp.Any, exp.All, exp.ArrayContainsAll, exp.ArrayContainedBy),
+        *(exp.ArrayContains, exp.ArrayOverlaps, exp.Distance, exp.JSONExtract, exp.JSONExtractScalar, exp.AtTimeZone),
+        *(exp.Collate, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.Filter, exp.IgnoreNulls, exp.RespectNulls),
+        # functions that have a syntax of their own; the others are Anonymous and looked up by name
+        *(exp.Anonymous, exp.Extract, exp.StrPosition, exp.Substring, exp.Trim, exp.Overlay, exp.Ceil, exp.Floor),
+        *(exp.Chr, exp.GroupConcat, exp.Max, exp.Min, exp.ArgMax, exp.ArgMin, exp.Quantile, exp.PercentileCont),
+        *(exp.PercentileDisc, exp.ApproxQuantile, exp.JSONObject, exp.Concat, exp.Abs, exp.CurrentDate),
+        *(exp.CurrentTime, exp.CurrentTimestamp, exp.Localtime, exp.Localtimestamp, exp.FirstValue, exp.LastValue),
+        *(exp.NthValue, exp.Lag, exp.Lead),
+    }
+)
+"""Every kind of node that a query may hold."""
+
+_HINTS: Final[dict[type[exp.Expr], str]] = {
+    exp.PositionalColumn: "a column by its position (#1) is not allowed; write its name",
+    exp.Placeholder: "a parameter (?, $1, $name) is not allowed; write the value",
+    exp.Parameter: "a parameter (?, $1, $name) is not allowed; write the value",
+    exp.Into: "SELECT INTO would write a table; a query can only read",
+    exp.Lock: "FOR UPDATE is not allowed; a query can only read",
+    exp.WithinGroup: "WITHIN GROUP is not allowed; write quantile_cont(column, 0.5)",
+    exp.HistoricalData: "AT (VERSION ...) is not allowed; the store keeps no older versions",
+    exp.Describe: "DESCRIBE is not allowed; 'ehr sql --describe' shows the tables and columns",
+    exp.Summarize: "SUMMARIZE is not allowed; ask for count, min, max and quantile_cont of the columns you need",
+    exp.Show: "SHOW is not allowed; 'ehr sql --describe' shows the tables and columns",
+}
+
+_IGNORING_NULLS: Final[dict[str, type[exp.Func]]] = {
+    "first_value": exp.FirstValue,
+    "last_value": exp.LastValue,
+    "nth_value": exp.NthValue,
+    "lag": exp.Lag,
+    "lead": exp.Lead,
+}
+
+
+def guard(query: str | exp.Expr, catalog: Catalog, role: str = "analyst") -> exp.Expr:
+    """Return the query as a tree that is safe to run for `role`, every table named with its schema.
+
+    One SELECT (WITH, FROM-first, VALUES, set operations, PIVOT with listed values) over the tables and functions
+    that the role may use. Raises UnsafeQuery with what is refused, where, and what would be allowed.
+    """
+    readable = catalog.readable(role)
+    text = query if isinstance(query, str) else to_sql(query)
+    tree = _parse(text)
+    _check_size(tree)
+    for node in list(tree.walk()):
+        _check_node(node)
+    _resolve_tables(tree, catalog, readable, role)
+    check_columns(tree, readable)
+    to_sql(tree)
+    return tree
+
+
+def to_sql(tree: exp.Expr) -> str:
+    """Generate the text of a tree for DuckDB; raises UnsafeQuery for what sqlglot cannot write faithfully."""
+    try:
+        return tree.sql(dialect=DUCKDB, normalize_functions=False, comments=False, unsupported_level=ErrorLevel.RAISE)
+    except SqlglotError as error:
+        raise UnsafeQuery(f"the query cannot be written safely: {_plain(error)}") from error
+    except RecursionError as error:
+        raise UnsafeQuery("the query is nested too deeply; split it with WITH") from error
+
+
+def _parse(text: str) -> exp.Expr:
+    tokens = _tokens(text)
+    first = tokens[0].text.upper()
+    if first not in _BEGINNINGS:
+        raise UnsafeQuery(
+            f"only a query that reads is allowed, and this one begins with {first[:30]!r}; use SELECT, WITH or FROM"
+        )
+    try:
+        statements = [tree for tree in DUCKDB.parser().parse(tokens, text) if tree is not None]
+    except SqlglotError as error:
+        raise UnsafeQuery(f"the query cannot be read: {_plain(error)}") from error
+    except RecursionError as error:
+        raise UnsafeQuery("the query is nested too deeply; split it with WITH") from error
+    if len(statements) != 1:
+        raise UnsafeQuery(f"one statement at a time is allowed, and these are {len(statements)}")
+    tree = statements[0]
+    if isinstance(tree, exp.Pivot):
+        return exp.select("*").from_(exp.Subquery(this=tree))
+    if not isinstance(tree, exp.Query | exp.Values):
+        raise UnsafeQuery(
+            _HINTS.get(type(tree), "only a query that reads is allowed; begin with SELECT, WITH or FROM")
+        )
+    return tree
+
+
+def _tokens(text: str) -> list[Token]:
+    """Cut the text into tokens without comments, within bounds that keep parser and engine from exhaustion."""
+    if len(text) > MAX_CHARACTERS:
+        raise UnsafeQuery(f"the query is longer than {MAX_CHARACTERS:,} characters; shorten it")
+    if any(ord(character) < 32 and character not in "\t\n\r" for character in text):
+        raise UnsafeQuery("the query holds a control character; remove it")
+    try:
+        tokens = DUCKDB.tokenize(text)
+    except SqlglotError as error:
+        raise UnsafeQuery(f"the query cannot be read: {_plain(error)}") from error
+    while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+        tokens.pop()
+    if not tokens:
+        raise UnsafeQuery("the query is empty; write for example SELECT count(*) FROM patient")
+    depth = 0
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
+        if depth > MAX_NESTING:
+            raise UnsafeQuery(f"the query is nested more than {MAX_NESTING} levels deep; split it with WITH")
+        if before is not None and before.token_type == TokenType.NUMBER and _touches(before, token):
+            raise UnsafeQuery(f"{before.text + token.text!r} is no number; write decimal digits, or a space between")
+        token.comments = [exp.SQLGLOT_ANONYMOUS] if token.token_type == TokenType.R_PAREN else []
+    return tokens
+
+
+def _touches(number: Token, after: Token) -> bool:
+    """Say whether a word begins right after a number: 0x1F would silently be read as `0 AS x1F`."""
+    return after.start == number.end + 1 and (after.text[:1].isalnum() or after.text[:1] == "_")
+
+
+def _check_size(tree: exp.Expr) -> None:
+    selects = joins = 0
+    for node in tree.walk():
+        selects += isinstance(node, exp.Select | exp.Values)
+        joins += isinstance(node, exp.Join)
+        node.pop_comments()
+    if selects > MAX_SELECTS:
+        raise UnsafeQuery(f"the query has more than {MAX_SELECTS} SELECTs; ask in parts")
+    if joins > MAX_JOINS:
+        raise UnsafeQuery(f"the query has more than {MAX_JOINS} joins; ask in parts")
+
+
+def _check_node(node: exp.Expr) -> None:
+    kind = type(node)
+    if kind not in _NODES:
+        raise UnsafeQuery(_HINTS.get(kind, f"{_name_of(node)} is not allowed in a query") + place(node))
+    if isinstance(node, exp.Anonymous):
+        _check_function(node)
+    elif isinstance(node, exp.Pivot):
+        _check_pivot(node)
+    elif isinstance(node, exp.IgnoreNulls):
+        _keep_ignore_nulls(node)
+    elif isinstance(node, exp.Distinct) and len(node.expressions) > 1 and isinstance(node.parent, exp.Anonymous):
+        raise UnsafeQuery(f"DISTINCT over several arguments is not allowed; write DISTINCT (a, b){place(node)}")
+
+
+def _name_of(node: exp.Expr) -> str:
+    """Name a part of a query for a refusal: the function by its SQL name, another node by its class."""
+    if isinstance(node, exp.Func):
+        return f"the function {node.sql_name().lower()}()"
+    return type(node).__name__.upper()
+
+
+def _check_function(node: exp.Anonymous) -> None:
+    name = node.name.lower()
+    stands_in_from = isinstance(node.parent, exp.Table | exp.Lateral)
+    allowed = TABLE_FUNCTIONS if stands_in_from else FUNCTIONS
+    if name not in allowed:
+        what = f"the table function {name}()" if stands_in_from else f"the function {name}()"
+        near = suggestion(name, allowed)
+        hint = near or (f"; in FROM stand {', '.join(sorted(allowed))}" if stands_in_from else "")
+        raise UnsafeQuery(f"{what}{place(node)} is not allowed{hint}")
+    if name in BOUNDED and not stands_in_from:
+        _check_bounds(node, name)
+
+
+def _check_bounds(node: exp.Anonymous, name: str) -> None:
+    """Refuse a call that could make an enormous value out of a number: DuckDB's memory limit does not hold for it."""
+    bound = BOUNDED[name]
+    numbers = node.expressions if name not in {"lpad", "rpad"} else node.expressions[1:2]
+    for number in numbers:
+        literal = number.this if isinstance(number, exp.Neg) else number
+        is_small = isinstance(literal, exp.Literal) and literal.name.isdigit() and int(literal.name) <= bound
+        if not is_small:
+            instead = f", or write FROM {name}(...)" if name in TABLE_FUNCTIONS else ""
+            raise UnsafeQuery(
+                f"{name}(){place(node)} takes numbers up to {bound:,} that are written out here{instead}"
+            )
+
+
+def _check_pivot(node: exp.Pivot) -> None:
+    """Refuse a PIVOT without listed values: DuckDB would first create a type from the values that it finds."""
+    is_statement = node.this is not None
+    for field in node.expressions if is_statement else node.args.get("fields", []):
+        if not node.args.get("unpivot") and not (isinstance(field, exp.In) and field.expressions):
+            raise UnsafeQuery(f"PIVOT{place(node)} must list its values, as in ON code IN ('a', 'b')")
+
+
+def _keep_ignore_nulls(node: exp.IgnoreNulls) -> None:
+    """Turn last_value(x IGNORE NULLS) into the form that sqlglot writes; it would drop the words otherwise."""
+    call = node.parent
+    if isinstance(call, exp.Anonymous) and call.name.lower() in _IGNORING_NULLS and node is call.expressions[-1]:
+        arguments = [argument.this if argument is node else argument for argument in call.expressions]
+        typed = _IGNORING_NULLS[call.name.lower()].from_arg_list([argument.copy() for argument in arguments])
+        call.replace(exp.IgnoreNulls(this=typed))
+
+
+def _resolve_tables(tree: exp.Expr, catalog: Catalog, readable: Mapping[str, Relation], role: str) -> None:
+    """Look up every table in the WITH clauses around it, else in the catalogue, and write its schema before it."""
+    pending: list[tuple[exp.Expr, frozenset[str]]] = [(tree, frozenset())]
+    while pending:
+        node, visible = pending.pop()
+        if isinstance(node, exp.Table):
+            _resolve_table(node, visible, readable, role)
+        with_clause = node.args.get("with_")
+        if with_clause is not None:
+            for cte in with_clause.expressions:
+                name = _cte_name(cte, catalog, readable, role)
+                pending.append((cte.this, visible | {name} if with_clause.recursive else visible))
+                visible |= {name}
+        pending.extend((child, visible) for child in node.iter_expressions() if child is not with_clause)
+
+
+def _cte_name(cte: exp.CTE, catalog: Catalog, readable: Mapping[str, Relation], role: str) -> str:
+    """Return the name that a WITH clause gives, unless it hides something that `role` may not read.
+
+    So a difference between sqlglot and DuckDB about where the name is visible can open no forbidden table.
+    """
+    name: str = cte.alias.lower()
+    if (
+        (name in catalog.relations and name not in readable)
+        or name.startswith(_SYSTEM_NAMES)
+        or not name.isidentifier()
+    ):
+        raise UnsafeQuery(
+            f"WITH may not use the name {cte.alias!r}{place(cte.args['alias'])} for role {role}; choose another name"
+        )
+    return name
+
+
+def _resolve_table(table: exp.Table, visible: frozenset[str], readable: Mapping[str, Relation], role: str) -> None:
+    if isinstance(table.this, exp.Func):
+        if table.args.get("db") is not None:
+            raise UnsafeQuery(f"a table function takes no schema{place(table)}; write its name alone")
+        return
+    name = table.name.lower()
+    schema = table.db.lower()
+    if table.catalog or schema not in {"", "main"} or not isinstance(table.this, exp.Identifier):
+        raise UnsafeQuery(_refused_table(table, readable, role))
+    if name in visible and not schema:
+        return
+    if name not in readable:
+        raise UnsafeQuery(_refused_table(table, readable, role))
+    table.set("db", exp.to_identifier("main"))
+
+
+def _refused_table(table: exp.Table, readable: Mapping[str, Relation], role: str) -> str:
+    parts = ".".join(part.name for part in table.parts)
+    near = suggestion(table.name, readable) or f"; it may read {', '.join(sorted(readable))}"
+    return f"role {role} may not read {parts!r}{place(table)}{near}"
+
+
+def _plain(error: Exception) -> str:
+    """Return the first message of sqlglot in one line, without the colours and the quoted text."""
+    details = getattr(error, "errors", None)
+    if details:
+        first = details[0]
+        return f"{str(first['description']).rstrip('.').lower()} at line {first['line']}, column {first['col']}"
+    return str(error).splitlines()[0].rstrip(".")

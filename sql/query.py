@@ -1,0 +1,135 @@
+"""Running a query that passed the guard: read-only, within limits of rows and seconds, errors in one sentence."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from ehr.errors import QueryFailed
+from ehr.store import Store
+from sql.catalog import Catalog, read_catalog
+from sql.engine import check_parsed
+from sql.guard import guard, to_sql
+
+INTERRUPT_AGAIN: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a query may give and take."""
+
+    rows: int = 10_000
+    seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The rows of a query, whether the row limit cut them, the text that ran, and how long it took."""
+
+    table: pa.Table
+    truncated: bool
+    sql: str
+    seconds: float
+
+
+def run_query(
+    store: Store,
+    query: str | exp.Expr,
+    *,
+    role: str = "analyst",
+    limits: Limits = Limits(),
+    catalog: Catalog | None = None,
+) -> Result:
+    """Guard `query` for `role` and run it on a cursor of its own in a read-only transaction.
+
+    Pass the `catalog` of the store to spare reading it again. Raises UnsafeQuery when the guard refuses, and
+    QueryFailed when the engine cannot run the query or it takes longer than `limits.seconds`.
+    """
+    tree = guard(query, catalog or read_catalog(store), role)
+    sql = to_sql(limited(tree, limits.rows + 1))
+    cursor = store.cursor()
+    try:
+        check_parsed(cursor, sql, role)
+        cursor.execute("BEGIN TRANSACTION READ ONLY")
+        started = time.perf_counter()
+        with deadline(cursor, limits.seconds):
+            table = cursor.sql(sql).to_arrow_table()
+        seconds = time.perf_counter() - started
+    except duckdb.Error as error:
+        raise QueryFailed(explain(error, limits)) from error
+    finally:
+        cursor.close()
+    return Result(_with_unique_names(table.slice(0, limits.rows)), table.num_rows > limits.rows, sql, seconds)
+
+
+def limited(tree: exp.Expr, rows: int) -> exp.Expr:
+    """Return the query so that it gives at most `rows` rows; a smaller LIMIT of its own is kept.
+
+    >>> limited(parse_one("SELECT code FROM event"), 10).sql()
+    'SELECT code FROM event LIMIT 10'
+    """
+    limit = tree.args.get("limit")
+    own = limit.expression if isinstance(limit, exp.Limit) else None
+    if isinstance(own, exp.Literal) and own.name.isdigit() and int(own.name) <= rows:
+        return tree
+    if isinstance(tree, exp.Select | exp.SetOperation) and (limit is None or isinstance(own, exp.Literal)):
+        bounded = tree.copy()
+        bounded.set("limit", exp.Limit(expression=exp.Literal.number(rows)))
+        return bounded
+    inner = tree.copy() if isinstance(tree, exp.Subquery) else exp.Subquery(this=tree.copy())
+    return exp.select("*").from_(inner).limit(rows)
+
+
+@contextmanager
+def deadline(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Interrupt what runs on `cursor` when the block lasts longer than `seconds`."""
+    done = threading.Event()
+
+    def watch() -> None:
+        wait = seconds
+        while not done.wait(wait):
+            cursor.interrupt()
+            wait = INTERRUPT_AGAIN
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def explain(error: duckdb.Error, limits: Limits) -> str:
+    """Say in one sentence, without values of patients, why the engine could not run a query."""
+    if isinstance(error, duckdb.InterruptException):
+        return f"the query took longer than {limits.seconds:g} seconds and was stopped; narrow it, or raise the limit"
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return "the query needs more memory than it may use; narrow it, or aggregate before joining"
+    first = re.sub(r"^[A-Za-z ]+ Error: ", "", str(error).splitlines()[0]).rstrip(". ")
+    if not isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
+        first = re.sub(r"'[^']*'|\"[^\"]*\"|-?\d[\d.:e+-]*", "…", first)
+    candidates = re.search(r"Candidate bindings: (.+)", str(error))
+    hint = f"; did you mean {candidates[1]}?" if candidates else ""
+    return f"the query cannot be run: {first}{hint}"
+
+
+def _with_unique_names(table: pa.Table) -> pa.Table:
+    """Number the names that a query gives twice: code, code_1."""
+    taken: set[str] = set()
+    names: list[str] = []
+    for name in table.column_names:
+        unique, number = name, 0
+        while unique in taken:
+            number += 1
+            unique = f"{name}_{number}"
+        taken.add(unique)
+        names.append(unique)
+    return table.rename_columns(names)

@@ -13,7 +13,7 @@ from ehr.tasks.place import Place
 VALUE_KEYS: Final = ("value_min", "value_max", "value_min_inclusive", "value_max_inclusive")
 PLAIN_KEYS: Final = ("code", *VALUE_KEYS, "static")
 EXPRESSION: Final = re.compile(r"(?P<operator>and|or)\((?P<inputs>.*)\)", re.DOTALL)
-CLASS: Final = re.compile(
+CLASS_OR_FLAGS: Final = re.compile(
     r"\\.|(?P<members>\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\])|\(\?(?P<flags>[a-zA-Z]+)", re.DOTALL
 )
 PLAIN_MEMBER: Final = re.compile(r"\\.|\[:\^?\w+:\]", re.DOTALL)
@@ -176,7 +176,7 @@ def _regex(place: Place, pattern: Any) -> str:
 
 def _needs_rust(pattern: str) -> bool:
     """Say whether a pattern nests or combines character classes, or sets a flag that only Rust's engine has."""
-    for part in CLASS.finditer(pattern):
+    for part in CLASS_OR_FLAGS.finditer(pattern):
         members = PLAIN_MEMBER.sub("", (part["members"] or "")[1:-1])
         if any(sign in members for sign in ("[", "&&", "--", "~~")) or set(part["flags"] or "") & set("xuR"):
             return True

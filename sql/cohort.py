@@ -1,0 +1,171 @@
+"""Cohorts: who meets a task, from when, with which outcome, and at which rule everyone else was lost.
+
+cohort = run_cohort(store, read_task(find_task("in_hospital_mortality")))
+cohort.rows, cohort.attrition, labels(cohort)
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from ehr.errors import QueryFailed, TaskError
+from ehr.store import Store
+from ehr.tasks import TRIGGER, Task
+from sql.cohort_plan import Compat, Exists, Plan, plan_task
+from sql.cohort_records import Records, records_of_meds, records_of_store
+from sql.cohort_sql import LOST_AT, cohort_query
+from sql.cohort_words import draw, rule_in_words, trigger_in_words
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule and what it left: subjects, and rows (one per trigger); what is lost is the difference."""
+
+    rule: str
+    subjects_before: int
+    subjects_after: int
+    rows_before: int
+    rows_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """The rows of a cohort, how they came about, and the query that gave them.
+
+    `rows` has subject_id, trigger, index_timestamp and label where the task names them, label as a count, and in a
+    wide cohort `NODE@start`, `NODE@end` and `NODE#PREDICATE` for every node of the window tree; ordered by subject
+    and trigger. The first step of `attrition` goes from all subjects to those with a trigger.
+    """
+
+    task: Task
+    rows: pl.DataFrame
+    attrition: tuple[Step, ...]
+    sql: str
+
+    @property
+    def subjects(self) -> int:
+        """How many subjects have a row."""
+        return self.rows["subject_id"].n_unique()
+
+    @property
+    def positive(self) -> int | None:
+        """How many rows have a label above 0; None when the task has no label."""
+        return int((self.rows["label"] > 0).sum()) if "label" in self.rows.columns else None
+
+    @property
+    def prevalence(self) -> float | None:
+        """The share of rows with a label above 0; None without a label or a row."""
+        return self.positive / self.rows.height if self.positive is not None and self.rows.height else None
+
+
+def run_cohort(store: Store, task: Task, *, wide: bool = True, compat: Compat = "none") -> Cohort:
+    """Look for `task` in a store.
+
+    Raises StoreError when the store is empty, TaskError when the task asks for a column that events do not have.
+    """
+    return find_cohort(records_of_store(store), task, wide=wide, compat=compat)
+
+
+def run_cohort_on_meds(path: Path, task: Task, *, wide: bool = True, compat: Compat = "none") -> Cohort:
+    """Look for `task` in a MEDS file or folder; raises SourceError when there is none at `path`."""
+    return find_cohort(records_of_meds(path), task, wide=wide, compat=compat)
+
+
+def find_cohort(records: Records, task: Task, *, wide: bool = True, compat: Compat = "none") -> Cohort:
+    """Look for `task` in `records`."""
+    plan = plan_task(task, wide=wide, compat=compat)
+    check_columns(plan, records)
+    sql = cohort_query(plan, records, wide=wide).sql("duckdb", pretty=True)
+    try:
+        subjects = records.con.execute(f"SELECT count(*) FROM ({records.spans.sql('duckdb')})").fetchall()[0][0]
+        table = records.con.sql(sql).to_arrow_table()
+    except duckdb.Error as error:
+        raise QueryFailed(f"{task.name}: {str(error).splitlines()[0]}") from error
+    judged = pl.DataFrame(pl.from_arrow(table))
+    rows = judged.filter(pl.col(LOST_AT).is_null())
+    if compat == "aces":
+        rows = pl.concat([rows, _rows_of_a_lost_chain(plan, judged)], how="diagonal")
+    return Cohort(task, rows.drop(LOST_AT).sort("subject_id", TRIGGER), _attrition(plan, judged, subjects), sql)
+
+
+def explain_cohort(records: Records, task: Task, *, wide: bool = False, compat: Compat = "none") -> tuple[str, str]:
+    """Return the window tree of a task, drawn, and its SQL over `records`, without running it."""
+    plan = plan_task(task, wide=wide, compat=compat)
+    check_columns(plan, records)
+    return draw(plan), cohort_query(plan, records, wide=wide).sql("duckdb", pretty=True)
+
+
+def labels(cohort: Cohort) -> pl.DataFrame:
+    """Return subject_id, prediction_time and boolean_value: whether the label was counted at all.
+
+    Without a label in the task, boolean_value is left out. Raises TaskError when the task names no index_timestamp.
+    """
+    if "index_timestamp" not in cohort.rows.columns:
+        raise TaskError(
+            f"{cohort.task.name}: no window has index_timestamp, so there is no time to predict at; "
+            "write index_timestamp: start or end in a window"
+        )
+    columns = [pl.col("subject_id"), pl.col("index_timestamp").alias("prediction_time")]
+    if "label" in cohort.rows.columns:
+        columns.append((pl.col("label") > 0).alias("boolean_value"))
+    return cohort.rows.filter(pl.col("index_timestamp").is_not_null()).select(columns)
+
+
+def label_table(cohort: Cohort) -> pa.Table:
+    """Return the labels as MEDS 0.4 LabelSchema asks: no null, and of its optional columns the one in use."""
+    frame = labels(cohort)
+    types = {"subject_id": pa.int64(), "prediction_time": pa.timestamp("us"), "boolean_value": pa.bool_()}
+    schema = pa.schema([pa.field(name, types[name], nullable=False) for name in frame.columns])
+    return frame.to_arrow().cast(schema)
+
+
+def check_columns(plan: Plan, records: Records) -> None:
+    """Raise TaskError when a predicate compares a column that events do not have, or with a value of another type."""
+    for predicate in (*plan.plain, *plan.static):
+        if not predicate.value.is_open and "numeric_value" not in records.columns:
+            raise TaskError(f"{plan.task.name}: predicates.{predicate.name}: the events have no numeric_value")
+        for name, value in predicate.columns:
+            key = f"{plan.task.name}: predicates.{predicate.name}.{name}"
+            if name not in records.columns:
+                raise TaskError(f"{key}: the events have no such column; they have {', '.join(records.columns)}")
+            if value is not None and isinstance(value, str) != (records.columns[name] == "VARCHAR"):
+                kind = records.columns[name]
+                raise TaskError(f"{key}: {value!r} cannot be compared with a column of type {kind}; mind the quotes")
+
+
+def _attrition(plan: Plan, judged: pl.DataFrame, subjects: int) -> tuple[Step, ...]:
+    """Count rows and subjects after each rule, from the first rule that every row breaks."""
+    last = len(plan.rules) + 1
+    lost_at = pl.col(LOST_AT).fill_null(last)
+    lost_rows = dict(judged.group_by(lost_at.alias("step")).len().iter_rows())
+    lost_subjects = dict(
+        judged.group_by("subject_id").agg(lost_at.max().alias("step")).group_by("step").len().iter_rows()
+    )
+    with_trigger = sum(lost_subjects.values())
+    steps = [Step(trigger_in_words(plan.task), subjects, with_trigger, judged.height, judged.height)]
+    for number, rule in enumerate(plan.rules, start=1):
+        before = steps[-1]
+        steps.append(
+            Step(
+                rule_in_words(rule),
+                before.subjects_after,
+                before.subjects_after - lost_subjects.get(number, 0),
+                before.rows_after,
+                before.rows_after - lost_rows.get(number, 0),
+            )
+        )
+    return tuple(steps)
+
+
+def _rows_of_a_lost_chain(plan: Plan, judged: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that ACES gives for subjects whose only chain of windows lacks its last event: nulls."""
+    parents = [node.parent for node in plan.nodes]
+    is_chain = len(set(parents)) == len(parents)
+    last_rule = plan.rules[-1] if plan.rules else None
+    if not (is_chain and isinstance(last_rule, Exists) and last_rule.node.name not in parents):
+        return judged.clear()
+    lost = judged.filter(pl.col(LOST_AT) == len(plan.rules))
+    return lost.select(pl.col("subject_id").unique(maintain_order=True))

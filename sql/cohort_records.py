@@ -1,0 +1,98 @@
+"""Where a cohort is looked for: the events of a store, or a MEDS data set on disk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+from sqlglot import exp
+
+from ehr.errors import SourceError
+from ehr.store import DISABLED_OPTIMIZERS, Store, require_subjects
+
+MEDS_TYPES: Final = {
+    "subject_id": "BIGINT",
+    "time": "TIMESTAMP",
+    "code": "VARCHAR",
+    "numeric_value": "FLOAT",
+}
+"""What a MEDS event must have, with the types that cohorts are made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """A connection in which `event` is a table or view of events, and how to ask it for codes and records.
+
+    `codes` gives every code in use, `spans` the subject_id, first_time and last_time of every subject. `columns` are
+    the columns of `event` with their DuckDB types.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    codes: exp.Query
+    spans: exp.Query
+    columns: Mapping[str, str]
+
+
+def records_of_store(store: Store) -> Records:
+    """Return the records of `store`; raises StoreError when it is empty."""
+    require_subjects(store)
+    con = store.cursor()
+    spans = exp.select(
+        "subject_id",
+        exp.Least(this=exp.column("birth_time"), expressions=[exp.column("first_time")]).as_("first_time"),
+        exp.Greatest(this=exp.column("birth_time"), expressions=[exp.column("last_time")]).as_("last_time"),
+    ).from_("subject")
+    return Records(con, exp.select("code").from_("code"), spans, _columns(con))
+
+
+def records_of_meds(path: Path) -> Records:
+    """Return the records of a MEDS file, or of a folder with data/**/*.parquet.
+
+    Raises SourceError when there is nothing, or no MEDS, at `path`.
+    """
+    con = duckdb.connect(config={"disabled_optimizers": DISABLED_OPTIMIZERS})
+    try:
+        relation = con.read_parquet([str(file) for file in _parquet_files(path)], union_by_name=True)
+    except duckdb.Error as error:
+        raise SourceError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+    missing = [column for column in ("subject_id", "time", "code") if column not in relation.columns]
+    if missing:
+        raise SourceError(
+            f"{path}: is no MEDS data set; it lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+        )
+    kept = [exp.column(name, quoted=True) for name in relation.columns if name not in MEDS_TYPES]
+    cast = [
+        exp.cast(
+            exp.column(name, quoted=True) if name in relation.columns else exp.null(), kind, dialect="duckdb"
+        ).as_(name, quoted=True)
+        for name, kind in MEDS_TYPES.items()
+    ]
+    relation.create_view("parquet_file")
+    con.execute(f"CREATE VIEW event AS {exp.select(*cast, *kept).from_('parquet_file').sql('duckdb')}")
+    codes = exp.select("code").distinct().from_("event")
+    spans = (
+        exp.select(
+            "subject_id",
+            exp.Min(this=exp.column("time")).as_("first_time"),
+            exp.Max(this=exp.column("time")).as_("last_time"),
+        )
+        .from_("event")
+        .group_by("subject_id")
+    )
+    return Records(con, codes, spans, _columns(con))
+
+
+def _parquet_files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    files = sorted((path / "data" if (path / "data").is_dir() else path).glob("**/*.parquet"))
+    if not files:
+        raise SourceError(
+            f"{path}: there is no MEDS data set here; name a Parquet file or a folder with data/**/*.parquet"
+        )
+    return files
+
+
+def _columns(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return {str(row[0]): str(row[1]) for row in con.execute("DESCRIBE event").fetchall()}

@@ -203,30 +203,37 @@ CREATE VIEW patient AS
 SELECT subject_id, sex, birth_time, death_time, died, first_time, last_time, identifiers
 FROM subject;
 COMMENT ON VIEW patient IS 'One row per patient';
+COMMENT ON COLUMN patient.died IS 'Whether a death is recorded';
 
 CREATE VIEW condition AS
 SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
        e."time" AS start_time, e.end_time, e.status
 FROM event e JOIN code c USING (code) WHERE c.kind = 'condition';
 COMMENT ON VIEW condition IS 'Diagnoses and problems; hospital billing codes carry the time of discharge';
+COMMENT ON COLUMN condition.start_time IS 'Onset or time of recording; the discharge for hospital billing codes';
 
 CREATE VIEW medication AS
 SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
        e."time" AS start_time, e.end_time, e.status, e.numeric_value AS value, e.unit, e.text_value
 FROM event e JOIN code c USING (code) WHERE c.kind = 'medication';
 COMMENT ON VIEW medication IS 'Orders, administrations, infusions and immunisations; value is a dose or rate where recorded';
+COMMENT ON COLUMN medication.start_time IS 'When it was given, or when the order or infusion began';
+COMMENT ON COLUMN medication.value IS 'Dose or rate, in unit';
 
 CREATE VIEW procedure AS
 SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
        e."time" AS start_time, e.end_time, e.status
 FROM event e JOIN code c USING (code) WHERE c.kind = 'procedure';
 COMMENT ON VIEW procedure IS 'Procedures done';
+COMMENT ON COLUMN procedure.start_time IS 'When it was done or began';
 
 CREATE VIEW observation AS
 SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
        e."time" AS start_time, e.numeric_value AS value, e.unit, e.text_value, e.status
 FROM event e JOIN code c USING (code) WHERE c.kind = 'observation';
 COMMENT ON VIEW observation IS 'Laboratory results, vital signs and other measurements';
+COMMENT ON COLUMN observation.start_time IS 'When it was measured or the specimen was taken';
+COMMENT ON COLUMN observation.value IS 'Measured number, in unit';
 
 CREATE VIEW death AS
 SELECT subject_id, death_time, birth_time, sex FROM subject WHERE died;

@@ -32,13 +32,6 @@ ROLES: Final[dict[str, frozenset[str]]] = {
 }
 """The tables and views that each role may read."""
 
-VIEW_COLUMNS: Final[dict[str, str]] = {
-    "start_time": "When it happened, began or became known",
-    "value": "Measured number, dose or rate, in unit",
-    "died": "Whether a death is recorded",
-}
-"""Comments of view columns that carry another name than the column below them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -92,7 +85,7 @@ def names_for(role: str) -> frozenset[str]:
 
 
 def read_catalog(store: Store) -> Catalog:
-    """Read the tables and views of `store`; a view's column without a comment takes that of the table's column."""
+    """Read the tables and views of `store`; a column of a view without a comment takes that of the table's column."""
     cursor = store.cursor()
     try:
         kinds = cursor.execute(
@@ -116,8 +109,8 @@ def read_catalog(store: Store) -> Catalog:
 
 
 def _assemble(kinds: list[tuple[str, str, bool]], rows: list[tuple[str, str, str, str]]) -> Catalog:
-    comments = dict(VIEW_COLUMNS)
-    for table in ("encounter", "code", "subject", "event"):
+    comments: dict[str, str] = {}
+    for table in ("code", "subject", "event"):
         comments.update({name: comment for owner, name, _, comment in rows if owner == table and comment})
     columns: dict[str, list[Column]] = {name: [] for name, _, _ in kinds}
     for table, name, data_type, comment in rows:

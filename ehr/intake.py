@@ -207,6 +207,10 @@ class Intake:
         self.files.append(entry)
         return entry
 
+    def describe(self, select: str) -> None:
+        """Stage titles of codes (code, description, system or parents) that belong to no file in particular."""
+        self.con.execute(f"INSERT INTO stage_code BY NAME {select}")
+
     def commit(self) -> ImportReport:
         """Move the stages into the store, with the ledger, and count; rolls back and raises when that fails."""
         self.con.begin()
@@ -227,36 +231,21 @@ class Intake:
 
     def _write_ledger(self) -> None:
         finished = _now()
+        sources, tallies = [], []
         for entry in self.files:
             total = entry.total()
             total.check(entry.name)
-            self._insert(
-                "source",
-                [
-                    (
-                        entry.source_id,
-                        entry.name,
-                        entry.sha256,
-                        self.format,
-                        total.rows_in,
-                        total.accepted,
-                        total.rejected,
-                        total.skipped,
-                        entry.started_at,
-                        finished,
-                        entry.status,
-                    )
-                ],
-            )
-            self._insert(
-                "tally",
-                [
-                    (entry.source_id, resource, t.rows_in, t.accepted, t.rejected, t.skipped)
-                    for resource, t in entry.tallies.items()
-                ],
-            )
-            self._insert("reject", entry.rejects)
-            self._insert("notice", entry.notices)
+            counts = (total.rows_in, total.accepted, total.rejected, total.skipped)
+            named = (entry.source_id, entry.name, entry.sha256, self.format)
+            sources.append((*named, *counts, entry.started_at, finished, entry.status))
+            tallies += [
+                (entry.source_id, resource, t.rows_in, t.accepted, t.rejected, t.skipped)
+                for resource, t in entry.tallies.items()
+            ]
+        self._insert("source", sources)
+        self._insert("tally", tallies)
+        self._insert("reject", [row for entry in self.files for row in entry.rejects])
+        self._insert("notice", [row for entry in self.files for row in entry.notices])
         self.con.execute("INSERT INTO reject BY NAME FROM stage_reject")
         self.con.execute("INSERT INTO notice BY NAME FROM stage_notice")
 

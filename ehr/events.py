@@ -61,6 +61,7 @@ HEADS: Final[dict[str, Head]] = {
     "DRG": Head("other", "diagnosis-related group"),
     # medications
     "MEDICATION": Head("medication", "medication"),
+    "PRESCRIPTION": Head("medication", "prescription"),
     "INFUSION_START": Head("medication", "infusion start"),
     "INFUSION_END": Head("medication", "infusion end"),
     "IMMUNIZATION": Head("medication", "immunisation"),

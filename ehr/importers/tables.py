@@ -1,0 +1,270 @@
+"""How a table of a source becomes events: a TableSpec says it, and compiles to SQL of DuckDB.
+
+    TableSpec(
+        name="hosp/labevents",
+        columns=(integer("subject_id", required=True), time("charttime", required=True), number("valuenum"), ...),
+        events=(Events(code=("LAB", "$itemid", "$valueuom"), time="charttime", value="valuenum"),),
+    )
+
+A file is read through the view `csv_scan` (ehr.importers.csv_source), where every cell is text. `typed_select` reads
+each cell as what its column says, NULL where it is not that, and marks every row with the checks that it fails: one
+bit of `problems` for each. Cells that are required, and checks that refuse, refuse the row; the others give a notice.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+from ehr.events import UNKNOWN
+from ehr.importers.csv_source import SCAN
+
+Kind = Literal["text", "integer", "number", "time"]
+
+NOUNS: Final[dict[Kind, str]] = {
+    "text": "a text",
+    "integer": "an integer",
+    "number": "a number",
+    "time": "a time",
+}
+TIME_FORMATS: Final = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d %H:%M:%S.%f",
+)
+FIRST_TIME: Final = "1800-01-01"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that is used: a cell that is not of its kind becomes NULL; a required one then refuses the row.
+
+    `quiet` leaves out the notice where other text is normal, as in a dose such as 12.5-25. `keep` keeps the text of
+    a cell that is not of its kind in a column of its own, NAME_text.
+    """
+
+    name: str
+    kind: Kind = "text"
+    required: bool = False
+    quiet: bool = False
+    keep: bool = False
+
+
+def text(name: str, *, required: bool = False) -> Column:
+    """Return a column of text."""
+    return Column(name, "text", required)
+
+
+def integer(name: str, *, required: bool = False) -> Column:
+    """Return a column of whole numbers: identifiers and the like; 8.0 is one, 8.5 and 8e7 are none."""
+    return Column(name, "integer", required)
+
+
+def number(name: str, *, required: bool = False, quiet: bool = False) -> Column:
+    """Return a column of finite numbers; the text of other cells is kept in NAME_text."""
+    return Column(name, "number", required, quiet, keep=True)
+
+
+def time(name: str, *, required: bool = False, keep: bool = False) -> Column:
+    """Return a column of times, as in TIME_FORMATS, not before the year 1800."""
+    return Column(name, "time", required, keep=keep)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """One kind of event that each row of a table gives; all but `code` are SQL over the columns of the table.
+
+    A part of `code` is a word, or `$column`; an empty column gives UNK. A row gives no event where `time` is NULL,
+    unless the event is static, or where `when` is not true. Equal events are given `once` where that is set.
+    """
+
+    code: tuple[str, ...]
+    time: str
+    value: str = "NULL"
+    text: str = "NULL"
+    unit: str = "NULL"
+    end: str = "NULL"
+    status: str = "NULL"
+    when: str | None = None
+    once: bool = False
+    is_static: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something wrong with a row: SQL that is true then, and the reason; `cell` is the column to show."""
+
+    condition: str
+    reason: str
+    refuses: bool = False
+    cell: str | None = None
+
+
+def ends_before(end: str, start: str) -> Check:
+    """Return the check that an interval does not run backwards; `end_of` leaves out such an end."""
+    return Check(f"{end} < {start}", f"{end} is before {start}: end left NULL", cell=end)
+
+
+def end_of(end: str, start: str) -> str:
+    """Return the SQL of the end of an interval, NULL where it lies before the start."""
+    return f"CASE WHEN {end} < {start} THEN NULL ELSE {end} END"
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """How the rows of one table become events.
+
+    `ignored` are further columns that the source is known to have. `key` names a row: an exact repeat is skipped,
+    and a row with the same key and other cells is refused. `stay` is the SQL of event.encounter_id, and `stays`
+    are the columns that must name stays of the same patient. `join` brings columns from tables that were read
+    before. `encounters` and `subjects` are SELECTs for these stages with {rows} for the accepted rows.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    events: tuple[Events, ...] = ()
+    ignored: str = ""
+    key: tuple[str, ...] = ()
+    stay: str = "NULL"
+    stays: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    join: str = ""
+    joined: tuple[str, ...] = ()
+    encounters: tuple[str, ...] = ()
+    subjects: str | None = None
+
+    @property
+    def stem(self) -> str:
+        """The name without its folder."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns that a file must have."""
+        return tuple(column.name for column in self.columns if column.required)
+
+    @cached_property
+    def all_checks(self) -> tuple[Check, ...]:
+        """The checks of the cells, those of the table, and that a row gives an event at all."""
+        cells = tuple(_cell_check(column) for column in self.columns if column.kind != "text" or column.required)
+        return (*cells, *self.checks, *self._event_check())
+
+    @property
+    def refusing(self) -> int:
+        """The bits of `problems` that refuse a row."""
+        return sum(1 << i for i, check in enumerate(self.all_checks) if check.refuses)
+
+    def _event_check(self) -> tuple[Check, ...]:
+        if not self.events or any(event.is_static for event in self.events):
+            return ()
+        present = " OR ".join(f"({_is_there(event)})" for event in self.events)
+        return (Check(f"NOT coalesce({present}, false)", "no usable time, so no event", refuses=True),)
+
+
+def typed_select(spec: TableSpec) -> str:
+    """Return the SELECT that reads the cells of `csv_scan` as what they are, with `row` and `problems`."""
+    cells = [part for column in spec.columns for part in _cell(column)]
+    names = [
+        name for column in spec.columns for name in (column.name, *([f"{column.name}_text"] if column.keep else []))
+    ]
+    bits = " | ".join(
+        f"CASE WHEN {check.condition} THEN {1 << i} ELSE 0 END::BIGINT" for i, check in enumerate(spec.all_checks)
+    )
+    columns = ", ".join(("row", *names, *spec.joined))
+    return (
+        f"SELECT {columns}, {bits or '0'} AS problems FROM (SELECT row, {', '.join(cells)} FROM {SCAN}) {spec.join}"
+    )
+
+
+def events_select(spec: TableSpec, rows: str) -> str:
+    """Return the SELECT of the events that the accepted `rows` give."""
+    return " UNION ALL ".join(_events(spec, event, rows) for event in spec.events)
+
+
+def reason_sql(check: Check, bit: int) -> str:
+    """Return the SQL of the reason of a check, NULL where the row passes it; cells are those of `csv_scan`."""
+    reason = f"'{check.reason}'"
+    if check.refuses and check.cell:
+        reason = f"CASE WHEN {check.cell} IS NULL THEN '{check.cell} is missing' ELSE '{check.reason}' END"
+    return f"CASE WHEN problems & {bit} <> 0 THEN {reason} END"
+
+
+def _cell_check(column: Column) -> Check:
+    reason = f"{column.name} is not {NOUNS[column.kind]}"
+    if column.required:
+        return Check(f"{column.name} IS NULL", reason, refuses=True, cell=column.name)
+    consequence = "value left NULL, text kept" if column.kind == "number" else "left NULL"
+    is_bad = f"{column.name} IS NULL AND {_raw(column.name)} IS NOT NULL"
+    return Check("false" if column.quiet else is_bad, f"{reason}: {consequence}", cell=column.name)
+
+
+def _cell(column: Column) -> list[str]:
+    """Return the SQL of a cell as its kind, and of its text."""
+    raw = column.name
+    if column.kind == "text":
+        return [f"{raw} AS {raw}"]
+    parsed = _PARSERS[column.kind].format(cell=raw)
+    kept = [f"{raw} AS {_raw(raw)}", f"{parsed} AS {raw}"]
+    if column.keep:
+        kept.append(f"CASE WHEN {parsed} IS NULL THEN {raw} END AS {raw}_text")
+    return kept
+
+
+_FORMAT_LIST: Final = "[" + ", ".join(f"'{form}'" for form in TIME_FORMATS) + "]"
+_PARSERS: Final[dict[Kind, str]] = {
+    # Casts round 8.7 and read 0x10 and 8e7: a whole number is taken as written, or with zeros after its point.
+    "integer": (
+        "CASE WHEN try_cast({cell} AS BIGINT)::VARCHAR = {cell} THEN try_cast({cell} AS BIGINT) "
+        "WHEN regexp_full_match({cell}, '[ ]*[+-]?[0-9]+([.]0*)?[ ]*') THEN try_cast({cell} AS BIGINT) END"
+    ),
+    "number": "CASE WHEN isfinite(try_cast({cell} AS FLOAT)) THEN try_cast({cell} AS FLOAT) END",
+    # strptime reads words such as infinity as 1900-01-01: a time begins with a digit.
+    "time": (
+        f"CASE WHEN ascii({{cell}}) BETWEEN 48 AND 57 AND try_strptime({{cell}}, {_FORMAT_LIST}) >= "
+        f"TIMESTAMP '{FIRST_TIME}' THEN try_strptime({{cell}}, {_FORMAT_LIST}) END"
+    ),
+}
+
+
+def _raw(name: str) -> str:
+    return f"{name}__raw"
+
+
+def _is_there(event: Events) -> str:
+    return f"{event.time} IS NOT NULL" + (f" AND {event.when}" if event.when else "")
+
+
+def _events(spec: TableSpec, event: Events, rows: str) -> str:
+    kinds = {column.name: column.kind for column in spec.columns}
+    columns = {
+        "subject_id": "subject_id",
+        '"time"': "NULL" if event.is_static else event.time,
+        "code": _code(event.code, kinds),
+        "numeric_value": event.value,
+        "text_value": event.text,
+        "unit": event.unit,
+        "encounter_id": spec.stay,
+        "end_time": event.end,
+        "status": event.status,
+    }
+    types = {"numeric_value": "FLOAT", "end_time": "TIMESTAMP", '"time"': "TIMESTAMP", "encounter_id": "BIGINT"}
+    listed = ", ".join(
+        f"({sql})::{types.get(name, 'VARCHAR')} AS {name}" if sql == "NULL" else f"{sql} AS {name}"
+        for name, sql in columns.items()
+    )
+    where = event.when or "true" if event.is_static else _is_there(event)
+    return f"SELECT {'DISTINCT ' if event.once else ''}{listed} FROM {rows} WHERE {where}"
+
+
+def _code(parts: tuple[str, ...], kinds: dict[str, Kind]) -> str:
+    """Return the SQL of a code: words as they are, columns with UNK where empty and // as /."""
+    listed = []
+    for part in parts:
+        if not part.startswith("$"):
+            listed.append(f"'{part}'")
+        elif kinds[part[1:]] == "text":
+            listed.append(f"coalesce(replace({part[1:]}, '//', '/'), '{UNKNOWN}')")
+        else:
+            listed.append(f"coalesce({part[1:]}::VARCHAR, '{UNKNOWN}')")
+    return f"concat_ws('//', {', '.join(listed)})" if len(listed) > 1 else listed[0]

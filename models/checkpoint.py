@@ -20,7 +20,7 @@ from ehr.errors import ModelError, VocabularyError
 from ehr.timelines import Timelines
 from ehr.vocabulary import Vocabulary, vocabulary_of
 from models.calibration import Calibration, calibration_from
-from models.learner import Heads
+from models.learner import Classifier, Heads
 from models.settings import Settings, as_mapping, settings_from
 from models.transformer import Decoder
 
@@ -46,14 +46,17 @@ class TaskText:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A trained model in memory; without a task it has no heads and no calibration."""
+    """A trained model in memory: the pre-trained decoder, from which futures are drawn, and what foresees its task.
+
+    Without a task it has no classifier and no calibration.
+    """
 
     name: str
     version: int
     settings: Settings
     vocabulary: Vocabulary
     decoder: Decoder
-    heads: Heads | None
+    classifier: Classifier | None
     calibration: Calibration | None
     task: TaskText | None
     data_hash: str
@@ -96,8 +99,8 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
     """Write the model into its folder; it counts as finished once model.json is there."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {"decoder": checkpoint.decoder.state_dict()}
-    if checkpoint.heads is not None:
-        weights["heads"] = checkpoint.heads.state_dict()
+    if checkpoint.classifier is not None:
+        weights["classifier"] = checkpoint.classifier.state_dict()
     torch.save(weights, folder / WEIGHTS_FILE)
     parameters = sum(tensor.numel() for part in weights.values() for tensor in part.values())
     content = {
@@ -133,18 +136,18 @@ def load_model(folder: Path, vocabulary: Vocabulary | None = None) -> Checkpoint
     weights = torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True)
     decoder = Decoder(settings.architecture, len(own))
     decoder.load_state_dict(weights["decoder"])
-    heads = None
-    if "heads" in weights:
-        heads = Heads(settings.architecture.width, settings.architecture.ensemble, base_rate=0.5)
-        heads.load_state_dict(weights["heads"])
-        heads.eval()
+    classifier = None
+    if "classifier" in weights:
+        shape = settings.architecture
+        classifier = Classifier(Decoder(shape, len(own)), Heads(shape.width, shape.ensemble, base_rate=0.5)).eval()
+        classifier.load_state_dict(weights["classifier"])
     return Checkpoint(
         name,
         content["version"],
         settings,
         own,
         decoder.eval(),
-        heads,
+        classifier,
         calibration_from(content["calibration"]) if content["calibration"] else None,
         TaskText(content["task"], content["task_text"]) if content["task"] else None,
         content["data_hash"],

@@ -27,6 +27,7 @@ from models.settings import Optimisation
 from models.transformer import Decoder
 
 TUNING_LOSS: Final = "tuning_loss"
+_DOCUMENTS_AT_ONCE: Final = 32
 Stage = Literal["pre-training", "fine-tuning"]
 
 
@@ -63,14 +64,21 @@ class Heads(nn.Module):
         return self.scores(self.norm(states))  # type: ignore[no-any-return]
 
 
+class Classifier(nn.Module):
+    """A decoder with the heads for a task on top of it."""
+
+    def __init__(self, decoder: Decoder, heads: Heads) -> None:
+        super().__init__()
+        self.decoder, self.heads = decoder, heads
+
+
 class Learner(lightning.LightningModule):
     """The decoder, and in fine-tuning its heads, on their way to fewer surprises."""
 
     def __init__(self, decoder: Decoder, heads: Heads | None, work: Optimisation) -> None:
         super().__init__()
         self.decoder, self.heads, self.work = decoder, heads, work
-        if heads is not None and work.frozen:
-            decoder.requires_grad_(False)
+        decoder.requires_grad_(heads is None or not work.frozen)
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss: of the next token alone, or of the task with a share of the next token."""
@@ -210,19 +218,17 @@ def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progre
 
 
 @torch.no_grad()
-def scores_of(decoder: Decoder, heads: Heads, reader: Reader, documents: Documents) -> NDArray[np.float64]:
+def scores_of(classifier: Classifier, reader: Reader, documents: Documents) -> NDArray[np.float64]:
     """Return the scores (d, k) of the heads for documents that all have a query, in their order."""
-    out = np.empty((len(documents), heads.scores.out_features))
-    decoder.eval()
-    heads.eval()
-    # Documents of one length share a batch, so that little is padded; causal attention needs no mask then.
+    classifier.eval()
+    out = np.empty((len(documents), classifier.heads.scores.out_features))
+    # Documents of one length share a batch, so that little is padded; each has a row of its own and needs no mask.
     order = np.argsort(reader.lengths(documents), kind="stable")
-    for index in np.array_split(order, max(1, math.ceil(len(order) / 32))):
-        if not len(index):
-            continue
+    for at in range(0, len(order), _DOCUMENTS_AT_ONCE):
+        index = order[at : at + _DOCUMENTS_AT_ONCE]
         batch = reader.collate(documents, [index[place : place + 1] for place in range(len(index))], predict=True)
-        states = decoder(batch.tokens, batch.days)
-        out[index] = heads(states.flatten(0, 1)[batch.queries]).double().numpy()
+        states = classifier.decoder(batch.tokens, batch.days)
+        out[index] = classifier.heads(states.flatten(0, 1)[batch.queries]).double().numpy()
     return out
 
 

@@ -4,6 +4,7 @@ Only training subjects reach a loss that is learnt from; tuning subjects choose 
 held-out subjects are not read. A training that was interrupted goes on where its last whole pass ended.
 """
 
+import copy
 import math
 import shutil
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ from ehr.vocabulary import Vocabulary
 from models.calibration import Calibration, fit_calibration
 from models.checkpoint import Checkpoint, TaskText, now, open_version, require_vocabulary, save, timelines_hash
 from models.data import Documents, Reader, bootstrap_weights
-from models.learner import Heads, Learner, Material, Passed, fit, quiet, scores_of, threads
+from models.learner import Classifier, Heads, Learner, Material, Passed, fit, quiet, scores_of, threads
 from models.settings import Settings, as_mapping
 from models.transformer import Decoder
 
@@ -70,9 +71,9 @@ def train(
     with quiet(), threads(settings.optimisation.threads):
         lightning.seed_everything(settings.optimisation.seed, verbose=False)
         decoder, report = _pre_trained(folder, reader, vocabulary, settings, base, progress)
-        heads, calibration = None, None
+        classifier, calibration = None, None
         if target is not None:
-            heads, calibration, report["fine_tuning"] = _fine_tuned(
+            classifier, calibration, report["fine_tuning"] = _fine_tuned(
                 folder, reader, decoder, settings, target, progress
             )
     checkpoint = Checkpoint(
@@ -81,7 +82,7 @@ def train(
         settings,
         vocabulary,
         decoder.eval(),
-        heads,
+        classifier,
         calibration,
         target.task if target else None,
         data_hash,
@@ -140,22 +141,26 @@ def _pre_trained(
 
 def _fine_tuned(
     folder: Path, reader: Reader, decoder: Decoder, settings: Settings, target: Labelled, progress: Progress
-) -> tuple[Heads, Calibration, dict[str, Any]]:
-    """Train heads (and the decoder, unless frozen) for the task, calibrate, and say what was measured."""
+) -> tuple[Classifier, Calibration, dict[str, Any]]:
+    """Train heads on a copy of the decoder for the task, calibrate, and say what was measured.
+
+    The decoder itself stays as it is: histories end before the outcome, so a decoder that goes on learning from them
+    forgets how often it comes, and its futures would be wrong.
+    """
     training, tuning = _labelled_documents(reader, target)
     shape, work = settings.architecture, settings.optimisation
     training = bootstrap_weights(training, shape.ensemble, work.seed)
     heads = Heads(shape.width, shape.ensemble, float(training.label.mean()))
-    learner = Learner(decoder, heads, work)
+    classifier = Classifier(copy.deepcopy(decoder), heads)
+    learner = Learner(classifier.decoder, heads, work)
     passed = fit("fine-tuning", learner, Material(reader, training, tuning), folder / "fine-tuning", progress)
-    decoder.requires_grad_(True)
-    scores = scores_of(decoder, heads, reader, tuning)
+    scores = scores_of(classifier, reader, tuning)
     labels = tuning.label.astype(np.float64)
     calibration = fit_calibration(scores, labels, tuning.subject, work.seed)
     risk, _, _ = calibration.risks(scores)
     both = 0 < labels.mean() < 1
     return (
-        heads,
+        classifier,
         calibration,
         {
             "rows": len(training),

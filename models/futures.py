@@ -1,0 +1,185 @@
+"""What a task asks of a generated future: which tokens mean success, and what ends it; read off the task itself."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ehr.errors import ModelError
+from ehr.events import DEATH
+from ehr.tasks import ANY_EVENT, BUILT_IN, RECORD_END, TRIGGER, Derived, Has, Plain, Seek, Shift, Task, Window
+from ehr.vocabulary import Vocabulary
+
+_DAY: Final = timedelta(days=1)
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is watched for in the futures of a prediction time; times are in days after it.
+
+    A token of `success` in the window means yes. The window opens at `opens` and closes at `closes`, or with the
+    moment of the first token of `stop`, whichever comes first; `death` ends every future. Masks are (tokens,).
+    """
+
+    success: Mask
+    stop: Mask
+    death: Mask
+    opens: float
+    closes: float | None
+    start_inclusive: bool
+    end_inclusive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A side of a window: so far after the trigger, or after an event that another side sought."""
+
+    root: str
+    offset: timedelta
+
+
+def question(task: Task, vocabulary: Vocabulary) -> Question:
+    """Derive from a task what its futures are watched for.
+
+    The window of the label has to begin at the prediction time or a fixed span after it, and to end a fixed span
+    after it or with the first event of a kind. Raises ModelError, saying why, for any other task: one that bounds
+    values, that needs two events at one moment, or whose rows depend on the future in other ways.
+    """
+    label, index = task.label_window, task.index_window
+    if label is None or label.label is None or index is None or index.index_timestamp is None:
+        raise ModelError(
+            f"task {task.name} needs a window with a label and one with an index_timestamp to be foreseen"
+        )
+    at = _resolve(task, f"{index.name}.{index.index_timestamp}")
+    start = _resolve(task, f"{label.name}.start")
+    if start.root != at.root or start.offset < at.offset:
+        raise _refused(task, f"window {label.name} does not begin at the prediction time or a fixed span after it")
+    _check_other_windows(task, label, at)
+    closes, stop = _end(task, label, at, vocabulary)
+    success = _tokens(task, label.label, vocabulary)
+    if not success.any():
+        raise _refused(
+            task, f"vocabulary {vocabulary.name} has no token for predicate {label.label}, so futures never show it"
+        )
+    return Question(
+        success,
+        stop,
+        _code_mask(vocabulary, (DEATH,)),
+        (start.offset - at.offset) / _DAY,
+        closes,
+        label.start_inclusive,
+        label.end_inclusive,
+    )
+
+
+def _end(task: Task, label: Window, at: _Point, vocabulary: Vocabulary) -> tuple[float | None, Mask]:
+    """Return when the window of the label closes by time, and the tokens that close it."""
+    end = _resolve(task, f"{label.name}.end")
+    if end.root == at.root:
+        return (end.offset - at.offset) / _DAY, np.zeros(len(vocabulary), dtype=bool)
+    seek = label.to_bound
+    if label.anchor != "start" or not isinstance(seek, Seek) or seek.predicate == RECORD_END:
+        raise _refused(
+            task, f"window {label.name} ends neither a fixed span after it nor with an event sought from its start"
+        )
+    stop = _tokens(task, seek.predicate, vocabulary)
+    if not stop.any():
+        raise _refused(
+            task, f"vocabulary {vocabulary.name} has no token for predicate {seek.predicate}, so futures never end"
+        )
+    return None, stop
+
+
+def _check_other_windows(task: Task, label: Window, at: _Point) -> None:
+    """Refuse a task that tests what happens after the prediction time, beyond asking that the record goes on."""
+    for window in task.windows:
+        end = _resolve(task, f"{window.name}.end")
+        is_past = window is not label and end.root == at.root and end.offset <= at.offset
+        if not is_past and any(not _asks_for_record(has) for has in window.has):
+            raise _refused(task, f"the 'has' of window {window.name} looks beyond the prediction time")
+
+
+def _asks_for_record(has: Has) -> bool:
+    """Say whether a test only asks that the subject is still observed, which is so for every generated future."""
+    return has.predicate in BUILT_IN and has.maximum is None
+
+
+def _resolve(task: Task, node: str) -> _Point:
+    """Return where a side of a window, such as input.end, lies."""
+    if node == TRIGGER:
+        return _Point(TRIGGER, timedelta(0))
+    name, _, side = node.rpartition(".")
+    window = task.window(name)
+    anchor = _moved(task, window.reference, window.to_anchor, f"{name}.{window.anchor}")
+    if side == window.anchor:
+        return anchor
+    if isinstance(window.to_bound, Shift):
+        return _Point(anchor.root, anchor.offset + window.to_bound.offset)
+    return _Point(node, timedelta(0))
+
+
+def _moved(task: Task, reference: str, step: Shift | Seek, node: str) -> _Point:
+    if isinstance(step, Shift):
+        point = _resolve(task, reference)
+        return _Point(point.root, point.offset + step.offset)
+    return _Point(node, timedelta(0))
+
+
+def _tokens(task: Task, name: str, vocabulary: Vocabulary) -> Mask:
+    """Return which tokens (tokens,) mean that the predicate counts something."""
+    if name == ANY_EVENT:
+        return np.arange(len(vocabulary)) >= vocabulary.first_code
+    if name in BUILT_IN:
+        raise _refused(task, f"futures have no {name}")
+    predicate = task.predicate(name)
+    if isinstance(predicate, Derived) and predicate.operator == "and":
+        raise _refused(task, f"predicate {name} needs two events at one moment, which tokens do not tell for certain")
+    if isinstance(predicate, Derived):
+        mask = np.zeros(len(vocabulary), dtype=bool)
+        for source in predicate.inputs:
+            mask |= _tokens(task, source, vocabulary)
+        return mask
+    if not predicate.value.is_open or predicate.columns or predicate.static:
+        raise _refused(task, f"predicate {name} tests more than a code, and tokens tell codes only")
+    if predicate.regex is None:
+        return _code_mask(vocabulary, predicate.codes)
+    return _regex_mask(task, predicate, vocabulary)
+
+
+def _code_mask(vocabulary: Vocabulary, codes: tuple[str, ...]) -> Mask:
+    mask = np.zeros(len(vocabulary), dtype=bool)
+    mask[[vocabulary.code_tokens[code] for code in codes if code in vocabulary.code_tokens]] = True
+    return mask
+
+
+def _regex_mask(task: Task, predicate: Plain, vocabulary: Vocabulary) -> Mask:
+    """Return the tokens whose code holds the pattern.
+
+    A family (`DIAGNOSIS//ICD//10//A04*`, what rare codes are read as) counts when the part that all its codes share
+    holds the pattern, so that each of them does; a family of which some codes match and others do not never counts.
+    """
+    try:
+        pattern = re.compile(predicate.regex or "")
+    except re.error as error:
+        raise _refused(task, f"the pattern of predicate {predicate.name} is not understood ({error})") from error
+    mask = np.zeros(len(vocabulary), dtype=bool)
+    for token, text in _texts(vocabulary):
+        mask[token] = pattern.search(text) is not None
+    return mask
+
+
+def _texts(vocabulary: Vocabulary) -> Iterator[tuple[int, str]]:
+    """Yield each code token with its code, and each family with its common part and something that follows it."""
+    for code, token in vocabulary.code_tokens.items():
+        yield token, code
+    for family, token in vocabulary.family_tokens.items():
+        yield token, family.removesuffix("*") + "\0"
+
+
+def _refused(task: Task, why: str) -> ModelError:
+    return ModelError(f"no futures can be generated for task {task.name}: {why}; use a supervised model")

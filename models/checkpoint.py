@@ -65,6 +65,12 @@ class Checkpoint:
     """Counts of subjects, tokens and rows, and what was measured on tuning subjects."""
 
     @property
+    def parameters(self) -> int:
+        """How many numbers were learnt."""
+        parts = [self.decoder, self.classifier] if self.classifier else [self.decoder]
+        return sum(tensor.numel() for part in parts for tensor in part.parameters())
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What stands beside every prediction: which model, trained on what, read with which vocabulary."""
         return {
@@ -102,11 +108,10 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
     if checkpoint.classifier is not None:
         weights["classifier"] = checkpoint.classifier.state_dict()
     torch.save(weights, folder / WEIGHTS_FILE)
-    parameters = sum(tensor.numel() for part in weights.values() for tensor in part.values())
     content = {
         "format": FORMAT,
         **checkpoint.identity,
-        "parameters": parameters,
+        "parameters": checkpoint.parameters,
         "weights_sha256": sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest(),
         "settings": as_mapping(checkpoint.settings),
         "task_text": checkpoint.task.text if checkpoint.task else None,

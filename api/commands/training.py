@@ -1,0 +1,183 @@
+"""`ehr train` and `ehr predict`: learn from timelines, and say a risk with what it rests on."""
+
+import argparse
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from api.learning import Estimate, Foresight
+    from models.checkpoint import Checkpoint
+
+
+def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
+    """Add the parsers of this module."""
+    train = commands.add_parser(
+        "train",
+        parents=parents,
+        help="train a model on the timelines, for a task or for generated futures alone",
+        description="Trains a decoder on the timelines of training subjects and, with --task, a calibrated head for "
+        "the task. A training that was interrupted goes on when the same command is run again.",
+    )
+    train.add_argument("--model", metavar="NAME", required=True, help="name of the model; each run adds a version")
+    train.add_argument("--task", metavar="TASK", help="a task file, or a ready task such as in_hospital_mortality")
+    train.add_argument("--vocabulary", metavar="NAME", default="default", help="tokens to learn from (default)")
+    train.add_argument("--from", dest="base", metavar="MODEL", help="start from the decoder of this model")
+    train.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
+    train.add_argument(
+        "--set", dest="settings", metavar="KEY=VALUE", action="append", default=[], help="one setting (repeatable)"
+    )
+    train.set_defaults(run=run_train)
+
+    predict = commands.add_parser("predict", parents=parents, help="the risk of one patient, and what it rests on")
+    predict.add_argument("--model", metavar="NAME", required=True, help="a trained model")
+    predict.add_argument("--task", metavar="TASK", required=True, help="what is to be foreseen: a task file or name")
+    predict.add_argument("--subject", metavar="ID", required=True, help="subject_id or original identifier")
+    predict.add_argument(
+        "--at",
+        type=datetime.fromisoformat,
+        metavar="TIME",
+        help="nothing after this time is used (2180-05-07T22:13; default: the last event of the patient)",
+    )
+    predict.add_argument(
+        "--generate", type=int, default=0, metavar="N", help="also estimate from N generated futures of the patient"
+    )
+    predict.set_defaults(run=run_predict)
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train a model and print what it learnt from and what was measured on tuning subjects."""
+    from api.console import emit, progress_bar
+    from api.learning import label_frame, open_model, read_task_file
+    from ehr.store import open_store, opened, require_subjects
+    from ehr.timelines import load_timelines
+    from ehr.vocabulary import load_vocabulary
+    from models.checkpoint import check_name
+    from models.settings import read_settings
+    from models.training import Labelled, train
+
+    check_name(args.model)
+    settings = read_settings(args.config, args.settings)
+    target = None
+    with opened(open_store(args.store)) as store:
+        require_subjects(store)
+        vocabulary = load_vocabulary(store, args.vocabulary)
+        if args.task:
+            file = read_task_file(args.task)
+            target = Labelled(file.text, label_frame(store, file.task))
+        base = open_model(store, args.base) if args.base else None
+        timelines = load_timelines(store, vocabulary)
+        models = store.models
+    with progress_bar("") as progress:
+        checkpoint = train(
+            models, args.model, timelines, vocabulary, settings, target=target, base=base, progress=progress
+        )
+    payload = {**checkpoint.identity, "parameters": checkpoint.parameters, "report": dict(checkpoint.report)}
+    emit(args, payload, lambda console: _render_training(console, checkpoint))
+    return 0
+
+
+def run_predict(args: argparse.Namespace) -> int:
+    """Print the risk of one patient."""
+    from api.console import emit
+    from api.learning import foresee, open_model, read_task_file
+    from ehr.errors import UnknownSubject
+    from ehr.lookup import find_subject
+    from ehr.store import open_store, opened
+
+    file = read_task_file(args.task)
+    with opened(open_store(args.store)) as store:
+        checkpoint = open_model(store, args.model)
+        subject = find_subject(store, args.subject)
+        at = args.at or subject.last_time
+        if at is None:
+            raise UnknownSubject(f"patient {args.subject} has no event with a time; name one with --at TIME")
+        foresight = foresee(store, checkpoint, file, subject.subject_id, at.replace(tzinfo=None), args.generate)
+    emit(args, asdict(foresight), lambda console: _render_foresight(console, foresight))
+    return 0
+
+
+def _render_training(console: "Console", checkpoint: "Checkpoint") -> None:
+    report = checkpoint.report
+    console.print(
+        f"model [bold]{checkpoint.name}[/] version {checkpoint.version}, {checkpoint.parameters:,} parameters"
+    )
+    if "pre_training" in report:
+        stage = report["pre_training"]
+        console.print(
+            f"  pre-trained on {stage['tokens']:,} tokens of {stage['subjects']:,} training subjects: "
+            f"{stage['passes']} passes, {stage['seconds']:.0f} s, {stage['tuning_loss']:.3f} nats a token on "
+            f"{stage['tuning_subjects']:,} tuning subjects"
+        )
+    else:
+        console.print(f"  decoder of model {report['base']['model']} version {report['base']['version']}")
+    if "fine_tuning" in report:
+        _render_fine_tuning(console, checkpoint.task.name if checkpoint.task else "", report["fine_tuning"])
+    vocabulary = checkpoint.vocabulary
+    console.print(f"  vocabulary {vocabulary.name} {vocabulary.hash[:12]}, data {checkpoint.data_hash[:12]}")
+
+
+def _render_fine_tuning(console: "Console", task: str, stage: dict[str, Any]) -> None:
+    auroc = "one outcome only" if stage["tuning_auroc"] is None else f"AUROC {stage['tuning_auroc']:.3f}"
+    console.print(
+        f"  trained for {task} on {stage['rows']:,} rows, {stage['events']:,} with the outcome: "
+        f"{stage['passes']} passes, {stage['seconds']:.0f} s"
+    )
+    console.print(
+        f"  {auroc} on the {stage['tuning_rows']:,} rows of tuning subjects that also fitted the calibration; "
+        "judge it with 'ehr evaluate'"
+    )
+
+
+def _render_foresight(console: "Console", foresight: "Foresight") -> None:
+    model = foresight.model
+    console.print(
+        f"[bold]{foresight.task}[/] for patient {foresight.subject_id}, from what was known at "
+        f"{foresight.prediction_time:%Y-%m-%d %H:%M}: {foresight.known_events:,} events"
+    )
+    for estimate in foresight.estimates:
+        _render_estimate(console, estimate)
+    for warning in foresight.warnings:
+        console.print(f"  [yellow]warning: {warning}[/]")
+    calibration = f", calibration {model['calibration_hash'][:12]}" if model["calibration_hash"] else ""
+    console.print(
+        f"  [bright_black]model {model['model']} version {model['version']}, vocabulary {model['vocabulary']} "
+        f"{model['vocabulary_hash'][:12]}, data {model['data_hash'][:12]}{calibration}; "
+        "an estimate from recorded data, no diagnosis[/]"
+    )
+
+
+def _render_estimate(console: "Console", estimate: "Estimate") -> None:
+    if estimate.risk is None or estimate.low is None or estimate.high is None:
+        console.print(f"  {estimate.method:<10} no estimate: {estimate.abstention}")
+        return
+    console.print(
+        f"  {estimate.method:<10} [bold]{estimate.risk:.1%}[/] ({estimate.low:.1%} to {estimate.high:.1%}), "
+        f"about {_in_words(estimate.risk)}"
+    )
+    details = estimate.details
+    if details:
+        drawn = round(details["share"] * details["futures"])
+        console.print(
+            f"  {'':<10} the outcome came in {drawn} of {details['futures']} futures "
+            f"({details['share_low']:.1%} to {details['share_high']:.1%})"
+        )
+        if details["unfinished"] > 0:
+            console.print(
+                f"  {'':<10} {details['unfinished']:.0%} of the futures were cut off and count as without it"
+            )
+    console.print(f"  {'':<10} [bright_black]{estimate.interval}[/]")
+
+
+def _in_words(risk: float) -> str:
+    """Return a risk as a frequency.
+
+    >>> [_in_words(risk) for risk in (0.0004, 0.031, 0.5)]
+    ['fewer than 1 in 1,000 patients', '31 in 1,000 patients', '50 in 100 patients']
+    """
+    if risk < 0.001:
+        return "fewer than 1 in 1,000 patients"
+    return f"{risk * 1000:.0f} in 1,000 patients" if risk < 0.1 else f"{risk * 100:.0f} in 100 patients"

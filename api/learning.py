@@ -1,0 +1,146 @@
+"""Where labels, timelines and models meet: what `ehr train`, `ehr predict`, `ehr evaluate` and the service share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import polars as pl
+
+from ehr.errors import ModelError, TaskError
+from ehr.store import Store
+from ehr.tasks import Task, find_task, parse_task
+from ehr.timelines import load_timelines
+from ehr.vocabulary import load_vocabulary
+from models.checkpoint import Checkpoint, TaskText, find_model, load_model, require_vocabulary
+from models.generate import generate
+from models.predict import predict
+from models.rollout import Sampling
+from sql.cohort import labels, run_cohort
+
+SUPERVISED: Final = "supervised"
+GENERATED: Final = "generated"
+MEANING: Final[dict[str, str]] = {
+    SUPERVISED: "90 % interval: how far the estimate would move had other patients been at hand to learn from",
+    GENERATED: "90 % interval: the error of having drawn this many futures; how well the model foresees is not in it",
+}
+"""What the interval of each method says."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFile:
+    """A task together with its text, which models keep and compare."""
+
+    task: Task
+    text: TaskText
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One estimate of a risk; without a risk, `abstention` says why there is none."""
+
+    method: str
+    risk: float | None
+    low: float | None
+    high: float | None
+    interval: str
+    abstention: str | None
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What a model says about one patient at one time, and what it rests on."""
+
+    subject_id: int
+    prediction_time: datetime
+    task: str
+    known_events: int
+    estimates: tuple[Estimate, ...]
+    model: Mapping[str, Any]
+    warnings: tuple[str, ...]
+
+
+def read_task_file(name_or_path: str) -> TaskFile:
+    """Return a ready task, or the task in a file; raises TaskError when there is none or it is wrong."""
+    path = find_task(name_or_path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TaskError(f"{path} cannot be read as a task file: {error}") from error
+    return TaskFile(parse_task(text, path.stem, source=str(path)), TaskText(path.stem, text))
+
+
+def label_frame(store: Store, task: Task) -> pl.DataFrame:
+    """Return the rows of a task (subject_id, prediction_time, boolean_value), by subject and time.
+
+    Raises TaskError when the task has no label or no prediction time.
+    """
+    if task.label_window is None:
+        raise TaskError(f"{task.name}: no window has a label, so there is nothing to foresee; write label: PREDICATE")
+    return labels(run_cohort(store, task, wide=False))
+
+
+def open_model(store: Store, name: str, version: int | None = None) -> Checkpoint:
+    """Return a finished model of the store.
+
+    Raises ModelError when there is none, and VocabularyError when the store now has another vocabulary under the name
+    of the model's, or none.
+    """
+    checkpoint = load_model(find_model(store.models, name, version))
+    stored = load_vocabulary(store, checkpoint.vocabulary.name)
+    require_vocabulary(name, checkpoint.vocabulary, stored.name, stored.hash)
+    return checkpoint
+
+
+def foresee(
+    store: Store, checkpoint: Checkpoint, target: TaskFile, subject_id: int, at: datetime, futures: int = 0
+) -> Foresight:
+    """Estimate the risk of the task for one patient from what was known `at` a time.
+
+    The supervised estimate is there when the model was trained for this task; `futures` above 0 adds the generated
+    one. Raises ModelError when neither is possible, UnknownSubject when the patient has no events.
+    """
+    timelines = load_timelines(store, checkpoint.vocabulary, [subject_id])
+    rows = pl.DataFrame(
+        {"subject_id": [subject_id], "prediction_time": [at]},
+        schema={"subject_id": pl.Int64, "prediction_time": pl.Datetime("us")},
+    )
+    frames: dict[str, pl.DataFrame] = {}
+    if _is_trained_for(checkpoint, target, can_generate=futures > 0):
+        frames[SUPERVISED] = predict(checkpoint, timelines, rows)
+    if futures > 0:
+        frames[GENERATED] = generate(checkpoint, timelines, rows, target.task, Sampling(futures=futures))
+    found = {method: frame.row(0, named=True) for method, frame in frames.items()}
+    first = next(iter(found.values()))
+    warnings = dict.fromkeys(row["warning"] for row in found.values() if row["warning"])
+    return Foresight(
+        subject_id,
+        at,
+        target.task.name,
+        first["events"],
+        tuple(_estimate(method, row) for method, row in found.items()),
+        checkpoint.identity,
+        tuple(warnings),
+    )
+
+
+def _is_trained_for(checkpoint: Checkpoint, target: TaskFile, *, can_generate: bool) -> bool:
+    """Say whether the supervised part of a model answers a task; raises ModelError when nothing could answer it."""
+    if checkpoint.task is not None and checkpoint.task.hash == target.text.hash:
+        return True
+    if can_generate:
+        return False
+    made_for = "without a task" if checkpoint.task is None else f"for task {checkpoint.task.name}"
+    if checkpoint.task is not None and checkpoint.task.name == target.task.name:
+        made_for = f"for another text of task {checkpoint.task.name}"
+    raise ModelError(
+        f"model {checkpoint.name} was trained {made_for}; train it for this one with 'ehr train --task ...', "
+        "or ask for generated futures with --generate N"
+    )
+
+
+def _estimate(method: str, row: Mapping[str, Any]) -> Estimate:
+    names = ("share", "share_low", "share_high", "futures", "unfinished")
+    details = {name: row[name] for name in names if name in row}
+    return Estimate(method, row["risk"], row["low"], row["high"], MEANING[method], row["reason"], details)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from ehr.errors import QueryFailed, TaskError
 from ehr.store import Store
 from ehr.tasks import TRIGGER, Task
-from sql.cohort_plan import Compat, Exists, Plan, plan_task
+from sql.cohort_plan import Compat, Counts, Exists, Plan, plan_task
 from sql.cohort_records import Records, records_of_meds, records_of_store
 from sql.cohort_sql import LOST_AT, cohort_query
 from sql.cohort_words import draw, rule_in_words, trigger_in_words
@@ -161,11 +161,17 @@ def _attrition(plan: Plan, judged: pl.DataFrame, subjects: int) -> tuple[Step, .
 
 
 def _rows_of_a_lost_chain(plan: Plan, judged: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that ACES gives for subjects whose only chain of windows lacks its last event: nulls."""
+    """Return the odd rows of ACES: when the windows form one chain of which only the last event is missing.
+
+    There is one row of nulls for each such subject, unless a criterion of the last window asks for one event or more.
+    """
     parents = [node.parent for node in plan.nodes]
-    is_chain = len(set(parents)) == len(parents)
-    last_rule = plan.rules[-1] if plan.rules else None
-    if not (is_chain and isinstance(last_rule, Exists) and last_rule.node.name not in parents):
+    leaf = plan.nodes[-1] if plan.nodes else None
+    rule = next(
+        (number for number, rule in enumerate(plan.rules, 1) if isinstance(rule, Exists) and rule.node == leaf), 0
+    )
+    asked = [rule.has.minimum or 0 for rule in plan.rules[rule:] if isinstance(rule, Counts)]
+    if not rule or len(set(parents)) < len(parents) or any(minimum > 0 for minimum in asked):
         return judged.clear()
-    lost = judged.filter(pl.col(LOST_AT) == len(plan.rules))
+    lost = judged.filter(pl.col(LOST_AT) == rule)
     return lost.select(pl.col("subject_id").unique(maintain_order=True))

@@ -221,7 +221,9 @@ def _counted(task: Task, wide: bool) -> tuple[str, ...]:
     names |= {window.label for window in task.windows if window.label}
     if wide:
         names |= {p.name for p in task.predicates if not (isinstance(p, Plain) and p.static)}
-        names |= BUILT_IN & {task.trigger}
+        steps = [step for window in task.windows for step in (window.to_anchor, window.to_bound)]
+        sought = {step.predicate for step in steps if isinstance(step, Seek)}
+        names |= BUILT_IN & {task.trigger} | {ANY_EVENT} & sought
     order = [*(predicate.name for predicate in task.predicates), ANY_EVENT, RECORD_START, RECORD_END]
     return tuple(name for name in order if name in names)
 

@@ -82,7 +82,7 @@ def draw(plan: Plan) -> str:
     lines += [f"  {predicate_in_words(one)}" for one in (*plan.task.demographics, *plan.task.predicates)]
     lines += [f"trigger  {_event(plan.task.trigger)}", *_branches(plan, TRIGGER, "")]
     points = [window for window in plan.task.windows if window.is_point]
-    lines += [f"{window.name} is the moment {window_in_words(window)}{_marks(window)}" for window in points]
+    lines += [f"{window.name}: {window_in_words(window)}{_marks(window)}" for window in points]
     return "\n".join(lines)
 
 
@@ -98,7 +98,7 @@ def _node_in_words(plan: Plan, node: Node) -> str:
     window = next((window for window in plan.task.windows if window.node == node.name), None)
     if window is None:
         return _step_in_words(node.step, _place(node.parent))
-    return f"{window.name} lasts {window_in_words(window)}{_marks(window)}"
+    return f"{window.name}: {window_in_words(window)}{_marks(window)}"
 
 
 def _marks(window: Window) -> str:

@@ -16,7 +16,7 @@ from models.checkpoint import Checkpoint, TaskText, find_model, load_model, requ
 from models.generate import generate
 from models.predict import predict
 from models.rollout import Sampling
-from sql.cohort import labels, run_cohort
+from sql.cohort import Cohort, labels, run_cohort
 
 SUPERVISED: Final = "supervised"
 GENERATED: Final = "generated"
@@ -76,9 +76,15 @@ def label_frame(store: Store, task: Task) -> pl.DataFrame:
 
     Raises TaskError when the task has no label or no prediction time.
     """
+    return labelled_cohort(store, task)[1]
+
+
+def labelled_cohort(store: Store, task: Task) -> tuple[Cohort, pl.DataFrame]:
+    """Return the cohort of a task and its label frame; errors as in `label_frame`."""
     if task.label_window is None:
         raise TaskError(f"{task.name}: no window has a label, so there is nothing to foresee; write label: PREDICATE")
-    return labels(run_cohort(store, task, wide=False))
+    cohort = run_cohort(store, task, wide=False)
+    return cohort, labels(cohort)
 
 
 def open_model(store: Store, name: str, version: int | None = None) -> Checkpoint:

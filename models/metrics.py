@@ -5,7 +5,7 @@ once and used for all estimators, so that their differences are paired. What the
 class) is None and never a number.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -190,6 +190,15 @@ def score(
     return Scores(estimators, differences, replicates)
 
 
+def mean(values: npt.ArrayLike, subjects: npt.ArrayLike, *, replicates: int = 1000, seed: int = 0) -> Estimate:
+    """Return the mean of one value per row, with an interval over resampled subjects."""
+    numbers = np.asarray(values, dtype=np.float64)
+    drawn = [
+        (weights @ numbers) / weights.sum(axis=1) for weights in _resamples(np.asarray(subjects), replicates, seed)
+    ]
+    return _estimate(_number(numbers.mean()), np.concatenate(drawn) if drawn else np.zeros(0))
+
+
 def calibration_bins(risk: npt.ArrayLike, outcome: npt.ArrayLike, bins: int = BINS) -> list[CalibrationBin]:
     """Cut the rows into bins of equally many rows by rising risk; rows of one risk stay together."""
     rows = _ranked(risk, outcome)
@@ -254,18 +263,10 @@ def _ranked(risk: npt.ArrayLike, outcome: npt.ArrayLike) -> _Ranked:
     return _Ranked(risks, outcomes[order], groups, bins, order)
 
 
-def _draw(
-    ranked: Mapping[str, _Ranked], subjects: npt.NDArray[np.int64], replicates: int, seed: int
-) -> dict[str, dict[str, Floats]]:
+def _draw(ranked: Mapping[str, _Ranked], subjects: Ints, replicates: int, seed: int) -> dict[str, dict[str, Floats]]:
     """Return the metrics of every replicate; all estimators see the same resampled subjects."""
-    distinct, place = np.unique(subjects, return_inverse=True)
-    rng = np.random.default_rng(seed)
-    at_once = max(1, min(replicates, _CELLS_AT_ONCE // max(len(place), 1)))
     parts: dict[str, dict[str, list[Floats]]] = {name: {metric: [] for metric in METRICS} for name in ranked}
-    for begin in range(0, replicates, at_once):
-        size = min(at_once, replicates - begin)
-        share = np.full(len(distinct), 1 / len(distinct))
-        weights = rng.multinomial(len(distinct), share, size=size)[:, place].astype(np.float64)
+    for weights in _resamples(subjects, replicates, seed):
         for name, rows in ranked.items():
             sorted_weights = weights[:, rows.order]
             for metric, values in _weigh(rows, sorted_weights).items():
@@ -274,6 +275,17 @@ def _draw(
         name: {metric: np.concatenate(drawn) if drawn else np.zeros(0) for metric, drawn in metrics.items()}
         for name, metrics in parts.items()
     }
+
+
+def _resamples(subjects: Ints, replicates: int, seed: int) -> Iterator[Floats]:
+    """Yield the weights (b, n) of the rows under resampled subjects, as many replicates at once as memory bears."""
+    distinct, place = np.unique(subjects, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    share = np.full(len(distinct), 1 / len(distinct))
+    at_once = max(1, _CELLS_AT_ONCE // len(place))
+    for begin in range(0, replicates, at_once):
+        counts = rng.multinomial(len(distinct), share, size=min(at_once, replicates - begin))
+        yield counts[:, place].astype(np.float64)
 
 
 def _estimate(value: float | None, drawn: Floats) -> Estimate:

@@ -1,0 +1,313 @@
+"""Evaluation on held-out subjects: every estimator on the same rows, with intervals and paired differences.
+
+`estimate_all` lets the model and the baseline beside it say their risks; `evaluate` compares what was said with what
+came. The result is one mapping of plain values, written as metrics.json; docs/models.md lists its keys.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from ehr.errors import ModelError
+from ehr.progress import Progress, silent
+from ehr.splits import SPLITS, splits
+from ehr.tasks import Task
+from ehr.timelines import Timelines
+from models.baseline import Baseline, fit_baseline, load_baseline, predict_baseline, save_baseline, strongest
+from models.checkpoint import Checkpoint, TaskText, now, timelines_hash
+from models.generate import generate
+from models.metrics import LEVEL, Estimate, Scores, calibration_bins, mean, score
+from models.predict import predict
+from models.rollout import Sampling
+
+FORMAT: Final = 1
+FEW_POSITIVES: Final = 30
+"""Below this many positives (or negatives) no figure of a report should decide anything."""
+SUPERVISED: Final = "supervised"
+GENERATED: Final = "generated"
+BASELINE: Final = "baseline"
+BAYES: Final = "bayes"
+TITLES: Final = {
+    SUPERVISED: "Supervised transformer",
+    GENERATED: "Generated futures",
+    BASELINE: "Counts + logistic regression",
+    BAYES: "True probability (Bayes)",
+}
+_KEY: Final = ["subject_id", "prediction_time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """What one estimator said: a frame (subject_id, prediction_time, risk, low, high), null where it abstains."""
+
+    frame: pl.DataFrame
+    seconds: float
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The metrics as plain values, and what they were computed from.
+
+    `predictions` has one row per estimator and label row; `compared` has the label rows that the metrics are of, with
+    a column risk_NAME for each estimator, the true probability included.
+    """
+
+    metrics: dict[str, Any]
+    predictions: pl.DataFrame
+    compared: pl.DataFrame
+
+
+def estimate_all(
+    checkpoint: Checkpoint,
+    timelines: Timelines,
+    labels: pl.DataFrame,
+    task: Task,
+    text: TaskText,
+    *,
+    folder: Path | None = None,
+    sampling: Sampling | None = None,
+    progress: Progress = silent,
+) -> tuple[dict[str, Estimates], list[str]]:
+    """Return what each estimator says of the held-out rows, and remarks on those that could say nothing.
+
+    The baseline is fitted on the training rows of `labels`, or read from `folder` when it was fitted there on the
+    same rows before. Futures are generated when `sampling` is given and the task can be read off tokens. Raises
+    ModelError when no held-out subject has a row.
+    """
+    rows = held_out(labels)
+    said: dict[str, Estimates] = {}
+    remarks: list[str] = []
+    if checkpoint.classifier is None:
+        remarks.append(f"model {checkpoint.name} was pre-trained without a task, so it has no supervised head")
+    elif checkpoint.task is None or checkpoint.task.hash != text.hash:
+        trained = checkpoint.task.name if checkpoint.task else "no task"
+        remarks.append(
+            f"the supervised head of model {checkpoint.name} was trained for {trained} as written then, not for this "
+            f"{text.name}, and is left out"
+        )
+    else:
+        progress("supervised", 0, 0)
+        said[SUPERVISED] = _timed(lambda: predict(checkpoint, timelines, rows), {})
+    if sampling is not None:
+        try:
+            progress("generated futures", 0, 0)
+            said[GENERATED] = _timed(
+                lambda: generate(checkpoint, timelines, rows, task, sampling), {"futures": sampling.futures}
+            )
+        except ModelError as error:
+            remarks.append(f"no futures were generated: {error}")
+    baseline, remark = _baseline(checkpoint, timelines, labels, text, folder, progress)
+    if remark:
+        remarks.append(f"baseline: {remark}")
+    about = {"C": baseline.strength, **baseline.report, "strongest_features": strongest(baseline)}
+    said[BASELINE] = _timed(lambda: predict_baseline(baseline, timelines, rows, checkpoint.vocabulary), about)
+    return said, remarks
+
+
+def evaluate(
+    labels: pl.DataFrame,
+    said: Mapping[str, Estimates],
+    *,
+    truth: pl.DataFrame | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+    remarks: Sequence[str] = (),
+    about: Mapping[str, Any] | None = None,
+) -> Evaluation:
+    """Compare what each estimator said of the held-out rows with what came.
+
+    All estimators are compared on the rows of which all of them (and `truth`, where given) say something; how often
+    each abstains is counted. `truth` has subject_id, prediction_time and true_probability. `about` is put into the
+    metrics as it is. Raises ModelError without a row to compare.
+    """
+    rows = held_out(labels)
+    table = _side_by_side(rows, said, truth)
+    compared = table.drop_nulls([f"risk_{name}" for name in said] + ([BAYES] if truth is not None else []))
+    if compared.is_empty():
+        raise ModelError(_nothing_in_common(rows, said, table, truth))
+    outcome = compared["boolean_value"].to_numpy().astype(np.float64)
+    subjects = compared["subject_id"].to_numpy()
+    risks = {name: compared[f"risk_{name}"].to_numpy() for name in said}
+    if truth is not None:
+        risks[BAYES] = compared[BAYES].to_numpy()
+    scores = score(risks, outcome, subjects, replicates=replicates, seed=seed)
+    metrics = {
+        "format": FORMAT,
+        "created_at": now().isoformat(),
+        **(about or {}),
+        "counts": _counts(labels),
+        "compared": _count(compared),
+        "bootstrap": {"replicates": replicates, "seed": seed, "level": LEVEL, "unit": "subject"},
+        "estimators": {
+            name: {
+                "title": TITLES.get(name, name),
+                "metrics": _plain(scores.estimators[name]),
+                "calibration_bins": [asdict(part) for part in calibration_bins(risk, outcome)],
+                "distance_to_truth": asdict(
+                    mean(np.abs(risk - risks[BAYES]), subjects, replicates=replicates, seed=seed)
+                )
+                if truth is not None
+                else None,
+                "abstained": int(table[f"risk_{name}"].null_count()) if name in said else 0,
+                "seconds": said[name].seconds if name in said else None,
+                "about": dict(said[name].about) if name in said else {},
+            }
+            for name, risk in risks.items()
+        },
+        "differences": _differences(scores),
+        "warnings": _warnings(rows, compared, scores),
+        "remarks": list(remarks),
+    }
+    shown = compared.select(
+        *_KEY, "boolean_value", *(pl.lit(pl.Series(risk)).alias(f"risk_{name}") for name, risk in risks.items())
+    )
+    return Evaluation(metrics, _predictions(table, said, truth), shown)
+
+
+def held_out(labels: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of held-out subjects, by subject and time; raises ModelError when there are none."""
+    rows = labels.filter(splits(labels["subject_id"]) == "held_out").drop_nulls("boolean_value")
+    if rows.is_empty():
+        raise ModelError(
+            f"the task has {labels.height} rows and none of a held-out subject, so there is nothing to evaluate on; "
+            "import more patients"
+        )
+    return rows.with_columns(pl.col("prediction_time").cast(pl.Datetime("us"))).sort(_KEY)
+
+
+def _baseline(
+    checkpoint: Checkpoint,
+    timelines: Timelines,
+    labels: pl.DataFrame,
+    text: TaskText,
+    folder: Path | None,
+    progress: Progress,
+) -> tuple[Baseline, str | None]:
+    learnt = labels.filter(splits(labels["subject_id"]) != "held_out").drop_nulls("boolean_value").sort(_KEY)
+    identity = {
+        "task_hash": text.hash,
+        "timelines": timelines_hash(timelines),
+        "rows": str(learnt.hash_rows(seed=0).sum()),
+        "height": learnt.height,
+    }
+    baseline = load_baseline(folder, identity) if folder is not None else None
+    if baseline is None:
+        baseline = fit_baseline(timelines, learnt, checkpoint.vocabulary, progress=progress)
+        if folder is not None:
+            save_baseline(folder, baseline, identity)
+    return baseline, baseline.remark
+
+
+def _timed(run: Any, about: Mapping[str, Any]) -> Estimates:
+    begin = perf_counter()
+    frame = run()
+    return Estimates(frame, perf_counter() - begin, about)
+
+
+def _side_by_side(rows: pl.DataFrame, said: Mapping[str, Estimates], truth: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the rows with risk_, low_ and high_ of every estimator, and the true probability."""
+    table = rows.select(*_KEY, "boolean_value")
+    for name, estimates in said.items():
+        named = estimates.frame.select(
+            *_KEY, *(pl.col(column).alias(f"{column}_{name}") for column in ("risk", "low", "high"))
+        ).unique(_KEY, maintain_order=True)
+        table = table.join(named, on=_KEY, how="left", maintain_order="left")
+    if truth is not None:
+        known = truth.select(
+            pl.col("subject_id").cast(pl.Int64),
+            pl.col("prediction_time").cast(pl.Datetime("us")),
+            pl.col("true_probability").alias(BAYES),
+        ).unique(_KEY, maintain_order=True)
+        table = table.join(known, on=_KEY, how="left", maintain_order="left")
+    return table
+
+
+def _predictions(table: pl.DataFrame, said: Mapping[str, Estimates], truth: pl.DataFrame | None) -> pl.DataFrame:
+    """Return one row per estimator and label row."""
+    true = pl.col(BAYES) if truth is not None else pl.lit(None, dtype=pl.Float64)
+    parts = [
+        table.select(
+            *_KEY,
+            "boolean_value",
+            pl.lit(name).alias("estimator"),
+            *(pl.col(f"{column}_{name}").cast(pl.Float64).alias(column) for column in ("risk", "low", "high")),
+            true.alias("true_probability"),
+        )
+        for name in said
+    ]
+    return pl.concat(parts)
+
+
+def _counts(labels: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Return subjects, rows and positives of every split."""
+    known = labels.drop_nulls("boolean_value")
+    split = splits(known["subject_id"])
+    return {name: _count(known.filter(split == name)) for name in SPLITS}
+
+
+def _count(rows: pl.DataFrame) -> dict[str, int]:
+    return {
+        "subjects": rows["subject_id"].n_unique(),
+        "rows": rows.height,
+        "positives": int(rows["boolean_value"].sum()),
+    }
+
+
+def _plain(metrics: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
+    return {name: asdict(estimate) for name, estimate in metrics.items()}
+
+
+def _differences(scores: Scores) -> list[dict[str, Any]]:
+    """Return the paired differences, first minus second."""
+    return [
+        {"first": first, "second": second, "metrics": _plain(metrics)}
+        for (first, second), metrics in scores.differences.items()
+    ]
+
+
+def _warnings(rows: pl.DataFrame, compared: pl.DataFrame, scores: Scores) -> list[str]:
+    """Say what keeps the figures from being trusted."""
+    positives, n = int(compared["boolean_value"].sum()), compared.height
+    warnings = []
+    if 0 in (positives, n - positives):
+        warnings.append(
+            f"All {n} compared rows have the same outcome: AUROC, AUPRC and calibration slope are undefined."
+        )
+    elif min(positives, n - positives) < FEW_POSITIVES:
+        rarer = "positive" if positives <= n - positives else "negative"
+        warnings.append(
+            f"Only {min(positives, n - positives)} of {n} rows are {rarer}: every figure here is too uncertain to "
+            "compare models or to act upon."
+        )
+    if n < rows.height:
+        warnings.append(
+            f"{rows.height - n} of {rows.height} held-out rows are left out, because an estimator abstains there or "
+            "their true probability is not known."
+        )
+    undefined = max(estimate.undefined for metrics in scores.estimators.values() for estimate in metrics.values())
+    if 0.01 < undefined < 1:
+        warnings.append(
+            f"Up to {undefined:.0%} of the bootstrap samples held one outcome only, or classes that a threshold "
+            "parts; the intervals leave them out and are too narrow."
+        )
+    return warnings
+
+
+def _nothing_in_common(
+    rows: pl.DataFrame, said: Mapping[str, Estimates], table: pl.DataFrame, truth: pl.DataFrame | None
+) -> str:
+    """Say why no row can be compared."""
+    if truth is not None and table[BAYES].null_count() == table.height:
+        return (
+            f"the truth has no probability for any of the {rows.height} held-out rows; is it that of the same made "
+            "patients and of this task?"
+        )
+    silent_ones = [TITLES.get(name, name) for name in said if table[f"risk_{name}"].null_count() == table.height]
+    who = ", ".join(silent_ones) or "each row has an estimator that"
+    return f"there is no held-out row to compare on: {who} abstains; tokenise again if patients were imported since"

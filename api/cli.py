@@ -10,7 +10,16 @@ from typing import Final
 
 from ehr.errors import EhrError
 
-COMMANDS: Final[tuple[str, ...]] = ("look", "querying", "cohort", "tokenizing", "training")
+COMMANDS: Final[tuple[str, ...]] = (
+    "simulating",
+    "importing",
+    "look",
+    "querying",
+    "cohort",
+    "tokenizing",
+    "training",
+    "evaluating",
+)
 """Modules of api.commands in the order of `ehr --help`; each has `register(commands, parents)`."""
 
 DESCRIPTION: Final = "Hospital records as patient timelines: ask them in SQL, as a task or in English; foresee risks."

@@ -7,7 +7,7 @@ the demographics of an admission are not in it and get codes of the same make. d
 from typing import Final
 
 from ehr.events import BIRTH, DEATH
-from ehr.importers.tables import Check, Column, Events, TableSpec, end_of, ends_before, integer, number, text, time
+from ehr.importers.tables import Check, Events, TableSpec, end_of, ends_before, integer, number, text, time
 
 ADMITTED: Final = "mimic_admission"
 """Temporary table of the admissions: hadm_id, subject_id, deathtime, known_at (when billing codes are known)."""
@@ -142,45 +142,62 @@ ICUSTAYS: Final = TableSpec(
 )
 
 
-def _billing(name: str, columns: tuple[Column, ...], code: tuple[str, ...], **rest: object) -> TableSpec:
-    """Return a table of billing codes, which are known at the end of the admission and not before."""
-    return TableSpec(
-        name=name,
-        columns=(_SUBJECT, integer("hadm_id", required=True), *columns),
-        stay="hadm_id",
-        stays=("hadm_id",),
-        join=f"LEFT JOIN (SELECT hadm_id, known_at FROM {ADMITTED}) USING (hadm_id)",
-        joined=("known_at",),
-        checks=(
-            Check(
-                "known_at IS NULL AND hadm_id IS NOT NULL",
-                "hadm_id is not in admissions, so it is unknown when the code was known",
-                refuses=True,
-            ),
-        ),
-        events=(Events(code, "known_at"),),
-        **rest,  # type: ignore[arg-type]
-    )
-
-
-_ICD: Final = (integer("seq_num"), text("icd_code", required=True), integer("icd_version", required=True))
+_KNOWN_AT: Final = f"LEFT JOIN (SELECT hadm_id, known_at FROM {ADMITTED}) USING (hadm_id)"
+_NOT_ADMITTED: Final = Check(
+    "known_at IS NULL AND hadm_id IS NOT NULL",
+    "hadm_id is not in admissions, so it is unknown when the code was known",
+    refuses=True,
+)
+_ICD: Final = (
+    _SUBJECT,
+    integer("hadm_id", required=True),
+    integer("seq_num"),
+    text("icd_code", required=True),
+    integer("icd_version", required=True),
+)
 _ICD_KEY: Final = ("hadm_id", "seq_num", "icd_code", "icd_version")
 
-DIAGNOSES_ICD: Final = _billing(
-    "hosp/diagnoses_icd", _ICD, ("DIAGNOSIS", "ICD", "$icd_version", "$icd_code"), key=_ICD_KEY
-)
-PROCEDURES_ICD: Final = _billing(
-    "hosp/procedures_icd",
-    _ICD,
-    ("PROCEDURE", "ICD", "$icd_version", "$icd_code"),
+# Billing codes are known at the end of the admission and not before.
+DIAGNOSES_ICD: Final = TableSpec(
+    name="hosp/diagnoses_icd",
+    columns=_ICD,
     key=_ICD_KEY,
-    ignored="chartdate",
+    stay="hadm_id",
+    stays=("hadm_id",),
+    join=_KNOWN_AT,
+    joined=("known_at",),
+    checks=(_NOT_ADMITTED,),
+    events=(Events(("DIAGNOSIS", "ICD", "$icd_version", "$icd_code"), "known_at"),),
 )
-DRGCODES: Final = _billing(
-    "hosp/drgcodes",
-    (text("drg_type"), text("drg_code", required=True), text("description")),
-    ("DRG", "$drg_type", "$drg_code", "$description"),
+
+DRGCODES: Final = TableSpec(
+    name="hosp/drgcodes",
+    columns=(
+        _SUBJECT,
+        integer("hadm_id", required=True),
+        text("drg_type"),
+        integer("drg_code", required=True),
+        text("description"),
+    ),
     ignored="drg_severity drg_mortality",
+    stay="hadm_id",
+    stays=("hadm_id",),
+    join=_KNOWN_AT,
+    joined=("known_at",),
+    checks=(_NOT_ADMITTED,),
+    events=(Events(("DRG", "$drg_type", "$drg_code", "$description"), "known_at"),),
+)
+
+# Procedures carry their own day, as in the public extraction.
+PROCEDURES_ICD: Final = TableSpec(
+    name="hosp/procedures_icd",
+    columns=(*_ICD, time("chartdate")),
+    key=_ICD_KEY,
+    stay="hadm_id",
+    stays=("hadm_id",),
+    join=_KNOWN_AT,
+    joined=("known_at",),
+    events=(Events(("PROCEDURE", "ICD", "$icd_version", "$icd_code"), "coalesce(chartdate, known_at)"),),
 )
 
 HCPCSEVENTS: Final = TableSpec(

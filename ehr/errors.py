@@ -4,6 +4,7 @@ EhrError
 ├── StoreError            the folder of the store: missing, held by another process, empty, of another version
 ├── SourceError           a file or folder to import: missing, unreadable, not of the format named
 ├── UnknownSubject        no such patient in the store
+├── SimulationError       patients that cannot be made, or not there
 ├── TaskError             a task file that is not one, with the key that is wrong
 ├── UnsafeQuery           a query that the guard refuses
 ├── QueryFailed           a query that passed the guard and failed in the engine
@@ -29,6 +30,10 @@ class SourceError(EhrError):
 
 class UnknownSubject(EhrError):
     """The store has no such patient."""
+
+
+class SimulationError(EhrError):
+    """Patients cannot be made as asked, or not where asked."""
 
 
 class TaskError(EhrError):

@@ -32,6 +32,9 @@ ROLES: Final[dict[str, frozenset[str]]] = {
 }
 """The tables and views that each role may read."""
 
+SYSTEM_NAMES: Final = ("duckdb_", "pg_", "sqlite_", "pragma_", "information_schema")
+"""How the names of the engine's own tables begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -68,6 +71,10 @@ class Catalog:
         allowed = names_for(role)
         return {name: relation for name, relation in self.relations.items() if name in allowed}
 
+    def allows(self, name: str, role: str) -> bool:
+        """Say whether the store has a table or view `name` and `role` may read it."""
+        return name in self.relations and name in names_for(role)
+
 
 def names_for(role: str) -> frozenset[str]:
     """Return the names of the tables and views that `role` may read.
@@ -82,6 +89,17 @@ def names_for(role: str) -> frozenset[str]:
     if role not in ROLES:
         raise UnsafeQuery(f"there is no role {role!r}; the roles are {', '.join(ROLES)}")
     return ROLES[role]
+
+
+def check_with_name(name: str, catalog: Catalog, role: str) -> None:
+    """Raise UnsafeQuery for a WITH that takes the name of something that `role` may not read.
+
+    So a difference of opinion about where the name is visible can open no forbidden table or file.
+    """
+    name = name.lower()
+    is_forbidden = name in catalog.relations and not catalog.allows(name, role)
+    if is_forbidden or name.startswith(SYSTEM_NAMES) or not name.isidentifier():
+        raise UnsafeQuery(f"WITH may not use the name {name!r} for role {role}; choose another plain name")
 
 
 def read_catalog(store: Store) -> Catalog:

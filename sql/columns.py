@@ -14,7 +14,7 @@ from sql.catalog import Relation
 from sql.places import place, suggestion
 
 _PSEUDO: Final = frozenset({"rowid"})
-_OPEN: Final = (exp.Pivot, exp.Columns, exp.Unnest, exp.Values, exp.Lateral)
+_OPEN: Final = (exp.Pivot, exp.Unnest, exp.Values, exp.Lateral)
 """Parts of a query that bring columns whose names are not written in it."""
 
 
@@ -32,7 +32,7 @@ def check_columns(tree: exp.Expr, readable: Mapping[str, Relation]) -> None:
             raise UnsafeQuery(f"{relation.name} has no column {column.name!r}{place(column)}{near}")
     if _is_open(tree):
         return
-    names = _names_given(tree, tables)
+    names = _names_given(tree, readable)
     for column in columns:
         first = column.parts[0].name
         if first.isidentifier() and first.lower() not in names:
@@ -58,21 +58,21 @@ def _is_open(tree: exp.Expr) -> bool:
     for node in tree.find_all(*_OPEN, exp.Table, exp.Anonymous, exp.Star):
         if isinstance(node, _OPEN) or (isinstance(node, exp.Table) and isinstance(node.this, exp.Func)):
             return True
-        if isinstance(node, exp.Anonymous) and node.name.lower() == "unnest":
+        if isinstance(node, exp.Anonymous) and node.name.lower() in {"unnest", "columns"}:
             return True
         if isinstance(node, exp.Star) and isinstance(node.parent, exp.Dot):
             return True
     return False
 
 
-def _names_given(tree: exp.Expr, tables: Mapping[str, Relation | None]) -> frozenset[str]:
+def _names_given(tree: exp.Expr, readable: Mapping[str, Relation]) -> frozenset[str]:
     """Return every name that a column of the query could have: of its tables, and given in it as an alias."""
-    names = {"main", *tables, *_PSEUDO}
+    names = {"main", *_PSEUDO}
     for table in tree.find_all(exp.Table):
         names.add(table.name.lower())
-    for relation in tables.values():
-        names.update(relation.column_names if relation is not None else ())
-    for alias in tree.find_all(exp.Alias, exp.TableAlias, exp.Aliases, exp.Comprehension, exp.Window, exp.Star):
+        if table.db and table.name.lower() in readable:
+            names.update(readable[table.name.lower()].column_names)
+    for alias in tree.find_all(exp.Alias, exp.TableAlias, exp.Aliases, exp.Window, exp.Star):
         names.update(
             identifier.name.lower() for identifier in alias.find_all(exp.Identifier) if _is_given(identifier)
         )

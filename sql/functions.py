@@ -51,7 +51,7 @@ TIMES: Final = _names(
     """
 )
 
-CHOICES: Final = _names("coalesce if ifnull nullif typeof")
+CHOICES: Final = _names("coalesce if ifnull nullif try typeof")
 
 LISTS: Final = _names(
     """
@@ -98,6 +98,9 @@ WINDOWS: Final = _names(
     row_number
     """
 )
+
+SYNTAX: Final = _names("columns percentile_cont percentile_disc")
+"""What looks like a call in the text and is syntax of its own to DuckDB."""
 
 FUNCTIONS: Final = NUMBERS | TEXTS | TIMES | CHOICES | LISTS | JSON | AGGREGATES | WINDOWS
 """Functions that an expression may call."""

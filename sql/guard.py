@@ -1,21 +1,19 @@
 """The first wall around the store: a query is parsed, every name in it looked up, and what is not allowed refused.
 
-The text of the user never reaches the engine: what runs is generated anew from the guarded tree by `to_sql`.
-sqlglot rewrites many functions on the way to DuckDB (log10(x) to log(10, x), ceil(a, b) to a formula), so the
-parser is told, by the comment that sqlglot provides for it, to keep every call by the name the user gave it.
-The second look, at how DuckDB itself reads the generated text, is in sql/engine.py.
+This wall gives the reasons: which part, where, and what would be allowed. The second, sql/engine.py, looks up how
+DuckDB reads the query, and writes what runs. sqlglot turns most functions into classes of its own, so the parser is
+told, by the comment that sqlglot provides for it, to keep every call by the name that the user gave it.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from sqlglot import Dialect, ErrorLevel, Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from ehr.errors import UnsafeQuery
-from sql.catalog import Catalog, Relation
+from sql.catalog import Catalog, check_with_name
 from sql.columns import check_columns
-from sql.functions import BOUNDED, FUNCTIONS, TABLE_FUNCTIONS
+from sql.functions import BOUNDED, FUNCTIONS, SYNTAX, TABLE_FUNCTIONS
 from sql.places import place, suggestion
 
 MAX_CHARACTERS: Final = 1_000_000
@@ -27,7 +25,6 @@ DUCKDB: Final = Dialect.get_or_raise("duckdb")
 _BEGINNINGS: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE", "PIVOT", "UNPIVOT", "("})
 _OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
 _CLOSING: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
-_SYSTEM_NAMES: Final = ("duckdb_", "pg_", "sqlite_", "pragma_", "information_schema")
 
 _NODES: Final[frozenset[type[exp.Expr]]] = frozenset(
     {
@@ -51,12 +48,12 @@ _NODES: Final[frozenset[type[exp.Expr]]] = frozenset(
         *(exp.BitwiseRightShift, exp.Exists, exp.Any, exp.All, exp.ArrayContainsAll, exp.ArrayContainedBy),
         *(exp.ArrayContains, exp.ArrayOverlaps, exp.Distance, exp.JSONExtract, exp.JSONExtractScalar, exp.AtTimeZone),
         *(exp.Collate, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.Filter, exp.IgnoreNulls, exp.RespectNulls),
+        *(exp.WithinGroup, exp.RawString, exp.List, exp.HexString),
         # functions that have a syntax of their own; the others are Anonymous and looked up by name
         *(exp.Anonymous, exp.Extract, exp.StrPosition, exp.Substring, exp.Trim, exp.Overlay, exp.Ceil, exp.Floor),
         *(exp.Chr, exp.GroupConcat, exp.Max, exp.Min, exp.ArgMax, exp.ArgMin, exp.Quantile, exp.PercentileCont),
         *(exp.PercentileDisc, exp.ApproxQuantile, exp.JSONObject, exp.Concat, exp.Abs, exp.CurrentDate),
-        *(exp.CurrentTime, exp.CurrentTimestamp, exp.Localtime, exp.Localtimestamp, exp.FirstValue, exp.LastValue),
-        *(exp.NthValue, exp.Lag, exp.Lead),
+        *(exp.CurrentTime, exp.CurrentTimestamp, exp.Localtime, exp.Localtimestamp),
     }
 )
 """Every kind of node that a query may hold."""
@@ -67,27 +64,19 @@ _HINTS: Final[dict[type[exp.Expr], str]] = {
     exp.Parameter: "a parameter (?, $1, $name) is not allowed; write the value",
     exp.Into: "SELECT INTO would write a table; a query can only read",
     exp.Lock: "FOR UPDATE is not allowed; a query can only read",
-    exp.WithinGroup: "WITHIN GROUP is not allowed; write quantile_cont(column, 0.5)",
     exp.HistoricalData: "AT (VERSION ...) is not allowed; the store keeps no older versions",
     exp.Describe: "DESCRIBE is not allowed; 'ehr sql --describe' shows the tables and columns",
     exp.Summarize: "SUMMARIZE is not allowed; ask for count, min, max and quantile_cont of the columns you need",
     exp.Show: "SHOW is not allowed; 'ehr sql --describe' shows the tables and columns",
 }
 
-_IGNORING_NULLS: Final[dict[str, type[exp.Func]]] = {
-    "first_value": exp.FirstValue,
-    "last_value": exp.LastValue,
-    "nth_value": exp.NthValue,
-    "lag": exp.Lag,
-    "lead": exp.Lead,
-}
-
 
 def guard(query: str | exp.Expr, catalog: Catalog, role: str = "analyst") -> exp.Expr:
-    """Return the query as a tree that is safe to run for `role`, every table named with its schema.
+    """Return the tree of a query that `role` may ask, every table of the store named with its schema.
 
     One SELECT (WITH, FROM-first, VALUES, set operations, PIVOT with listed values) over the tables and functions
-    that the role may use. Raises UnsafeQuery with what is refused, where, and what would be allowed.
+    that the role may use. Raises UnsafeQuery with what is refused, where, and what would be allowed. To run a
+    query, use sql.query.run_query, which asks both walls.
     """
     readable = catalog.readable(role)
     text = query if isinstance(query, str) else to_sql(query)
@@ -95,9 +84,8 @@ def guard(query: str | exp.Expr, catalog: Catalog, role: str = "analyst") -> exp
     _check_size(tree)
     for node in list(tree.walk()):
         _check_node(node)
-    _resolve_tables(tree, catalog, readable, role)
+    _resolve_tables(tree, catalog, role)
     check_columns(tree, readable)
-    to_sql(tree)
     return tree
 
 
@@ -151,19 +139,12 @@ def _tokens(text: str) -> list[Token]:
     if not tokens:
         raise UnsafeQuery("the query is empty; write for example SELECT count(*) FROM patient")
     depth = 0
-    for before, token in zip([None, *tokens], tokens, strict=False):
+    for token in tokens:
         depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
         if depth > MAX_NESTING:
             raise UnsafeQuery(f"the query is nested more than {MAX_NESTING} levels deep; split it with WITH")
-        if before is not None and before.token_type == TokenType.NUMBER and _touches(before, token):
-            raise UnsafeQuery(f"{before.text + token.text!r} is no number; write decimal digits, or a space between")
         token.comments = [exp.SQLGLOT_ANONYMOUS] if token.token_type == TokenType.R_PAREN else []
     return tokens
-
-
-def _touches(number: Token, after: Token) -> bool:
-    """Say whether a word begins right after a number: 0x1F would silently be read as `0 AS x1F`."""
-    return after.start == number.end + 1 and (after.text[:1].isalnum() or after.text[:1] == "_")
 
 
 def _check_size(tree: exp.Expr) -> None:
@@ -186,10 +167,6 @@ def _check_node(node: exp.Expr) -> None:
         _check_function(node)
     elif isinstance(node, exp.Pivot):
         _check_pivot(node)
-    elif isinstance(node, exp.IgnoreNulls):
-        _keep_ignore_nulls(node)
-    elif isinstance(node, exp.Distinct) and len(node.expressions) > 1 and isinstance(node.parent, exp.Anonymous):
-        raise UnsafeQuery(f"DISTINCT over several arguments is not allowed; write DISTINCT (a, b){place(node)}")
 
 
 def _name_of(node: exp.Expr) -> str:
@@ -202,7 +179,7 @@ def _name_of(node: exp.Expr) -> str:
 def _check_function(node: exp.Anonymous) -> None:
     name = node.name.lower()
     stands_in_from = isinstance(node.parent, exp.Table | exp.Lateral)
-    allowed = TABLE_FUNCTIONS if stands_in_from else FUNCTIONS
+    allowed = TABLE_FUNCTIONS if stands_in_from else FUNCTIONS | SYNTAX
     if name not in allowed:
         what = f"the table function {name}()" if stands_in_from else f"the function {name}()"
         near = suggestion(name, allowed)
@@ -215,8 +192,9 @@ def _check_function(node: exp.Anonymous) -> None:
 def _check_bounds(node: exp.Anonymous, name: str) -> None:
     """Refuse a call that could make an enormous value out of a number: DuckDB's memory limit does not hold for it."""
     bound = BOUNDED[name]
-    numbers = node.expressions if name not in {"lpad", "rpad"} else node.expressions[1:2]
-    for number in numbers:
+    chained = [node.parent.this] if isinstance(node.parent, exp.Dot) else []
+    arguments = [*chained, *node.expressions]
+    for number in arguments[1:2] if name in {"lpad", "rpad"} else arguments:
         literal = number.this if isinstance(number, exp.Neg) else number
         is_small = isinstance(literal, exp.Literal) and literal.name.isdigit() and int(literal.name) <= bound
         if not is_small:
@@ -234,49 +212,24 @@ def _check_pivot(node: exp.Pivot) -> None:
             raise UnsafeQuery(f"PIVOT{place(node)} must list its values, as in ON code IN ('a', 'b')")
 
 
-def _keep_ignore_nulls(node: exp.IgnoreNulls) -> None:
-    """Turn last_value(x IGNORE NULLS) into the form that sqlglot writes; it would drop the words otherwise."""
-    call = node.parent
-    if isinstance(call, exp.Anonymous) and call.name.lower() in _IGNORING_NULLS and node is call.expressions[-1]:
-        arguments = [argument.this if argument is node else argument for argument in call.expressions]
-        typed = _IGNORING_NULLS[call.name.lower()].from_arg_list([argument.copy() for argument in arguments])
-        call.replace(exp.IgnoreNulls(this=typed))
-
-
-def _resolve_tables(tree: exp.Expr, catalog: Catalog, readable: Mapping[str, Relation], role: str) -> None:
+def _resolve_tables(tree: exp.Expr, catalog: Catalog, role: str) -> None:
     """Look up every table in the WITH clauses around it, else in the catalogue, and write its schema before it."""
     pending: list[tuple[exp.Expr, frozenset[str]]] = [(tree, frozenset())]
     while pending:
         node, visible = pending.pop()
         if isinstance(node, exp.Table):
-            _resolve_table(node, visible, readable, role)
+            _resolve_table(node, visible, catalog, role)
         with_clause = node.args.get("with_")
         if with_clause is not None:
             for cte in with_clause.expressions:
-                name = _cte_name(cte, catalog, readable, role)
+                name = cte.alias.lower()
+                check_with_name(name, catalog, role)
                 pending.append((cte.this, visible | {name} if with_clause.recursive else visible))
                 visible |= {name}
         pending.extend((child, visible) for child in node.iter_expressions() if child is not with_clause)
 
 
-def _cte_name(cte: exp.CTE, catalog: Catalog, readable: Mapping[str, Relation], role: str) -> str:
-    """Return the name that a WITH clause gives, unless it hides something that `role` may not read.
-
-    So a difference between sqlglot and DuckDB about where the name is visible can open no forbidden table.
-    """
-    name: str = cte.alias.lower()
-    if (
-        (name in catalog.relations and name not in readable)
-        or name.startswith(_SYSTEM_NAMES)
-        or not name.isidentifier()
-    ):
-        raise UnsafeQuery(
-            f"WITH may not use the name {cte.alias!r}{place(cte.args['alias'])} for role {role}; choose another name"
-        )
-    return name
-
-
-def _resolve_table(table: exp.Table, visible: frozenset[str], readable: Mapping[str, Relation], role: str) -> None:
+def _resolve_table(table: exp.Table, visible: frozenset[str], catalog: Catalog, role: str) -> None:
     if isinstance(table.this, exp.Func):
         if table.args.get("db") is not None:
             raise UnsafeQuery(f"a table function takes no schema{place(table)}; write its name alone")
@@ -284,17 +237,19 @@ def _resolve_table(table: exp.Table, visible: frozenset[str], readable: Mapping[
     name = table.name.lower()
     schema = table.db.lower()
     if table.catalog or schema not in {"", "main"} or not isinstance(table.this, exp.Identifier):
-        raise UnsafeQuery(_refused_table(table, readable, role))
+        raise UnsafeQuery(_refused_table(table, catalog, role))
     if name in visible and not schema:
         return
-    if name not in readable:
-        raise UnsafeQuery(_refused_table(table, readable, role))
+    if not catalog.allows(name, role):
+        raise UnsafeQuery(_refused_table(table, catalog, role))
     table.set("db", exp.to_identifier("main"))
 
 
-def _refused_table(table: exp.Table, readable: Mapping[str, Relation], role: str) -> str:
+def _refused_table(table: exp.Table, catalog: Catalog, role: str) -> str:
     parts = ".".join(part.name for part in table.parts)
-    near = suggestion(table.name, readable) or f"; it may read {', '.join(sorted(readable))}"
+    readable = catalog.readable(role)
+    near = "" if table.name.lower() in catalog.relations else suggestion(table.name, readable)
+    near = near or f"; it may read {', '.join(sorted(readable))}"
     return f"role {role} may not read {parts!r}{place(table)}{near}"
 
 

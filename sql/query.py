@@ -15,7 +15,7 @@ from sqlglot import exp
 from ehr.errors import QueryFailed
 from ehr.store import Store
 from sql.catalog import Catalog, read_catalog
-from sql.engine import check_parsed
+from sql.engine import reread
 from sql.guard import guard, to_sql
 
 INTERRUPT_AGAIN: Final = 0.05
@@ -52,11 +52,12 @@ def run_query(
     Pass the `catalog` of the store to spare reading it again. Raises UnsafeQuery when the guard refuses, and
     QueryFailed when the engine cannot run the query or it takes longer than `limits.seconds`.
     """
-    tree = guard(query, catalog or read_catalog(store), role)
-    sql = to_sql(limited(tree, limits.rows + 1))
+    known = catalog or read_catalog(store)
+    text = query if isinstance(query, str) else to_sql(query)
+    guard(text, known, role)
     cursor = store.cursor()
     try:
-        check_parsed(cursor, sql, role)
+        sql = reread(cursor, text, known, role, limits.rows + 1)
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         started = time.perf_counter()
         with deadline(cursor, limits.seconds):
@@ -67,24 +68,6 @@ def run_query(
     finally:
         cursor.close()
     return Result(_with_unique_names(table.slice(0, limits.rows)), table.num_rows > limits.rows, sql, seconds)
-
-
-def limited(tree: exp.Expr, rows: int) -> exp.Expr:
-    """Return the query so that it gives at most `rows` rows; a smaller LIMIT of its own is kept.
-
-    >>> limited(parse_one("SELECT code FROM event"), 10).sql()
-    'SELECT code FROM event LIMIT 10'
-    """
-    limit = tree.args.get("limit")
-    own = limit.expression if isinstance(limit, exp.Limit) else None
-    if isinstance(own, exp.Literal) and own.name.isdigit() and int(own.name) <= rows:
-        return tree
-    if isinstance(tree, exp.Select | exp.SetOperation) and (limit is None or isinstance(own, exp.Literal)):
-        bounded = tree.copy()
-        bounded.set("limit", exp.Limit(expression=exp.Literal.number(rows)))
-        return bounded
-    inner = tree.copy() if isinstance(tree, exp.Subquery) else exp.Subquery(this=tree.copy())
-    return exp.select("*").from_(inner).limit(rows)
 
 
 @contextmanager

@@ -18,7 +18,9 @@ from typing import Final
 
 from ehr.importers import ImportOptions
 from ehr.importers.fhir_fields import R4_TYPES
-from ehr.importers.fhir_read import Broken, Item, fhir_files, items_of_line, read_items, written
+from ehr.importers.fhir_files import Broken, Found, fhir_files, read_ahead
+from ehr.importers.fhir_json import excerpt_of, parse, skim, written
+from ehr.importers.fhir_read import Item, items_of_line, read_items
 from ehr.importers.fhir_resources import READERS, Record, read_resource
 from ehr.importers.fhir_settle import settle
 from ehr.importers.fhir_stage import Staging
@@ -44,17 +46,19 @@ def import_fhir(store: Store, path: Path, options: ImportOptions) -> ImportRepor
     others go on; a resource that cannot be taken in is rejected alone.
     """
     files = fhir_files(path)
-    sizes = [file.stat().st_size for file in files]
+    total = sum(file.stat().st_size for file in files)
+    done = 0
     intake = Intake(store, "fhir", path)
     staging = Staging(intake)
     validate = _validator(options)
     with _paused_collector():
-        for number, file in enumerate(files):
-            options.progress(file.name, sum(sizes[:number]), sum(sizes))
-            with intake.file(file) as entry:
+        for found in read_ahead(files):
+            options.progress(found.path.name, done, total)
+            with intake.file(found.path, found.sha256) as entry:
                 if entry is not None:
-                    _take_file(file, entry, staging, validate)
-        options.progress("settling", sum(sizes), sum(sizes))
+                    _take_file(found, entry, staging, validate)
+            done += found.size
+        options.progress("settling", total, total)
         settle(staging)
         return intake.commit()
 
@@ -99,12 +103,12 @@ def _paused_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _take_file(path: Path, entry: SourceFile, staging: Staging, validate: Validator | None) -> None:
+def _take_file(found: Found, entry: SourceFile, staging: Staging, validate: Validator | None) -> None:
     """Stage the resources of a file; one that breaks off leaves nothing but its rejection."""
     mark = staging.mark
     remarks: list[str] = []
     try:
-        _take_items(read_items(path, remarks), entry, staging, validate)
+        _take_items(read_items(found, remarks), entry, staging, validate)
     except Broken as broken:
         staging.drop_since(mark, entry)
         entry.status = "failed"
@@ -131,53 +135,49 @@ def _take_items(items: Iterable[Item], entry: SourceFile, staging: Staging, vali
     """Stage what can be taken in, reject the rest, and count."""
     counts = _Counts()
     for item in items:
-        type_name = _type_of(item)
+        type_name = item.type_name if item.type_name in R4_TYPES else UNKNOWN_TYPE
         counts.read[type_name] += 1
+        record = Record("", item.scope, staging.codes, staging.medications)
         try:
-            record = _read(item, type_name, staging, validate)
+            is_event = _read(item, type_name, record, validate)
         except Refused as reason:
             counts.rejected[type_name] += 1
-            entry.reject(item.line, _name_of(item, type_name), str(reason), _excerpt(item))
+            entry.reject(item.line, record.record_id or None, str(reason), reason.excerpt or _excerpt(item))
         except LeftOut as reason:
             counts.skipped[type_name] += 1
-            staging.notice(entry, item.line, _name_of(item, type_name), str(reason))
+            staging.notice(entry, item.line, record.record_id or None, str(reason))
         else:
-            if record is None:
-                counts.skipped[type_name] += 1
-            else:
+            if is_event:
                 staging.add(entry, item.line, type_name, record)
+            else:
+                counts.skipped[type_name] += 1
     for type_name, rows in counts.read.items():
         entry.tally(type_name, rows_in=rows, rejected=counts.rejected[type_name], skipped=counts.skipped[type_name])
 
 
-def _type_of(item: Item) -> str:
-    """Return the resource type, or what is counted in its place."""
-    resource = item.resource
-    name = resource.get("resourceType") if type(resource) is dict else None
-    return name if type(name) is str and name in R4_TYPES else UNKNOWN_TYPE
-
-
-def _read(item: Item, type_name: str, staging: Staging, validate: Validator | None) -> Record | None:
-    """Return what a resource gives, None for a type that is not imported; raises Refused or LeftOut."""
+def _read(item: Item, type_name: str, record: Record, validate: Validator | None) -> bool:
+    """Fill `record` from a resource, or return False for a type that is not imported; raises Refused or LeftOut."""
     if item.problem:
-        raise Refused(item.problem)
-    resource = item.resource
+        raise Refused(item.problem, item.excerpt)
     if item.action == "DELETE":
         raise Refused("a deletion, which is not carried out")
-    if item.action == "response" and resource is None:
+    if not item.raw:
         raise LeftOut("an answer without a resource")
+    if type_name not in READERS and type_name != UNKNOWN_TYPE and validate is None:
+        if not item.is_whole:
+            skim(item.raw)
+        return False
+    resource = parse(item.raw)
     if type_name == UNKNOWN_TYPE:
         raise Refused(_type_problem(resource))
-    if validate is not None:
-        problem = validate(resource)
-        if problem:
-            raise Refused(problem)
+    record.record_id = f"{type_name}/{_id_of(resource, item, type_name, record)}"
+    problem = validate(resource) if validate is not None else None
+    if problem:
+        raise Refused(problem)
     if type_name not in READERS:
-        return None
-    record = Record("", item.scope, staging.codes, staging.medications)
-    record.record_id = f"{type_name}/{_id_of(item, type_name, record)}"
+        return False
     read_resource(type_name, resource, record)
-    return record
+    return True
 
 
 def _type_problem(resource: object) -> str:
@@ -190,16 +190,16 @@ def _type_problem(resource: object) -> str:
     return "unknown resourceType: no such type in R4"
 
 
-def _id_of(item: Item, type_name: str, record: Record) -> str:
+def _id_of(resource: Json, item: Item, type_name: str, record: Record) -> str:
     """Return the id of a resource: its own, that of its fullUrl, or one made from its content."""
-    name = item.resource.get("id")
+    name = resource.get("id")
     if name is None and item.full_url is not None:
         name = id_in_url(item.full_url)
     if name is None and type_name in {"Patient", "Encounter", "Medication"}:
         raise Refused("no id, so that nothing can refer to it")
     if name is None:
         record.notes.append("no id: one was made from its content")
-        return "made-" + hashlib.sha256(written(item.resource)).hexdigest()[:16]
+        return "made-" + hashlib.sha256(item.raw).hexdigest()[:16]
     if type(name) is not str:
         raise Refused("wrong JSON type: id is not a string")
     if _ID.fullmatch(name) is None:
@@ -209,16 +209,5 @@ def _id_of(item: Item, type_name: str, record: Record) -> str:
     return name
 
 
-def _name_of(item: Item, type_name: str) -> str | None:
-    """Return `Type/id` for the ledger, as far as the resource tells."""
-    if type_name == UNKNOWN_TYPE:
-        return None
-    name = item.resource.get("id")
-    if name is None and item.full_url is not None:
-        name = id_in_url(item.full_url)
-    return f"{type_name}/{name}" if type(name) is str and _USABLE_ID.fullmatch(name) else type_name
-
-
 def _excerpt(item: Item) -> str:
-    data = item.raw if item.raw is not None else written(item.resource)
-    return data[:400].decode(errors="replace")
+    return excerpt_of(item.raw)

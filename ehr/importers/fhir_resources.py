@@ -5,10 +5,10 @@ happen; it writes what else is to be known into `record.notes`.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from ehr.events import BIRTH, DEATH, UNKNOWN, code_of
 from ehr.importers.fhir_fields import (
@@ -63,8 +63,7 @@ CodeRow = tuple[str | None, str | None, tuple[str, ...]]
 """Description, system and parents of a code."""
 
 
-@dataclass(slots=True)
-class Stay:
+class Stay(NamedTuple):
     """What an Encounter gives for the encounter table."""
 
     encounter_id: int
@@ -138,8 +137,7 @@ _PYTHON_TYPES: Final[dict[str, type]] = {
     INTEGER: int,
 }
 _EXPECTED: Final = {
-    type_name: {name: (_PYTHON_TYPES[shape], shape) for name, shape in shapes.items()}
-    for type_name, shapes in SHAPES.items()
+    type_name: {name: _PYTHON_TYPES[shape] for name, shape in shapes.items()} for type_name, shapes in SHAPES.items()
 }
 _ITEM_TYPES: Final[dict[str, type]] = {OBJECTS: dict, TEXTS: str}
 
@@ -151,28 +149,30 @@ def check_shape(type_name: str, resource: Json, notes: Notes) -> None:
     """
     expected = _EXPECTED[type_name]
     for name, value in resource.items():
-        found = expected.get(name)
-        if found is None:
-            _check_unknown(type_name, name, expected, notes)
-        elif type(value) is not found[0]:
-            if value is None:
-                notes.append(f"{name} is null")
-            else:
-                raise Refused(f"wrong JSON type: {name} is not {found[1]}")
-        elif found[0] is list:
-            item_type = _ITEM_TYPES[found[1]]
+        kind = type(value)
+        if kind is not expected.get(name):
+            _check_odd_field(type_name, name, value, notes)
+        elif kind is list:
+            item_type = _ITEM_TYPES[SHAPES[type_name][name]]
             for item in value:
                 if type(item) is not item_type:
-                    raise Refused(f"wrong JSON type: {name} is not {found[1]}")
+                    raise Refused(f"wrong JSON type: {name} is not {SHAPES[type_name][name]}")
     if resource.get("modifierExtension"):
         raise Refused("modifierExtension: it may change the meaning and is not understood")
 
 
-def _check_unknown(type_name: str, name: str, expected: dict[str, tuple[type, str]], notes: Notes) -> None:
-    if name in OLD_FIELDS.get(type_name, ()):
+def _check_odd_field(type_name: str, name: str, value: object, notes: Notes) -> None:
+    """Judge a field that R4 does not have, or that is not the JSON that R4 says."""
+    shape = SHAPES[type_name].get(name)
+    if shape is None and name in OLD_FIELDS.get(type_name, ()):
         raise Refused(f"not R4: {name} belongs to an older FHIR")
-    if not (name.startswith("_") and name[1:] in expected):
-        notes.append("a field that R4 does not have is left out")
+    if shape is None:
+        if not (name.startswith("_") and name[1:] in SHAPES[type_name]):
+            notes.append("a field that R4 does not have is left out")
+    elif value is None:
+        notes.append(f"{name} is null")
+    else:
+        raise Refused(f"wrong JSON type: {name} is not {shape}")
 
 
 # Parts that several types have -----------------------------------------------------------------------------------
@@ -246,22 +246,39 @@ def _verified(type_name: str, resource: Json, record: Record) -> str | None:
     return first_code(resource.get("clinicalStatus"), "clinicalStatus")
 
 
-def _one_of(resource: Json, prefix: str, suffixes: Iterable[str]) -> str | None:
-    """Return the suffix of the choice that is there, such as DateTime of effective[x]; raises Refused for two."""
-    present = [suffix for suffix in suffixes if resource.get(prefix + suffix) is not None]
+def _choice(prefix: str, suffixes: str) -> dict[str, str]:
+    """Return field -> suffix for a choice of R4 such as effective[x]."""
+    return {prefix + suffix: suffix for suffix in suffixes.split()}
+
+
+ONSET: Final = _choice("onset", "DateTime Period Age Range String")
+ABATEMENT: Final = _choice("abatement", "DateTime Period Age Range String")
+PERFORMED: Final = _choice("performed", "DateTime Period Age Range String")
+EFFECTIVE: Final = _choice("effective", "DateTime Period Instant Timing")
+OCCURRENCE: Final = _choice("occurrence", "DateTime String")
+DECEASED: Final = _choice("deceased", "DateTime Boolean")
+MEDICATION: Final = _choice("medication", "CodeableConcept Reference")
+VALUE: Final = _choice(
+    "value", "Quantity CodeableConcept String Boolean Integer Range Ratio SampledData Time DateTime Period"
+)
+
+
+def _one_of(resource: Json, choice: dict[str, str]) -> str | None:
+    """Return the field of a choice that is there; raises Refused for two."""
+    present = [name for name in resource if name in choice and resource[name] is not None]
+    if not present:
+        return None
     if len(present) > 1:
-        raise Refused(f"more than one {prefix}[x]")
-    return present[0] if present else None
+        raise Refused(f"more than one {present[0].removesuffix(choice[present[0]])}[x]")
+    return present[0]
 
 
-def _span(
-    resource: Json, prefix: str, suffixes: Iterable[str], notes: Notes
-) -> tuple[datetime | None, datetime | None]:
+def _span(resource: Json, choice: dict[str, str], notes: Notes) -> tuple[datetime | None, datetime | None]:
     """Return start and end of a choice of dates such as performed[x]; words and ages give no time, with a note."""
-    suffix = _one_of(resource, prefix, suffixes)
-    if suffix is None:
+    name = _one_of(resource, choice)
+    if name is None:
         return None, None
-    name = prefix + suffix
+    suffix = choice[name]
     if suffix in {"DateTime", "Instant"}:
         return moment(resource[name], name, notes), None
     if suffix == "Period":
@@ -350,13 +367,13 @@ def _birth(resource: Json, notes: Notes) -> datetime | None:
 
 
 def _death(resource: Json, record: Record, born: datetime | None) -> None:
-    suffix = _one_of(resource, "deceased", ("DateTime", "Boolean"))
-    if suffix == "DateTime":
+    name = _one_of(resource, DECEASED)
+    if name == "deceasedDateTime":
         died = moment(resource["deceasedDateTime"], "deceasedDateTime", record.notes)
         record.add(died, DEATH, "Death")
         if born is not None and died is not None and died < born:
             record.notes.append("implausible: death before birth")
-    elif suffix == "Boolean" and resource["deceasedBoolean"]:
+    elif name == "deceasedBoolean" and resource[name]:
         record.deceased = True
         record.notes.append("deceased, and the time is not known")
 
@@ -370,8 +387,9 @@ def _demographics(resource: Json) -> list[tuple[str, str]]:
     marital = first_code(resource.get("maritalStatus"), "maritalStatus")
     if marital is not None:
         found.append(("MARITAL_STATUS", MARITAL_STATUSES.get(marital, marital)))
-    for spoken in as_objects(resource.get("communication"), "communication")[:1]:
-        found.append(("LANGUAGE", label(spoken.get("language"), "communication.language")))
+    spoken = as_objects(resource.get("communication"), "communication")
+    if spoken:
+        found.append(("LANGUAGE", label(spoken[0].get("language"), "communication.language")))
     return [(head, name) for head, name in found if name]
 
 
@@ -485,15 +503,13 @@ def _hospitalization(resource: Json) -> tuple[str | None, str | None]:
 
 # Conditions and allergies ----------------------------------------------------------------------------------------
 
-ONSETS: Final = ("DateTime", "Period", "Age", "Range", "String")
-
 
 def _known_since(resource: Json, record: Record) -> tuple[datetime | None, Measured]:
     """Return when a condition was known, and its onset as text where that was earlier.
 
     A prediction must not know a condition before it was recorded, so the later of recordedDate and onset counts.
     """
-    onset, _ = _span(resource, "onset", ONSETS, record.notes)
+    onset, _ = _span(resource, ONSET, record.notes)
     recorded = moment(resource.get("recordedDate"), "recordedDate", record.notes)
     if onset is None or recorded is None:
         return onset or recorded, (None, None, None)
@@ -508,7 +524,7 @@ def condition(resource: Json, record: Record) -> None:
     _subject(resource, "subject", record)
     _encounter(resource, "encounter", record)
     time, onset = _known_since(resource, record)
-    abated, until = _span(resource, "abatement", ONSETS, record.notes)
+    abated, until = _span(resource, ABATEMENT, record.notes)
     named = concept(resource.get("code") or {}, "code", record.notes)
     _coded(record, "CONDITION", named, time, end=until or abated, status=status, value=onset)
 
@@ -532,21 +548,6 @@ OTHER_CATEGORIES: Final = frozenset(
     {"social-history", "survey", "exam", "imaging", "procedure", "therapy", "activity"}
 )
 MEASURED_CATEGORIES: Final = frozenset({"laboratory", "vital-signs", "LAB"})
-VALUES: Final = (
-    "Quantity",
-    "CodeableConcept",
-    "String",
-    "Boolean",
-    "Integer",
-    "Range",
-    "Ratio",
-    "SampledData",
-    "Time",
-    "DateTime",
-    "Period",
-)
-_VALUE_FIELDS: Final = frozenset(f"value{suffix}" for suffix in VALUES)
-EFFECTIVES: Final = ("DateTime", "Period", "Instant", "Timing")
 
 
 def observation(resource: Json, record: Record) -> None:
@@ -567,11 +568,8 @@ def observation(resource: Json, record: Record) -> None:
 
 
 def _effective(resource: Json, notes: Notes) -> datetime | None:
-    """Return when the value was known: the end of a period of measuring, else the instant, else when it was issued."""
-    text = resource.get("effectiveDateTime")
-    if text is not None and not any(f"effective{other}" in resource for other in EFFECTIVES[1:]):
-        return moment(text, "effectiveDateTime", notes)
-    start, end = _span(resource, "effective", EFFECTIVES, notes)
+    """Return when the value was known: the end of a period of measuring, the instant, or when it was issued."""
+    start, end = _span(resource, EFFECTIVE, notes)
     if start is None and end is None:
         return moment(resource.get("issued"), "issued", notes)
     return end or start
@@ -593,13 +591,10 @@ def _observation_head(resource: Json) -> str:
 
 def measured(holder: Json, notes: Notes) -> Measured:
     """Return number, text and unit of value[x] of an Observation or a component."""
-    present = _VALUE_FIELDS.intersection(holder)
-    if not present:
+    name = _one_of(holder, VALUE)
+    if name is None:
         return None, None, None
-    suffix = _one_of(holder, "value", VALUES)
-    if suffix is None:
-        return None, None, None
-    return _VALUE_READERS[suffix](holder[f"value{suffix}"], f"value{suffix}", notes)
+    return _VALUE_READERS[VALUE[name]](holder[name], name, notes)
 
 
 def _value_text(value: object, name: str, _notes: Notes) -> Measured:
@@ -696,7 +691,7 @@ def medication_administration(resource: Json, record: Record) -> None:
     status = _status("MedicationAdministration", resource)
     _subject(resource, "subject", record)
     _encounter(resource, "context", record)
-    start, end = _span(resource, "effective", ("DateTime", "Period"), record.notes)
+    start, end = _span(resource, EFFECTIVE, record.notes)
     dosage = resource.get("dosage") or {}
     dose = dosage.get("dose")
     number, text, unit = (None, None, None) if dose is None else quantity(dose, "dosage.dose", record.notes)
@@ -720,10 +715,10 @@ def _medication(
     resource: Json, record: Record, time: datetime | None, end: datetime | None, status: str, value: Measured
 ) -> None:
     """Add the event of a medication, named here, in a contained Medication or in one that the input has."""
-    suffix = _one_of(resource, "medication", ("CodeableConcept", "Reference"))
-    if suffix is None:
+    name = _one_of(resource, MEDICATION)
+    if name is None:
         raise Refused("no medication[x]")
-    if suffix == "CodeableConcept":
+    if name == "medicationCodeableConcept":
         named = concept(resource["medicationCodeableConcept"], "medicationCodeableConcept", record.notes)
         _coded(record, "MEDICATION", named, time, end=end, status=status, value=value)
         return
@@ -764,7 +759,7 @@ def procedure(resource: Json, record: Record) -> None:
     status = _status("Procedure", resource)
     _subject(resource, "subject", record)
     _encounter(resource, "encounter", record)
-    start, end = _span(resource, "performed", ONSETS, record.notes)
+    start, end = _span(resource, PERFORMED, record.notes)
     named = concept(resource.get("code") or {}, "code", record.notes)
     _coded(record, "PROCEDURE", named, start or end, end=end, status=status)
 
@@ -774,7 +769,7 @@ def immunization(resource: Json, record: Record) -> None:
     status = _status("Immunization", resource)
     _subject(resource, "patient", record)
     _encounter(resource, "encounter", record)
-    time, _ = _span(resource, "occurrence", ("DateTime", "String"), record.notes)
+    time, _ = _span(resource, OCCURRENCE, record.notes)
     dose = resource.get("doseQuantity")
     value: Measured = (None, None, None) if dose is None else quantity(dose, "doseQuantity", record.notes)
     named = concept(resource.get("vaccineCode") or {}, "vaccineCode", record.notes)

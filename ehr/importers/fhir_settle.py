@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from ehr.events import BIRTH, DEATH
 from ehr.importers.fhir_stage import Staging
-from ehr.intake import SourceFile
 
 NEAR: Final = timedelta(days=1)
 """Dates without a zone and birthdays may be a day off before an event counts as implausible."""
@@ -49,7 +48,8 @@ def _name_medications(staging: Staging) -> None:
     names = pa.table({"key": pa.array(known.keys(), pa.string()), "code": pa.array(known.values(), pa.string())})
     staging.con.register("medication_names", names)
     staging.con.execute(
-        "UPDATE fhir_event SET code = m.code FROM medication_names m WHERE fhir_event.code IS NULL AND medication = m.key"
+        "UPDATE fhir_event SET code = m.code FROM medication_names m "
+        "WHERE fhir_event.code IS NULL AND medication = m.key"
     )
     staging.con.unregister("medication_names")
     staging.con.execute(
@@ -71,29 +71,34 @@ def _check_stays(staging: Staging) -> None:
         WHERE encounter_id IN (SELECT encounter_id FROM fhir_record)
         """
     )
-    missing = con.execute(
+    odd = con.execute(
         """
-        SELECT source_id, count(*) FROM fhir_record
-        WHERE encounter_id IS NOT NULL AND encounter_id NOT IN (SELECT encounter_id FROM fhir_known_stay)
-        GROUP BY source_id
-        """
-    ).fetchall()
-    for source_id, count in missing:
-        reason = f"{count} records name an Encounter that is neither in the input nor in the store"
-        _entry(staging, source_id).notice(None, None, reason)
-    strange = con.execute(
-        """
-        SELECT ordinal, source_id, line, record_id FROM fhir_record r
-        WHERE encounter_id IS NOT NULL AND type <> 'Encounter'
-          AND EXISTS (FROM fhir_known_stay s WHERE s.encounter_id = r.encounter_id AND s.subject_id <> r.subject_id)
+        SELECT r.source_id, count(*) FILTER (s.encounter_id IS NULL), bool_or(s.subject_id <> r.subject_id)
+        FROM fhir_record r LEFT JOIN fhir_known_stay s USING (encounter_id)
+        WHERE r.encounter_id IS NOT NULL AND (s.encounter_id IS NULL OR s.subject_id <> r.subject_id)
+        GROUP BY r.source_id
         """
     ).fetchall()
-    if strange:
-        ordinals = [row[0] for row in strange]
-        con.execute(
-            "UPDATE fhir_record SET encounter_id = NULL WHERE ordinal IN (SELECT unnest($o))", {"o": ordinals}
+    for source_id, missing, _ in odd:
+        if missing:
+            reason = f"{missing} records name an Encounter that is neither in the input nor in the store"
+            staging.entries[source_id].notice(None, None, reason)
+    if any(is_strange for _, _, is_strange in odd):
+        _cut_strange_stays(staging)
+
+
+def _cut_strange_stays(staging: Staging) -> None:
+    strange = staging.con.execute(
+        """
+        UPDATE fhir_record SET encounter_id = NULL
+        WHERE type <> 'Encounter' AND EXISTS (
+            FROM fhir_known_stay s
+            WHERE s.encounter_id = fhir_record.encounter_id AND s.subject_id <> fhir_record.subject_id
         )
-        _note(staging, [(*row[1:], "its Encounter is another patient's: the link is left out") for row in strange])
+        RETURNING source_id, line, record_id, 'its Encounter is another patient''s: the link is left out'
+        """
+    ).fetchall()
+    _note(staging, strange)
 
 
 def _date_by_stay(staging: Staging) -> None:
@@ -213,7 +218,7 @@ def _carry_out(staging: Staging) -> None:
         """
     ).fetchall()
     for source_id, type_name, line, record_id, reason, subject in refused:
-        entry = _entry(staging, source_id)
+        entry = staging.entries[source_id]
         entry.reject(line, record_id, reason, subject)
         entry.tally(type_name, rejected=1)
     repeated = con.execute(
@@ -223,7 +228,7 @@ def _carry_out(staging: Staging) -> None:
         """
     ).fetchall()
     for source_id, type_name, count in repeated:
-        entry = _entry(staging, source_id)
+        entry = staging.entries[source_id]
         entry.tally(type_name, skipped=count)
         entry.notice(None, type_name, f"{count} records are exact repeats: skipped")
     if refused or repeated:
@@ -261,7 +266,7 @@ def _notice_implausible(staging: Staging) -> None:
 def _count_accepted(staging: Staging) -> None:
     counts = staging.con.execute("SELECT source_id, type, count(*) FROM fhir_record GROUP BY ALL").fetchall()
     for source_id, type_name, count in counts:
-        _entry(staging, source_id).tally(type_name, accepted=count)
+        staging.entries[source_id].tally(type_name, accepted=count)
 
 
 def _move(staging: Staging) -> None:
@@ -299,8 +304,4 @@ def _move(staging: Staging) -> None:
 
 def _note(staging: Staging, rows: list[tuple[int, int | None, str, str]]) -> None:
     for source_id, line, record_id, reason in rows:
-        staging.notice(_entry(staging, source_id), line, record_id, reason)
-
-
-def _entry(staging: Staging, source_id: int) -> SourceFile:
-    return staging.entries[source_id]
+        staging.notice(staging.entries[source_id], line, record_id, reason)

@@ -4,7 +4,6 @@ Records and their events go to temporary tables as they are read, in bounded mem
 all of them.
 """
 
-from dataclasses import astuple
 from typing import Any, Final
 
 import pyarrow as pa
@@ -107,12 +106,12 @@ class Staging:
         events = self._rows["fhir_event"]
         for event in record.events:
             events.append((ordinal, *event))
-            if event[0] is None:
+            if event[0] is None and type_name != "Patient":
                 self.has_undated = True
             if event[1] is None:
                 self.has_pending = True
         if record.stay is not None:
-            self._rows["fhir_stay"].append((ordinal, *astuple(record.stay)))
+            self._rows["fhir_stay"].append((ordinal, *record.stay))
         for note in record.notes:
             self.notice(entry, line, record.record_id, note)
         if len(events) >= FLUSH_AT:

@@ -1,7 +1,7 @@
-"""Reading the data types of FHIR: dates with their precision, codes with a preferred system, quantities, references."""
+"""Reading the data types of FHIR: dates with their precision, codes by preferred system, quantities, references."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -17,7 +17,11 @@ LONGEST_CODE_TEXT: Final = 100
 
 
 class Refused(Exception):
-    """A record cannot be taken in; the text says why, without a value of the patient."""
+    """A record cannot be taken in; the text says why, without a value of the patient; `excerpt` may show where."""
+
+    def __init__(self, reason: str, excerpt: str | None = None) -> None:
+        super().__init__(reason)
+        self.excerpt = excerpt
 
 
 class LeftOut(Exception):
@@ -102,9 +106,13 @@ def as_objects(value: object, field: str) -> list[Json]:
     """Return `value` when it is a list of JSON objects, an empty list when it is absent, else raise Refused."""
     if value is None:
         return []
-    if type(value) is not list or not all(type(item) is dict for item in value):
-        raise Refused(f"wrong JSON type: {field} is not a list of objects")
-    return value
+    if type(value) is list:
+        for item in value:
+            if type(item) is not dict:
+                break
+        else:
+            return value
+    raise Refused(f"wrong JSON type: {field} is not a list of objects")
 
 
 def as_text(value: object, field: str) -> str | None:
@@ -191,12 +199,8 @@ Coding = tuple[object, object, object]
 def concept(value: object, field: str, notes: Notes) -> Concept:
     """Return what a CodeableConcept names; raises Refused when it names nothing."""
     found = as_object(value, field)
-    codings = found.get("coding")
-    keys: tuple[Coding, ...] = ()
-    if codings is not None:
-        keys = tuple(
-            [(c.get("system"), c.get("code"), c.get("display")) for c in as_objects(codings, f"{field}.coding")]
-        )
+    codings = as_objects(found.get("coding"), f"{field}.coding")
+    keys = tuple([(coding.get("system"), coding.get("code"), coding.get("display")) for coding in codings])
     try:
         known = _concept(keys, found.get("text"))
     except TypeError:  # a list or an object, which no cache can hold
@@ -344,29 +348,28 @@ _ABSOLUTE: Final = re.compile(
 
 
 class Scope:
-    """What references of one document may point at: the entries of its Bundle by fullUrl, and its own server."""
+    """What references of one document may point at: the entries of its Bundle by fullUrl, and its own server.
 
-    __slots__ = ("bases", "keys")
+    `urls` maps a fullUrl to type and id of its resource.
+    """
 
-    def __init__(self) -> None:
-        self.keys: dict[str, str] = {}
-        self.bases: set[str] = set()
+    __slots__ = ("_bases", "_keys", "_urls")
 
-    def add(self, full_url: str, key: str) -> None:
-        """Let `full_url` stand for the resource `Type/id`."""
-        self.keys[full_url] = key
-        match = _ABSOLUTE.fullmatch(full_url)
-        if match:
-            self.bases.add(match["base"])
+    def __init__(self, urls: Mapping[str, tuple[str, str]] | None = None) -> None:
+        self._urls = urls or {}
+        self._keys: dict[str, str] = {}
+        self._bases: frozenset[str] | None = None
 
     def resolve(self, text: str, field: str) -> str:
         """Return `Type/id` of what a reference names; raises Refused when that is not within reach."""
-        key = self.keys.get(text)
+        key = self._keys.get(text)
         if key is None:
-            key = self.keys[text] = self._resolve(text, field)
+            key = self._keys[text] = self._resolve(text, field)
         return key
 
     def _resolve(self, text: str, field: str) -> str:
+        if text in self._urls:
+            return "/".join(self._urls[text])
         match = _RELATIVE.fullmatch(text)
         if match:
             return match["key"]
@@ -379,12 +382,19 @@ class Scope:
         match = _ABSOLUTE.fullmatch(text)
         if match is None:
             raise Refused(f"{field} is not a reference")
-        known = self.keys.get(match["base"] + match["key"])
+        known = self._urls.get(match["base"] + match["key"])
         if known:
-            return known
-        if match["base"] in self.bases:
+            return "/".join(known)
+        if match["base"] in self._servers():
             return match["key"]
         raise Refused(f"{field} is on another server")
+
+    def _servers(self) -> frozenset[str]:
+        """Return the servers whose resources the Bundle holds."""
+        if self._bases is None:
+            found = (_ABSOLUTE.fullmatch(url) for url in self._urls)
+            self._bases = frozenset(match["base"] for match in found if match)
+        return self._bases
 
 
 def id_in_url(full_url: str) -> str | None:

@@ -70,6 +70,11 @@ def records_of_meds(path: Path) -> Records:
     ]
     relation.create_view("parquet_file")
     con.execute(f"CREATE VIEW event AS {exp.select(*cast, *kept).from_('parquet_file').sql('duckdb')}")
+    return records_of_events(con)
+
+
+def records_of_events(con: duckdb.DuckDBPyConnection) -> Records:
+    """Return the records of a connection that has nothing but a relation `event`, with MEDS columns and types."""
     codes = exp.select("code").distinct().from_("event")
     spans = (
         exp.select(

@@ -1,6 +1,7 @@
 """A plan as one SQL query: a table expression for each node of the window tree, and the step at which a row is lost.
 
-    matching_code   the codes in use, and which predicates each of them matches
+    code_in_use     every code of the data
+    matching_code   those that some predicate matches, with a flag for each
     occurrence      events with such a code, and what else is asked for, one row per event
     moment          events of one subject at one time, counted by predicate
     running         the same with counts from the begin of the record
@@ -36,18 +37,22 @@ def cohort_query(plan: Plan, records: Records, *, wide: bool) -> exp.Select:
     """
     query = exp.select(*_result_columns(plan, wide=wide)).from_("judged")
     for name, body in _common_tables(plan, records):
-        query = query.with_(exp.to_identifier(name), as_=body, copy=False)
+        # Else DuckDB tests the pattern on every event, before it makes the codes distinct.
+        materialized = True if name == "code_in_use" else None
+        query = query.with_(exp.to_identifier(name), as_=body, materialized=materialized, copy=False)
     return query
 
 
 def _common_tables(plan: Plan, records: Records) -> Iterable[tuple[str, exp.Query]]:
+    if plan.plain or plan.static:
+        yield "code_in_use", records.codes
     if plan.plain:
-        yield "matching_code", _matching_code(plan, records)
+        yield "matching_code", _matching_code(plan)
         yield "occurrence", _occurrence(plan)
     yield "moment", _moment(plan, records)
     yield "running", _running(plan)
     for number, predicate in enumerate(plan.static, start=1):
-        yield f"static_{number}", _static_subjects(predicate, records)
+        yield f"static_{number}", _static_subjects(predicate)
     yield "at_trigger", _at_trigger(plan)
     table = "at_trigger"
     for number, node in enumerate(plan.nodes, start=1):
@@ -59,11 +64,11 @@ def _common_tables(plan: Plan, records: Records) -> Iterable[tuple[str, exp.Quer
 # ---- events to moments -------------------------------------------------------------------------------------------
 
 
-def _matching_code(plan: Plan, records: Records) -> exp.Query:
+def _matching_code(plan: Plan) -> exp.Query:
     """Select the codes in use that some predicate matches, with one flag per predicate."""
     flags = [_code_test(predicate).as_(predicate.name, quoted=True) for predicate in plan.plain]
     anything = exp.or_(*(_column(predicate.name) for predicate in plan.plain))
-    flagged = exp.select("code", *flags).from_(records.codes.subquery("code_in_use"))
+    flagged = exp.select("code", *flags).from_("code_in_use")
     return exp.select("*").from_(flagged.subquery("flagged")).where(anything)
 
 
@@ -198,9 +203,9 @@ def _running(plan: Plan) -> exp.Query:
 # ---- moments to nodes --------------------------------------------------------------------------------------------
 
 
-def _static_subjects(predicate: Plain, records: Records) -> exp.Query:
+def _static_subjects(predicate: Plain) -> exp.Query:
     """Select the subjects with a fact without a time that matches."""
-    codes = exp.select("code").from_(records.codes.subquery("code_in_use")).where(_code_test(predicate))
+    codes = exp.select("code").from_("code_in_use").where(_code_test(predicate))
     return (
         exp.select("subject_id")
         .distinct()

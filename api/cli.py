@@ -16,6 +16,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "look",
     "querying",
     "cohort",
+    "asking",
     "tokenizing",
     "training",
     "evaluating",

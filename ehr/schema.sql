@@ -214,11 +214,12 @@ COMMENT ON COLUMN condition.start_time IS 'Onset or time of recording; the disch
 
 CREATE VIEW medication AS
 SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
-       e."time" AS start_time, e.end_time, e.status, e.numeric_value AS value, e.unit, e.text_value
+       e."time" AS start_time, e.end_time, e.status, e.numeric_value AS value, e.unit, e.text_value, e.record_id
 FROM event e JOIN code c USING (code) WHERE c.kind = 'medication';
 COMMENT ON VIEW medication IS 'Orders, administrations, infusions and immunisations; value is a dose or rate where recorded';
 COMMENT ON COLUMN medication.start_time IS 'When it was given, or when the order or infusion began';
 COMMENT ON COLUMN medication.value IS 'Dose or rate, in unit';
+COMMENT ON COLUMN medication.record_id IS 'Record of the source: MedicationRequest/x1 is an order, MedicationAdministration/x1 a dose';
 
 CREATE VIEW procedure AS
 SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,

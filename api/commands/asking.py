@@ -1,0 +1,115 @@
+"""`ehr ask`: a question in English, answered from the records or refused with a reason."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sql.text import Answer
+
+EPILOG = """examples:
+  ehr ask "how many patients have heart failure?"
+  ehr ask "median length of ICU stay of women over 65 with sepsis"
+  ehr ask "how many admissions had a creatinine above 2 mg/dL within 24 hours of admission?" --dry-run
+
+A question that cannot be answered is answered with a reason, and that is no failure: exit code 0, and "reason" with
+--json. UNANSWERABLE: the records do not hold it. AMBIGUOUS: it has several meanings. LOW_CONFIDENCE: it was not
+understood to its last word. UNSAFE: it asks for more than reading."""
+
+
+def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
+    """Add the parser of this module."""
+    parser = commands.add_parser(
+        "ask",
+        parents=parents,
+        help="ask in English, or get an honest no",
+        description="Answer a question about patients or stays; says what was understood and shows the SQL.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("question", metavar="QUESTION", help="the question, in quotes")
+    parser.add_argument("--dry-run", action="store_true", help="show what was understood and the SQL; run nothing")
+    parser.add_argument(
+        "--role", default="analyst", metavar="ROLE", help="analyst (default), clinician, trainer, admin"
+    )
+    parser.set_defaults(run=run_ask)
+
+
+def run_ask(args: argparse.Namespace) -> int:
+    """Answer one question."""
+    from api.console import emit
+    from ehr.audit import audited
+    from ehr.store import open_store, opened, require_subjects
+    from sql.text import ask
+
+    with opened(open_store(args.store, locked=True)) as store:
+        require_subjects(store)
+        with audited(store, "ask", args.question, role=args.role) as entry:
+            answer = ask(store, args.question, role=args.role, dry_run=args.dry_run)
+            entry.rows = answer.result.table.num_rows if answer.result else None
+            if answer.reason is not None:
+                entry.outcome, entry.reason = "refused", f"{answer.reason}: {answer.message}"
+    emit(args, payload_of(answer), lambda console: _render(console, answer))
+    return 0
+
+
+def payload_of(answer: "Answer") -> dict[str, Any]:
+    """Return an answer as one JSON document."""
+    result = answer.result
+    return {
+        "question": answer.question,
+        "answered": answer.reason is None,
+        "reading": answer.reading,
+        "sql": answer.sql,
+        "answer": answer.sentence,
+        "rows": result.table.to_pylist() if result else None,
+        "truncated": result.truncated if result else None,
+        "seconds": round(result.seconds, 4) if result else None,
+        "reason": answer.reason,
+        "message": answer.message,
+    }
+
+
+def _render(console: "Console", answer: "Answer") -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    if answer.reason is not None:
+        console.print(Text.assemble((answer.reason, "bold yellow"), "  ", answer.message or ""))
+        return
+    console.print(Text("Understood", style="bold cyan"))
+    console.print(Padding(Text(answer.reading or ""), (0, 2)))
+    console.print(Text("SQL", style="bold cyan"))
+    _render_sql(console, answer.sql or "")
+    if answer.result is None:
+        console.print(Text("dry run: nothing was run", style="dim"))
+        return
+    console.print(Text("Answer", style="bold cyan"))
+    console.print(Padding(Text(answer.sentence or "", style="bold"), (0, 2)))
+    _render_rows(console, answer)
+
+
+def _render_sql(console: "Console", sql: str) -> None:
+    import sqlglot
+    from rich.padding import Padding
+    from rich.syntax import Syntax
+
+    pretty = sqlglot.parse_one(sql, read="duckdb").sql(dialect="duckdb", pretty=True)
+    console.print(
+        Padding(Syntax(pretty, "sql", theme="ansi_dark", word_wrap=True, background_color="default"), (0, 2))
+    )
+
+
+def _render_rows(console: "Console", answer: "Answer") -> None:
+    """Show the rows of groups and lists; a single figure stands in the sentence."""
+    from rich.padding import Padding
+
+    from api.results import rendered
+
+    assert answer.result is not None
+    table = answer.result.table
+    if table.num_rows > 1 or (answer.query is not None and answer.query.by is not None):
+        console.print(Padding(rendered(table), (0, 2)))
+    if answer.result.truncated:
+        console.print(f"only the first {table.num_rows:,} rows are shown", style="yellow")

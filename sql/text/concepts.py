@@ -1,0 +1,353 @@
+"""Concept linking: from a phrase of the question to the codes of the store, through an index built from the store.
+
+A phrase is looked up, in this order: phrases that mean several things; the tables of common conditions, procedures,
+observations and drug names; codes as such (I50, E11.9, 4548-4); titles equal to the phrase; titles that contain it.
+What is found never depends on anything but the phrase, the kinds allowed and the codes in the store.
+"""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from ehr.store import Store
+from sql.text.conditions import CONDITIONS, UNCLEAR, Family
+from sql.text.matching import Entry, Titles, icd_pattern, in_family, read_entries, spelled_code
+from sql.text.medications import CLASS_OF, INGREDIENT_OF
+from sql.text.observations import OBSERVATIONS, Analyte
+from sql.text.procedures import PROCEDURES
+from sql.text.query import Concept, Kind, StoredCode
+from sql.text.values import choose_codes, choose_items
+from sql.text.words import stems, within_one_edit
+
+Stems = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A phrase that links; the stronger the better it is known: 3 by table or code, 2 equal title, 1 contained."""
+
+    concept: Concept
+    strength: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A phrase that means several things, with what to say instead."""
+
+    phrase: str
+    alternatives: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A phrase that is understood, but no code of the store means it."""
+
+    phrase: str
+    name: str
+
+
+Link = Found | Unclear | Absent
+
+# A phrase of these words alone names nothing.
+GENERIC: Final = frozenset(
+    stem
+    for word in ["disease", "disorder", "syndrome", "condition", "acute", "chronic", "other", "unspecified", "type", "level", "test", "status", "finding", "procedure", "blood", "patient", "history", "due", "of", "to", "with", "and", "or", "in", "by", "for", "on", "at", "from", "left", "right", "upper", "lower", "side", "site", "part", "code", "low", "high", "normal", "abnormal", "new", "old", "care", "specified", "elsewhere", "classified", "not", "drug", "agent", "use", "failure", "system", "body", "result", "value", "measurement", "count", "rate", "time", "total", "hospital", "admission", "stay", "day", "hour", "week", "month", "year", "age", "first", "last", "no", "none", "without", "mention", "unit", "oral", "tablet", "injection", "mg", "ml", "dose", "medication", "medicine", "treatment", "therapy", "problem", "diagnosis", "diagnose", "lab", "laboratory", "vital", "sign", "visit", "encounter", "man", "woman", "male", "female", "adult", "child"]
+    for stem in stems(word)
+)
+SALTS: Final = frozenset(
+    stem
+    for word in ["sodium", "potassium", "calcium", "magnesium", "chloride", "sulfate", "phosphate", "acetate", "citrate", "hydrochloride", "iron"]
+    for stem in stems(word)
+)
+ALLERGY: Final = frozenset({"allergy", "allergic"})
+# Pairs that differ by one letter and mean different things: never corrected into each other.
+CONFUSABLE: Final = frozenset(
+    ["dysphagia", "dysphasia", "ileum", "ilium", "ileal", "perineal", "peroneal", "peroneum", "afferent", "efferent", "abduction", "adduction", "malleus", "malleolus", "ureter", "urethra"]
+)
+MIN_CORRECTED: Final = 5
+
+
+@dataclass(slots=True)
+class Index:
+    """The codes of a store by title word, and what the tables know."""
+
+    entries: tuple[Entry, ...]
+    titles: dict[Kind, Titles]
+    words: Counter[str]
+    _links: dict[tuple[Stems, str, tuple[Kind, ...]], Link | None] = field(default_factory=dict)
+
+    def link(self, phrase: str, kinds: Sequence[Kind]) -> Link | None:
+        """Return what `phrase` means among `kinds`, the earlier kind winning a tie; None when nothing is known."""
+        key = (stems(phrase), phrase.lower(), tuple(kinds))
+        if key not in self._links:
+            self._links[key] = self._link(phrase, key[0], key[2])
+        return self._links[key]
+
+    def condition(self, name: str) -> Concept | None:
+        """Return a condition of the table, where the store has codes of it."""
+        link = self.link(name, (Kind.CONDITION,))
+        return link.concept if isinstance(link, Found) else None
+
+    def _link(self, phrase: str, words: Stems, kinds: tuple[Kind, ...]) -> Link | None:
+        if not words:
+            return None
+        candidates: list[Found] = []
+        absent: Absent | None = None
+        for kind in kinds:
+            link = self._known(phrase, words, kind) or self._titled(phrase, words, kind)
+            if isinstance(link, Unclear):
+                if not candidates:
+                    return link
+            elif isinstance(link, Absent):
+                absent = absent or link
+            elif link is not None:
+                candidates.append(link)
+        best = max(candidates, key=lambda found: found.strength, default=None)
+        if best is not None and not (absent is not None and best.strength == 1):
+            return best
+        return absent or best
+
+    def _known(self, phrase: str, words: Stems, kind: Kind) -> Link | None:
+        """Look a phrase up in the tables and among the codes themselves."""
+        if words in unclear_phrases():
+            return Unclear(phrase, unclear_phrases()[words])
+        if kind is Kind.OBSERVATION:
+            analyte = analytes().get(words)
+            return self._measured(phrase, analyte) if analyte else self._loinc(phrase)
+        if kind is Kind.MEDICATION:
+            return self._drug(phrase, words)
+        family = families(kind).get(words)
+        return self._family(phrase, family, kind) if family else self._coded(phrase, kind)
+
+    def _family(self, phrase: str, family: Family, kind: Kind) -> Link:
+        titles = [stems(title) for title in family.titles]
+        excluded = [stems(word) for word in family.excluded]
+        codes = [
+            entry.code
+            for entry in self.titles[kind].entries
+            if in_family(entry, family) or (entry.icd is None and self.titles[kind].says(entry, titles, excluded))
+        ]
+        if not codes:
+            return Absent(phrase, family.names[0])
+        return Found(Concept(kind, family.names[0], _stored(codes), family.label or "by title"), 3)
+
+    def _coded(self, phrase: str, kind: Kind) -> Link | None:
+        """Look for codes spelled out: ICD prefixes, or a whole code of any system."""
+        pattern = icd_pattern(phrase)
+        if pattern is not None:
+            codes = [entry.code for entry in self.titles[kind].entries if pattern.matches(entry)]
+            if not codes and pattern.is_certain:
+                return Absent(phrase, pattern.label)
+            if codes:
+                return Found(Concept(kind, pattern.label, _stored(codes), pattern.label), 3)
+        spelled = spelled_code(phrase)
+        codes = [entry.code for entry in self.titles[kind].entries if spelled and entry.value.upper() == spelled]
+        return Found(Concept(kind, f"code {spelled}", _stored(codes), f"code {spelled}"), 3) if codes else None
+
+    def _loinc(self, phrase: str) -> Link | None:
+        spelled = spelled_code(phrase)
+        entries = [entry for entry in self.titles[Kind.OBSERVATION].entries if spelled and entry.value == spelled]
+        if not entries:
+            return None
+        codes, unit = choose_codes(entries, None)
+        return Found(Concept(Kind.OBSERVATION, entries[0].title or phrase, codes, f"code {spelled}", unit), 3)
+
+    def _measured(self, phrase: str, analyte: Analyte) -> Link:
+        entries = choose_items(self.titles[Kind.OBSERVATION].entries, analyte)
+        if not entries:
+            return Absent(phrase, analyte.names[0])
+        codes, unit = choose_codes(entries, analyte)
+        chosen = {code.code for code in codes}
+        label = _label_of([entry for entry in entries if entry.code in chosen])
+        return Found(Concept(Kind.OBSERVATION, analyte.names[0], codes, label, unit), 3)
+
+    def _drug(self, phrase: str, words: Stems) -> Link | None:
+        drug_class = drug_classes().get(words)
+        titles = self.titles[Kind.MEDICATION]
+        if drug_class is not None:
+            name, ingredients = drug_class
+            present = {part: titles.with_words(stems(part)) for part in ingredients}
+            codes = [entry.code for entries in present.values() for entry in entries]
+            if not codes:
+                return Absent(phrase, name)
+            label = ", ".join(part for part, entries in present.items() if entries)
+            return Found(Concept(Kind.MEDICATION, name, _stored(codes), label), 3)
+        ingredient = drug_names().get(words)
+        if ingredient is None:
+            return None
+        own = titles.with_words(words) if words != stems(ingredient) else []
+        codes = [entry.code for entry in (*titles.with_words(stems(ingredient)), *own)]
+        if not codes:
+            return Absent(phrase, ingredient)
+        return Found(Concept(Kind.MEDICATION, ingredient, _stored(codes), f"titles with '{ingredient}'"), 3)
+
+    def _titled(self, phrase: str, words: Stems, kind: Kind) -> Link | None:
+        """Look a phrase up in the titles of the store."""
+        if kind is Kind.CONDITION and ALLERGY & set(words):
+            return self._allergy(phrase, words)
+        if set(words) <= GENERIC or max(map(len, words)) < 3:
+            return None
+        titles = self.titles[kind]
+        if kind is Kind.OBSERVATION:
+            return self._titled_observation(phrase, words, titles)
+        if kind is Kind.MEDICATION:
+            if set(words) <= SALTS:
+                names = sorted({entry.title for entry in titles.with_words(words)})
+                return Unclear(phrase, tuple(names[:4])) if names else None
+            codes = [entry.code for entry in titles.with_phrase(words)]
+            strength = 2
+        else:
+            equal = titles.equal(words)
+            strength = 2 if equal else 1
+            codes = [entry.code for entry in (equal if kind is Kind.PROCEDURE and equal else titles.about(words))]
+        if not codes:
+            return None
+        name = phrase.lower()
+        return Found(Concept(kind, name, _stored(codes), f"titles with '{name}'"), strength)
+
+    def _allergy(self, phrase: str, words: Stems) -> Link | None:
+        to = tuple(word for word in words if word not in ALLERGY | {"to"})
+        codes = [entry.code for entry in self.titles[Kind.CONDITION].allergies(to)] if to else []
+        name = f"allergy to {' '.join(to)}"
+        return (
+            Found(Concept(Kind.CONDITION, name, _stored(codes), "recorded allergies"), 3)
+            if codes
+            else Absent(phrase, name)
+        )
+
+    def _titled_observation(self, phrase: str, words: Stems, titles: Titles) -> Link | None:
+        exact = titles.plain(words)
+        if exact:
+            entries = choose_items(exact, None)
+            codes, unit = choose_codes(entries, None)
+            return Found(Concept(Kind.OBSERVATION, phrase.lower(), codes, _label_of(entries), unit), 2)
+        contained = titles.with_phrase(words)
+        items = {entry.item for entry in contained}
+        if len(items) > 1:
+            ranked = Counter[str]()
+            for entry in contained:
+                ranked[entry.title] += entry.n_events
+            return Unclear(phrase, tuple(title for title, _ in ranked.most_common(4)))
+        if not contained:
+            return None
+        codes, unit = choose_codes(contained, None)
+        return Found(Concept(Kind.OBSERVATION, contained[0].title, codes, _label_of(contained), unit), 1)
+
+    def bounds(self, concept: Concept) -> tuple[float | None, float | None]:
+        """Return the least and the greatest value of a concept in the store, in its unit."""
+        wanted = {code.code: code for code in concept.codes}
+        ends = [
+            value * wanted[entry.code].scale + wanted[entry.code].shift
+            for entry in self.titles[concept.kind].entries
+            if entry.code in wanted
+            for value in (entry.low, entry.high)
+            if value is not None
+        ]
+        return (min(ends), max(ends)) if ends else (None, None)
+
+    def correct(self, word: str) -> str | None:
+        """Return the one known word that `word` is a slip of the pen away from, or None."""
+        if len(word) < MIN_CORRECTED or not word.isalpha() or word in CONFUSABLE:
+            return None
+        own = stems(word)
+        if not own or own[0] in self.words or own[0] in table_words():
+            return None
+        near = {known for known in self.words if self._is_slip(own[0], known)}
+        near |= {known for known in table_words() if self._is_slip(own[0], known)}
+        return near.pop() if len(near) == 1 else None
+
+    def _is_slip(self, word: str, known: str) -> bool:
+        return (
+            abs(len(known) - len(word)) <= 1
+            and len(known) >= MIN_CORRECTED
+            and known.isalpha()
+            and known not in CONFUSABLE
+            and within_one_edit(word, known)
+        )
+
+    def nearest(self, phrase: str, limit: int = 3) -> tuple[str, ...]:
+        """Return names in the store or the tables that look most like `phrase`."""
+        words = set(stems(phrase)) - GENERIC
+        shared: Counter[str] = Counter()
+        for entry in self.entries:
+            common = words & entry.words
+            if common and entry.title:
+                rarity = sum(1 / self.words[word] for word in common)
+                shared[entry.title] = max(shared[entry.title], round(rarity * 1e6) - len(entry.words))  # type: ignore[assignment]
+        if shared:
+            return tuple(title for title, _ in shared.most_common(limit))
+        spelled = {name: name for name in all_names()} | {entry.title.lower(): entry.title for entry in self.entries}
+        close = difflib.get_close_matches(phrase.lower(), list(spelled), n=limit, cutoff=0.72)
+        return tuple(spelled[name] for name in close)
+
+
+def build_index(store: Store) -> Index:
+    """Read the codes of `store`: some thousand rows, some ten milliseconds."""
+    entries = read_entries(store)
+    by_kind: dict[Kind, list[Entry]] = {kind: [] for kind in Kind}
+    for entry in entries:
+        by_kind[entry.kind].append(entry)
+    words = Counter(word for entry in entries for word in entry.words)
+    return Index(entries, {kind: Titles(tuple(found)) for kind, found in by_kind.items()}, words)
+
+
+def _stored(codes: Iterable[str]) -> tuple[StoredCode, ...]:
+    return tuple(StoredCode(code) for code in sorted(set(codes)))
+
+
+def _label_of(entries: Sequence[Entry]) -> str:
+    """Name the items of an observation by title and code without unit."""
+    names = dict.fromkeys(f"{entry.title} [{entry.item}]" for entry in entries)
+    return ", ".join(names)
+
+
+# --- what the tables know ---------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def unclear_phrases() -> dict[Stems, tuple[str, ...]]:
+    """Return the phrases that mean several things."""
+    return {stems(phrase): alternatives for phrase, alternatives in UNCLEAR.items()}
+
+
+@lru_cache(maxsize=1)
+def analytes() -> dict[Stems, Analyte]:
+    """Return the observations by every name."""
+    return {stems(name): analyte for analyte in OBSERVATIONS for name in analyte.names}
+
+
+@lru_cache(maxsize=1)
+def drug_names() -> dict[Stems, str]:
+    """Return the ingredients by their other names, and by their own."""
+    own = {stems(name): name for name in INGREDIENT_OF.values()}
+    members = {stems(part): part for _, parts in CLASS_OF.values() for part in parts}
+    return members | own | {stems(name): ingredient for name, ingredient in INGREDIENT_OF.items()}
+
+
+@lru_cache(maxsize=1)
+def drug_classes() -> dict[Stems, tuple[str, tuple[str, ...]]]:
+    """Return the drug classes by every name."""
+    return {stems(name): members for name, members in CLASS_OF.items()}
+
+
+@lru_cache(maxsize=2)
+def families(kind: Kind) -> dict[Stems, Family]:
+    """Return the families of a kind by every name."""
+    table = {Kind.CONDITION: CONDITIONS, Kind.PROCEDURE: PROCEDURES}.get(kind, ())
+    return {stems(name): family for family in table for name in family.names}
+
+
+@lru_cache(maxsize=1)
+def all_names() -> tuple[str, ...]:
+    """Return every name of the tables."""
+    lists = [family.names for family in (*CONDITIONS, *PROCEDURES)] + [analyte.names for analyte in OBSERVATIONS]
+    return (*(name for names in lists for name in names), *INGREDIENT_OF, *INGREDIENT_OF.values(), *CLASS_OF)
+
+
+@lru_cache(maxsize=1)
+def table_words() -> frozenset[str]:
+    """Return every word of the names in the tables."""
+    return frozenset(word for name in (*all_names(), *UNCLEAR) for word in stems(name))

@@ -1,0 +1,303 @@
+"""Rules for what happened: concepts with their values and windows, alone or in lists."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+from sql.text.concepts import analytes
+from sql.text.measures import comparison
+from sql.text.query import (
+    AllOf,
+    AnyOf,
+    Calendar,
+    Comparison,
+    Concept,
+    Criterion,
+    DuringStay,
+    Event,
+    Ever,
+    Kind,
+    Mode,
+    Not,
+    Relative,
+    Stay,
+    StayKind,
+    Which,
+)
+from sql.text.reader import EVENTS, Reader
+from sql.text.values import in_unit
+from sql.text.windows import Timed, window
+from sql.text.words import stems
+
+WHICH: Final[dict[str, Which]] = {
+    "first": "first", "initial": "first", "earliest": "first", "admission": "first",
+    "last": "last", "latest": "last", "most recent": "last", "final": "last",
+    "highest": "highest", "maximum": "highest", "max": "highest", "peak": "highest", "maximal": "highest",
+    "lowest": "lowest", "minimum": "lowest", "min": "lowest", "nadir": "lowest", "minimal": "lowest",
+}  # fmt: skip
+FAR: Final = 4.0
+"""A bound without a unit that is so many times beyond all values of the store was meant in another unit."""
+
+_VAGUE: Final = (
+    "elevated", "high", "raised", "increased", "abnormal", "low", "reduced", "decreased", "normal", "severe", "mild",
+    "poor", "good", "critical", "borderline", "very high", "very low", "extremely high", "rising", "falling", "worsening",
+)  # fmt: skip
+_NOUNS: Final = (
+    "level|levels|value|values|result|results|measurement|measurements|reading|readings|concentration",
+    "lab|blood|serum value|result|level|test",
+    "test|tests result|results",
+)
+_VERBS: Final = (
+    "was", "is", "were", "are", "that was", "that is", "that were", "has been", "had been", "has", "had", "ever", "was ever", "which was", "which is",
+    "of", "value of", "recorded", "measured", "that",
+)  # fmt: skip
+_DIAGNOSIS: Final = (
+    "diagnosis of", "diagnoses of", "diagnosis", "diagnosed", "history of", "past history of", "medical history of", "record of", "evidence of", "known",
+    "documented", "confirmed", "coded", "at least one diagnosis of", "any diagnosis of", "any", "episode of",
+    "new diagnosis of", "case of", "documented diagnosis of", "previous history of",
+)  # fmt: skip
+_AFTER_DIAGNOSIS: Final = (
+    "among their|its|his|her diagnoses", "among diagnoses", "as diagnosis", "as one of their|its diagnoses", "in their diagnoses",
+    "listed as diagnosis", "coded as diagnosis", "as diagnoses", "diagnosis", "diagnoses", "on their diagnosis list", "recorded as diagnosis", "as discharge diagnosis", "among their discharge diagnoses",
+)  # fmt: skip
+_INFUSION: Final = ("infusion of", "infusions of", "drip of", "continuous infusion of", "iv infusion of")
+_AFTER_INFUSION: Final = ("infusion", "infusions", "drip", "drips")
+_DOSE: Final = ("dose of", "doses of", "any", "at least one dose of", "medication", "drug", "some")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An event as said: the criterion, and whether it had a window of its own."""
+
+    criterion: Criterion
+    kind: Kind
+    has_window: bool
+
+
+def place_event(r: Reader, event: Event, timed: Timed | None, scope: StayKind | None, at: int) -> Criterion | None:
+    """Hang an event on its window; None, with the reason remembered, when that cannot be."""
+    if timed is None:
+        return replace(event, window=Ever() if scope is None else DuringStay())
+    placed = replace(event, window=timed.window)
+    if timed.stay is None:
+        if scope is not None:
+            if isinstance(timed.window, Relative):
+                r.trouble(at, "an order of events within a stay is not understood yet; ask about patients")
+            return None
+        return placed
+    if scope is None:
+        return Stay(timed.stay, placed)
+    if timed.stay is scope:
+        return placed
+    if scope is StayKind.INPATIENT and timed.stay in (StayKind.ICU, StayKind.EMERGENCY):
+        return Stay(timed.stay, placed, of="stay")
+    r.trouble(at, f"a window of the {timed.stay} stay is not understood for {scope} stays")
+    return None
+
+
+def windows_here(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Timed | None, int]]:
+    """Yield the windows that follow an event, and none."""
+    for timed, end in window(r, at, scope):
+        if isinstance(timed.window, Calendar) and scope is not None:
+            continue
+        yield timed, end
+    yield None, at
+
+
+def event(
+    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind] = EVENTS, mode: Mode = "recorded"
+) -> Iterator[tuple[Said, int]]:
+    """Yield one event with its value and window."""
+    if Kind.OBSERVATION in kinds:
+        yield from measured(r, at, scope)
+    start, only = at, tuple(kinds)
+    diagnosed = r.phrase(at, *_DIAGNOSIS)
+    if diagnosed is not None and Kind.CONDITION in kinds:
+        start = diagnosed
+        only = (Kind.CONDITION,) if "diagnos" in r.text(at, diagnosed).lower() else only
+    elif mode != "recorded" or Kind.MEDICATION in kinds:
+        start = r.skip(at, *_DOSE)
+    infused = r.phrase(start, *_INFUSION)
+    if infused is not None:
+        start, only, mode = infused, (Kind.MEDICATION,), "infused"
+    for concept, end in r.concepts(start, only):
+        yield from _unmeasured(r, concept, end, scope, mode)
+    vague = r.phrase(at, *_VAGUE)
+    if vague is not None and Kind.OBSERVATION in kinds:
+        for concept, end in r.concepts(vague, (Kind.OBSERVATION,)):
+            unit = f" {concept.unit}" if concept.unit else ""
+            r.trouble(end, f"'{r.text(at, end)}' needs a bound, such as '{concept.name} above 2{unit}'")
+
+
+def _unmeasured(
+    r: Reader, concept: Concept, end: int, scope: StayKind | None, mode: Mode
+) -> Iterator[tuple[Said, int]]:
+    if concept.kind is Kind.CONDITION:
+        end = r.skip(end, *_AFTER_DIAGNOSIS)
+    elif concept.kind is Kind.OBSERVATION:
+        end = r.skip(end, *_NOUNS, "measured", "recorded", "measurement")
+        if list(comparison(r, end)):
+            return
+    elif concept.kind is Kind.MEDICATION:
+        after = r.phrase(end, *_AFTER_INFUSION)
+        if after is not None:
+            end, mode = after, "infused"
+    for timed, after in windows_here(r, end, scope):
+        own_mode = mode if concept.kind is Kind.MEDICATION else "recorded"
+        criterion = place_event(r, Event(concept, mode=own_mode), timed, scope, after)
+        if criterion is not None:
+            yield Said(criterion, concept.kind, timed is not None), after
+
+
+def measured(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Said, int]]:
+    """Yield an observation with a bound on its value: "a last BMI of 30 or more", "lactate > 4 within 6 hours of ..."."""
+    for which, start in _which(r, at):
+        for concept, end in r.concepts(start, (Kind.OBSERVATION,)):
+            end = r.skip(end, *_NOUNS)
+            for early, middle in windows_here(r, end, scope):
+                verb = r.skip(r.skip(middle, *_VERBS), *_VERBS)
+                for bound, unit, after in comparison(r, verb):
+                    fitted = fit_unit(r, concept, bound, unit, after)
+                    if fitted is None:
+                        continue
+                    found = Event(fitted, comparison=bound, which=which)
+                    late = windows_here(r, after, scope) if early is None else iter([(early, after)])
+                    for timed, last in late:
+                        criterion = place_event(r, found, timed, scope, last)
+                        if criterion is not None:
+                            yield Said(criterion, Kind.OBSERVATION, timed is not None), last
+
+
+def _which(r: Reader, at: int) -> Iterator[tuple[Which, int]]:
+    for word, which in WHICH.items():
+        end = r.phrase(at, word)
+        if end is not None:
+            yield which, end
+    yield "any", r.skip(at, "any", "at least one", "recorded", "documented", "measured")
+
+
+def fit_unit(r: Reader, concept: Concept, bound: Comparison, unit: str | None, at: int) -> Concept | None:
+    """Return the concept in the unit of the bound; None, with the reason remembered, where that is unclear."""
+    analyte = analytes().get(stems(concept.name))
+    if unit is not None:
+        fitted = in_unit(concept, unit, analyte)
+        if fitted is None:
+            r.trouble(
+                at,
+                f"{concept.name} is recorded in {concept.unit or 'no unit'} here, which cannot be turned into {unit}",
+            )
+        return fitted
+    usual = analyte.unit if analyte else None
+    if concept.unit and usual and concept.unit != usual and not _same_numbers(concept, usual):
+        r.trouble(at, f"give the unit of {concept.name}: this store has it in {concept.unit}")
+        return None
+    if len({(code.scale, code.shift) for code in concept.codes}) > 1:
+        r.trouble(at, f"give the unit of {concept.name}: this store has it in several, such as {concept.unit}")
+        return None
+    low, high = r.index.bounds(concept)
+    limits = [bound.low] + ([bound.high] if bound.high is not None else [])
+    if low is not None and high is not None and all(limit > FAR * high or limit < low / FAR for limit in limits):
+        unit_text = f" {concept.unit}" if concept.unit else ""
+        r.trouble(
+            at,
+            f"{limits[0]:g} is outside all values of {concept.name} in this store, which has it in "
+            f"{concept.unit or 'no unit'}; if that is what you mean, write '{limits[0]:g}{unit_text}'",
+        )
+        return None
+    return concept
+
+
+def _same_numbers(concept: Concept, usual: str) -> bool:
+    fitted = in_unit(concept, usual, analytes().get(stems(concept.name)))
+    return fitted is not None and fitted.codes == concept.codes
+
+
+def events(
+    r: Reader,
+    at: int,
+    scope: StayKind | None,
+    kinds: Sequence[Kind] = EVENTS,
+    mode: Mode = "recorded",
+    *,
+    negative: bool = False,
+) -> Iterator[tuple[Criterion, int]]:
+    """Yield a list of events joined by "and" or "or", negated as a whole where `negative`."""
+    for items, joints, end in _items(r, at, scope, kinds, mode):
+        criterion = _joined(r, items, joints, end, scope, negative=negative)
+        if criterion is not None:
+            yield criterion, end
+
+
+def _items(
+    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind], mode: Mode
+) -> Iterator[tuple[list[Said], list[str], int]]:
+    for said, end in _item(r, at, scope, kinds, mode):
+        for word, joint in ((", and", "and"), (", or", "or"), ("and", "and"), ("or", "or"), (",", ","), ("and/or", "or"),
+                            ("as well as", "and"), ("together with", "and"), ("plus", "and"), ("&", "and")):  # fmt: skip
+            start = r.phrase(end, word)
+            if start is None:
+                continue
+            start = r.skip(start, "either", "also", "both")
+            for rest, joints, last in _items(r, start, scope, kinds, mode):
+                yield [said, *rest], [joint, *joints], last
+        yield [said], [], end
+
+
+def _item(
+    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind], mode: Mode
+) -> Iterator[tuple[Said, int]]:
+    start = r.skip(at, "both", "either")
+    denied = r.phrase(start, "no", "not", "without")
+    if denied is None:
+        yield from event(r, start, scope, kinds, mode)
+        return
+    for said, end in event(r, r.skip(denied, "any"), scope, kinds, mode):
+        criterion = negate(r, said.criterion, end)
+        if criterion is not None:
+            yield replace(said, criterion=criterion), end
+
+
+def negate(r: Reader, criterion: Criterion, at: int) -> Criterion | None:
+    """Negate a criterion; "no X within 24 hours of admission" of a patient with many admissions has two meanings."""
+    if isinstance(criterion, Stay) and criterion.where is not None:
+        r.trouble(
+            at,
+            "a patient may have several stays: ask about stays ('how many admissions had no ...') or leave the window out",
+        )
+        return None
+    return Not(criterion)
+
+
+def _joined(
+    r: Reader, items: list[Said], joints: list[str], at: int, scope: StayKind | None, *, negative: bool
+) -> Criterion | None:
+    kind = joint_of(r, joints, at)
+    if kind is None:
+        return None
+    for early, late in pairwise(items):
+        if late.has_window and not early.has_window and early.kind is not Kind.CONDITION:
+            r.trouble(at, "give the time window for each of the findings, since it may mean the last or all of them")
+            return None
+    criteria = [item.criterion for item in items]
+    if not negative:
+        return (
+            criteria[0] if len(criteria) == 1 else AnyOf(tuple(criteria)) if kind == "or" else AllOf(tuple(criteria))
+        )
+    if kind == "and" and len(criteria) > 1:
+        r.trouble(at, "'without A and B' may mean neither of them or not both; write 'without A or B' for neither")
+        return None
+    negated = [negate(r, criterion, at) for criterion in criteria]
+    kept = [criterion for criterion in negated if criterion is not None]
+    if len(kept) < len(negated):
+        return None
+    return kept[0] if len(kept) == 1 else AllOf(tuple(kept))
+
+
+def joint_of(r: Reader, joints: list[str], at: int) -> str | None:
+    """Return "and" or "or" for a list; a mixture has several meanings, and commas follow the last word."""
+    words = {joint for joint in joints if joint != ","}
+    if len(words) > 1:
+        r.trouble(at, "'and' beside 'or' has several meanings; ask in two questions or repeat the common part")
+        return None
+    return words.pop() if words else "and"

@@ -1,0 +1,106 @@
+"""From the words of a question to a typed Query, or to a reason why not.
+
+Deterministic: the first reading that takes in every word is the one. A question that is not understood to its last
+word is not answered; the refusal names what was not understood, and what it may have been.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from sql.text.concepts import Absent, Index, Unclear
+from sql.text.query import Kind, Query
+from sql.text.reader import Reader, TooHard
+from sql.text.refuse import Refusal
+from sql.text.sentences import questions
+from sql.text.words import MAX_TOKENS, Token, tokenize, within_one_edit
+
+MAX_CORRECTIONS: Final = 3
+EXAMPLES: Final = (
+    "'how many patients have heart failure?', 'average age of women with sepsis' or "
+    "'how many ICU stays had a lactate above 4 within 6 hours of ICU admission?'"
+)
+_GRAMMAR_WORDS: Final = ["patient", "patients", "admission", "admissions", "hospital", "average", "median", "within", "hours", "number", "diagnosed", "diagnosis", "during", "between", "female", "received", "underwent", "prescribed", "encounter", "encounters", "emergency", "visits", "without", "whose", "length", "women", "percentage", "lowest", "highest", "minimum", "maximum", "before", "after", "older", "younger", "survived", "admitted", "above", "below", "discharge"]
+
+
+def parse(question: str, index: Index) -> Query | Refusal:
+    """Read a question; the result says which words were corrected."""
+    tokens = tokenize(question)
+    if not any(token.word.isalpha() for token in tokens):
+        return Refusal("UNANSWERABLE", f"there is no question; ask for example {EXAMPLES}")
+    if len(tokens) > MAX_TOKENS:
+        return Refusal("LOW_CONFIDENCE", f"the question is longer than {MAX_TOKENS} words; ask in parts")
+    notes: tuple[str, ...] = ()
+    reader = Reader(tokens, index)
+    for _ in range(MAX_CORRECTIONS + 1):
+        found = _first(reader)
+        if found is not None:
+            return replace(found, notes=(*notes, *found.notes))
+        mended = _mend(reader)
+        if mended is None:
+            break
+        reader, note = mended
+        notes = (*notes, note)
+    return _explain(reader)
+
+
+def _first(reader: Reader) -> Query | None:
+    try:
+        return next(questions(reader), None)
+    except TooHard:
+        reader.trouble(len(reader.tokens), "the question has too many parts; ask in parts")
+        return None
+
+
+def _mend(reader: Reader) -> tuple[Reader, str] | None:
+    """Correct the first misspelt word; None when every word is known or none is near."""
+    for place, token in enumerate(reader.tokens):
+        better = _grammar_word(token.word) or reader.index.correct(token.word)
+        if better is not None and better != token.word:
+            tokens = list(reader.tokens)
+            tokens[place] = Token(better, better)
+            return Reader(tokens, reader.index), f"'{token.text}' was read as '{better}'"
+    return None
+
+
+def _grammar_word(word: str) -> str | None:
+    if len(word) < 6 or word in _GRAMMAR_WORDS:
+        return None
+    near = [known for known in _GRAMMAR_WORDS if len(known) >= 6 and within_one_edit(word, known)]
+    return near[0] if len(near) == 1 else None
+
+
+def _explain(reader: Reader) -> Refusal:
+    """Say what stood in the way of the reading that came furthest."""
+    end, trouble = max(reader.troubles, key=lambda pair: pair[0], default=(-1, ""))
+    if end >= reader.far and trouble:
+        return _of_trouble(trouble, reader.index)
+    place = min(reader.far, len(reader.tokens) - 1)
+    if reader.far in reader.misses:
+        return _unknown(reader, reader.far, reader.misses[reader.far])
+    rest = reader.text(place, len(reader.tokens)).strip(" ?.!")
+    if not rest:
+        return Refusal("LOW_CONFIDENCE", f"the question seems to lack a part; ask for example {EXAMPLES}")
+    return Refusal("LOW_CONFIDENCE", f"'{rest}' was not understood here; ask for example {EXAMPLES}")
+
+
+def _of_trouble(trouble: Unclear | Absent | str, index: Index) -> Refusal:
+    if isinstance(trouble, Unclear):
+        options = ", ".join(trouble.alternatives)
+        return Refusal("AMBIGUOUS", f"'{trouble.phrase}' may mean several things; say which: {options}")
+    if isinstance(trouble, Absent):
+        return Refusal(
+            "UNANSWERABLE", f"nothing in this store is recorded as '{trouble.name}'; 'ehr code search' shows what is"
+        )
+    return Refusal("AMBIGUOUS", trouble)
+
+
+def _unknown(reader: Reader, at: int, kinds: tuple[Kind, ...]) -> Refusal:
+    start, end = reader.unknown_phrase(at)
+    phrase = reader.text(start, end).strip(" ?.!,")
+    if not phrase:
+        return Refusal("LOW_CONFIDENCE", f"the question seems to lack a part; ask for example {EXAMPLES}")
+    nearest = reader.index.nearest(phrase)
+    hint = (
+        f"; the nearest in this store: {', '.join(nearest)}" if nearest else "; 'ehr code search' shows what is there"
+    )
+    return Refusal("UNANSWERABLE", f"'{phrase}' names nothing in this store{hint}")

@@ -1,0 +1,235 @@
+"""Rules for whom a question is about: "female patients", "ICU stays", "heart failure admissions", "doses of heparin"."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sql.text.measures import age
+from sql.text.query import (
+    Age,
+    Comparison,
+    Criterion,
+    Died,
+    DuringStay,
+    Event,
+    Ever,
+    Kind,
+    Mode,
+    Patients,
+    Population,
+    Records,
+    Sex,
+    Stay,
+    StayKind,
+    Stays,
+    all_of,
+)
+from sql.text.reader import Reader
+from sql.text.windows import stay_name
+
+ADULT_AGE: Final = 18
+
+_PEOPLE: Final = ("patients|patient|people|persons|person|subjects|subject|individuals|individual|cases",)
+_QUANTIFIERS: Final = (
+    "all",
+    "all of",
+    "any",
+    "different",
+    "distinct",
+    "unique",
+    "of all",
+    "of",
+    "individual",
+    "total",
+    "these",
+    "every",
+    "each",
+    "various",
+    "single",
+    "number of",
+    "recorded",
+)
+_SEXES: Final = {"women|woman|females": "female", "men|man|males": "male"}
+
+
+def patients(r: Reader, at: int) -> Iterator[tuple[Criterion | None, int]]:
+    """Yield what words for patients say of them: "women", "adult ICU patients", "diabetic patients"."""
+    start = at
+    while (end := r.phrase(start, *_QUANTIFIERS)) is not None:
+        start = end
+    for described, after in _adjectives(r, start):
+        noun = r.phrase(after, *_PEOPLE)
+        if noun is not None:
+            yield described, noun
+        for words, sex in _SEXES.items():
+            end = r.phrase(after, words)
+            if end is not None:
+                yield all_of(described, Sex("female" if sex == "female" else "male")), end
+        for words, bound in (
+            ("adults|adult", Comparison(">=", ADULT_AGE)),
+            ("children|minors", Comparison("<", ADULT_AGE)),
+        ):
+            end = r.phrase(after, words)
+            if end is not None:
+                yield all_of(described, Age(bound, "last")), end
+        inpatients = r.phrase(after, "inpatients")
+        if inpatients is not None:
+            yield all_of(described, Stay(StayKind.INPATIENT)), inpatients
+        for words, found in (("diabetics", "diabetes"), ("asthmatics", "asthma")):
+            end = r.phrase(after, words)
+            concept = r.index.condition(found) if end is not None else None
+            if end is not None and concept is not None:
+                yield all_of(described, Event(concept)), end
+        survivors = r.phrase(
+            after,
+            "elderly",
+            "elderly patients",
+            "old patients",
+            "older patients",
+            "young patients",
+            "younger patients",
+        )
+        if survivors is not None:
+            r.trouble(survivors, f"'{r.text(after, survivors)}' needs an age, such as 'aged 65 or over'")
+
+
+def _adjectives(r: Reader, at: int) -> Iterator[tuple[Criterion | None, int]]:
+    """Yield the readings of the adjectives before a noun, none first."""
+    yield None, at
+    for one, end in _adjective(r, at):
+        for rest, last in _adjectives(r, end):
+            yield all_of(one, rest), last
+
+
+def _adjective(r: Reader, at: int) -> Iterator[tuple[Criterion, int]]:
+    for words, sex in (("female", "female"), ("male", "male")):
+        end = r.phrase(at, words)
+        if end is not None:
+            yield Sex("female" if sex == "female" else "male"), end
+    for words, bound in (
+        ("adult", Comparison(">=", ADULT_AGE)),
+        ("pediatric|paediatric", Comparison("<", ADULT_AGE)),
+    ):
+        end = r.phrase(at, words)
+        if end is not None:
+            yield Age(bound, "last"), end
+    end = r.phrase(at, "deceased", "dead")
+    if end is not None:
+        yield Died(), end
+    for words, kind in (
+        ("icu|intensive care", StayKind.ICU),
+        ("ed|er|emergency department", StayKind.EMERGENCY),
+        ("hospitalized|hospitalised|inpatient|hospital|admitted", StayKind.INPATIENT),
+    ):
+        end = r.phrase(at, words, *(part + " unit" for part in words.split("|")))
+        if end is not None:
+            yield Stay(kind), end
+    if r.number(at) is not None and r.phrase(at + 1, "year old", "years old"):
+        for found, after in age(r, at, said=False):
+            yield Age(found, "last"), after
+    known = {
+        "diabetic": "diabetes",
+        "septic": "sepsis",
+        "hypertensive": "hypertension",
+        "obese": "obesity",
+        "asthmatic": "asthma",
+    }
+    concept = r.index.condition(known[r.word(at)]) if r.word(at) in known else None
+    if concept is not None:
+        yield Event(concept), r.reached(at + 1)
+        return
+    if r.word(at) in _PEOPLE[0].split("|"):
+        return
+    for concept, after in r.concepts(at, (Kind.CONDITION,)):
+        yield Event(concept), after
+
+
+def population(r: Reader, at: int) -> Iterator[tuple[Population, Criterion | None, int]]:
+    """Yield whom the words from here on are about."""
+    start = at
+    while (end := r.phrase(start, *_QUANTIFIERS)) is not None:
+        start = end
+    for kind, criterion, end in stays(r, start):
+        yield Stays(kind), criterion, end
+    for criterion, end in patients(r, start):
+        yield Patients(), criterion, end
+    yield from _deaths(r, start)
+    for event, end in records(r, start):
+        yield Records(event), None, end
+    vague = r.phrase(start, "stays", "stay", "visits", "visit", "emergency admissions", "emergency admission")
+    if vague is not None:
+        r.trouble(
+            vague,
+            f"say which '{r.text(start, vague)}': hospital admissions, ICU stays, emergency visits or all encounters",
+        )
+
+
+def stays(r: Reader, at: int) -> Iterator[tuple[StayKind, Criterion | None, int]]:
+    """Yield the stays that the words name, with what the words before say of them."""
+    for kind, end in stay_name(r, at):
+        yield kind, None, end
+    readmissions = r.phrase(at, "readmissions")
+    if readmissions is not None:
+        r.trouble(readmissions, "say within how many days: 'admissions within 30 days after the previous discharge'")
+    for sex_words, sex in (("female", "female"), ("male", "male")):
+        after = r.phrase(at, sex_words)
+        if after is not None:
+            for kind, end in stay_name(r, after):
+                yield kind, Sex("female" if sex == "female" else "male"), end
+    for concept, after in r.concepts(at, (Kind.CONDITION,), 6):
+        for kind, end in stay_name(r, after):
+            yield kind, Event(concept, DuringStay()), end
+
+
+def _deaths(r: Reader, at: int) -> Iterator[tuple[Population, Criterion | None, int]]:
+    inside = r.phrase(
+        at,
+        "in hospital deaths",
+        "hospital deaths",
+        "inpatient deaths",
+        "deaths in hospital",
+        "deaths in|during hospital",
+    )
+    if inside is not None:
+        yield Patients(), Stay(StayKind.INPATIENT, Died(DuringStay())), inside
+    icu = r.phrase(at, "icu deaths", "deaths in icu", "deaths in intensive care")
+    if icu is not None:
+        yield Patients(), Stay(StayKind.ICU, Died(DuringStay())), icu
+    end = r.phrase(at, "deaths", "recorded deaths")
+    if end is not None:
+        yield Patients(), Died(), end
+
+
+def records(r: Reader, at: int) -> Iterator[tuple[Event, int]]:
+    """Yield records of a concept: "doses of furosemide", "heart rate values", "lactate measurements"."""
+    for words, mode in (
+        ("doses|dose of", "given"),
+        ("administrations of", "given"),
+        ("orders|prescriptions for|of", "ordered"),
+        ("infusions of", "infused"),
+    ):
+        start = r.phrase(at, words)
+        if start is not None:
+            for concept, end in r.concepts(start, (Kind.MEDICATION,)):
+                yield Event(concept, Ever(), mode=_mode(mode)), end
+    for words, mode in (
+        ("doses|dose|administrations", "given"),
+        ("orders|prescriptions", "ordered"),
+        ("infusions", "infused"),
+    ):
+        for concept, end in r.concepts(at, (Kind.MEDICATION,)):
+            after = r.phrase(end, words)
+            if after is not None:
+                yield Event(concept, Ever(), mode=_mode(mode)), after
+    nouns = "values|measurements|results|readings|tests|levels|measures"
+    start = r.phrase(at, f"{nouns} of|for", "measured|recorded values of")
+    if start is not None:
+        for concept, end in r.concepts(start, (Kind.OBSERVATION,)):
+            yield Event(concept), end
+    for concept, end in r.concepts(at, (Kind.OBSERVATION,)):
+        after = r.phrase(end, nouns, "test|lab results|measurements")
+        if after is not None:
+            yield Event(concept), after
+
+
+def _mode(word: str) -> Mode:
+    return "given" if word == "given" else "ordered" if word == "ordered" else "infused"

@@ -1,0 +1,289 @@
+"""A question back in plain English, from its typed form alone: what was counted, of whom, under which criteria."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sql.text.query import (
+    Age,
+    AgeAt,
+    AgeOf,
+    AllOf,
+    AnyOf,
+    Ask,
+    Calendar,
+    Comparison,
+    Concept,
+    Count,
+    Criterion,
+    Died,
+    DuringStay,
+    Event,
+    Ever,
+    Kind,
+    Length,
+    LengthOf,
+    Listing,
+    Not,
+    Patients,
+    Population,
+    Query,
+    Records,
+    Relative,
+    Returned,
+    Sex,
+    Share,
+    Started,
+    Statistic,
+    Stay,
+    StayKind,
+    Stays,
+    Window,
+)
+
+STAYS: Final[dict[StayKind, str]] = {
+    StayKind.INPATIENT: "hospital stay", StayKind.ICU: "ICU stay", StayKind.EMERGENCY: "emergency department visit",
+    StayKind.AMBULATORY: "outpatient visit", StayKind.HOME: "home visit", StayKind.VIRTUAL: "virtual visit",
+    StayKind.ANY: "encounter",
+}  # fmt: skip
+_OPERATORS: Final = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "=": "of exactly"}
+_GROUPS: Final = {"sex": "sex", "type": "type", "class": "class", "year": "year of its start"}
+
+
+def read(query: Query) -> str:
+    """Say in one sentence what was understood.
+
+    >>> from sql.text.query import Count, Patients, Query, Sex
+    >>> read(Query(Patients(), (Count(),), Sex("female")))
+    'Number of patients who are female.'
+    """
+    first, *more = query.asks
+    text = _ask(first, query)
+    text += f", by {_GROUPS[query.by]}" if query.by else ""
+    text += "".join(f"; and {_further(ask, query)}" for ask in more)
+    notes = "".join(f" {note}." for note in query.notes)
+    return f"{text[0].upper()}{text[1:]}.{notes}"
+
+
+def noun(population: Population, *, plural: bool = True) -> str:
+    """Name the members of a population."""
+    if isinstance(population, Patients):
+        return "patients" if plural else "patient"
+    if isinstance(population, Stays):
+        return STAYS[population.kind] + ("s" if plural else "")
+    return _record_noun(population.event) + ("s" if plural else "")
+
+
+def _record_noun(event: Event) -> str:
+    if event.concept.kind is Kind.MEDICATION:
+        return {"given": "charted dose", "ordered": "order", "infused": "infusion", "recorded": "record"}[event.mode]
+    return "measurement" if event.concept.kind is Kind.OBSERVATION else "record"
+
+
+def members(query: Query) -> str:
+    """Name the members of the population with all that is said of them."""
+    population = query.population
+    text = noun(population)
+    if isinstance(population, Records):
+        text += f" of {_concept(population.event.concept)}"
+        if population.event.comparison:
+            text += f" {compared(population.event.comparison, population.event.concept.unit)}"
+        text += _when(population.event.window, None)
+        return text + (f" in patients {_said(query.where, None)}" if query.where else "")
+    scope = population.kind if isinstance(population, Stays) else None
+    return f"{text} {_said(query.where, scope)}" if query.where else text
+
+
+def _ask(ask: Ask, query: Query) -> str:
+    whom = members(query)
+    if isinstance(ask, Count):
+        return f"number of {whom}"
+    if isinstance(ask, Listing):
+        return f"list of {whom}"
+    if isinstance(ask, Share):
+        scope = query.population.kind if isinstance(query.population, Stays) else None
+        return f"percentage of {whom}: those {_said(ask.where, scope)}"
+    return f"{_statistic(ask, query.population)} over {'all ' if query.where is None else ''}{whom}"
+
+
+def _statistic(ask: Statistic, population: Population) -> str:
+    measure = ask.measure
+    if isinstance(measure, AgeOf):
+        return f"{ask.function} age in whole years{_age_at(measure.at, None)}"
+    if isinstance(measure, LengthOf):
+        return f"{ask.function} length in {measure.unit}, from start to end,"
+    unit = f" in {measure.concept.unit}" if measure.concept.unit else ""
+    if measure.which == "any" or isinstance(population, Records):
+        return f"{ask.function} value{unit}"
+    when = "" if isinstance(measure.window, Ever) else _when(measure.window, "its")
+    return f"{ask.function} of the {measure.which} {_concept(measure.concept)}{unit}{when}"
+
+
+def _further(ask: Ask, query: Query) -> str:
+    scope = query.population.kind if isinstance(query.population, Stays) else None
+    if isinstance(ask, Count):
+        if ask.of == "patients":
+            return "the number of patients that they belong to"
+        if ask.of == "records":
+            return "the number of those charted doses or orders"
+        return f"the number of them {_said(ask.where, scope)}" if ask.where else "their number"
+    return f"their {_statistic(ask, query.population)}" if isinstance(ask, Statistic) else "the same"
+
+
+# --- what is said -----------------------------------------------------------------------------------------
+
+
+def _said(criterion: Criterion | None, scope: StayKind | None) -> str:
+    if criterion is None:
+        return ""
+    if isinstance(criterion, AllOf):
+        return " and ".join(_said(one, scope) for one in criterion.criteria)
+    if isinstance(criterion, AnyOf):
+        return "either " + " or ".join(_said(one, scope) for one in criterion.criteria)
+    if isinstance(criterion, Not):
+        return _denied(criterion.criterion, scope)
+    return _positive(criterion, scope)
+
+
+def _denied(criterion: Criterion, scope: StayKind | None) -> str:
+    text = _said(criterion, scope)
+    if isinstance(criterion, Event | Stay) and text.startswith("with "):
+        return f"without {text.removeprefix('with ').removeprefix('a ').removeprefix('an ')}"
+    if isinstance(criterion, Died):
+        return "without " + _said(criterion, scope).removeprefix("with ").removeprefix("a ")
+    return f"for whom this does not hold: {text}"
+
+
+def _positive(criterion: Criterion, scope: StayKind | None) -> str:
+    of = "" if scope is None else "of patients "
+    if isinstance(criterion, Event):
+        return _event(criterion, scope)
+    if isinstance(criterion, Sex):
+        return f"{of}who are {criterion.value}"
+    if isinstance(criterion, Age):
+        return f"{of}aged {_age(criterion.comparison)}{_age_at(criterion.at, scope)}"
+    if isinstance(criterion, Died):
+        return _died(criterion, scope)
+    if isinstance(criterion, Stay):
+        return _stay(criterion, scope)
+    if isinstance(criterion, Length):
+        return f"with a length {compared(criterion.comparison, criterion.unit)}"
+    if isinstance(criterion, Started):
+        return f"that began {_span(criterion.span)}"
+    assert isinstance(criterion, Returned)
+    return f"that began within {_length(criterion.within)} after the end of an earlier one of the same patient"
+
+
+def _event(event: Event, scope: StayKind | None) -> str:
+    name = _concept(event.concept)
+    when = _when(event.window, "that" if scope else None, scope)
+    of = "of patients " if scope is not None and isinstance(event.window, Ever) else ""
+    if event.comparison is not None:
+        which = {"any": "a", "first": "a first", "last": "a last", "highest": "a highest", "lowest": "a lowest"}[
+            event.which
+        ]
+        return f"{of}with {which} {name} {compared(event.comparison, event.concept.unit)}{when}"
+    if event.concept.kind is Kind.CONDITION:
+        return f"{of}with a diagnosis of {name}{when}"
+    if event.concept.kind is Kind.MEDICATION:
+        what = {
+            "given": "a charted dose of",
+            "ordered": "an order of",
+            "infused": "an infusion of",
+            "recorded": "an order, charted dose or infusion of",
+        }
+        return f"{of}with {what[event.mode]} {name}{when}"
+    what_else = "a measurement of" if event.concept.kind is Kind.OBSERVATION else "the procedure"
+    return f"{of}with {what_else} {name}{when}"
+
+
+def _concept(concept: Concept) -> str:
+    number = len(concept.codes)
+    return f"{concept.name} ({concept.label}; {number} code{'s' if number != 1 else ''} in this store)"
+
+
+def _died(criterion: Died, scope: StayKind | None) -> str:
+    if isinstance(criterion.window, Ever):
+        return ("of patients " if scope else "") + "with a recorded death"
+    if isinstance(criterion.window, DuringStay):
+        return "with a death that ended the stay"
+    return f"with a death{_when(criterion.window, 'that' if scope else None, scope)}"
+
+
+def _stay(stay: Stay, scope: StayKind | None) -> str:
+    name = STAYS[stay.kind]
+    many = f"{_times(stay.times)} {name}s" if stay.times else f"a{'n' if name[0] in 'aeIio' else ''} {name}"
+    within = " as a part of it" if stay.of == "stay" else ""
+    of = "of patients " if scope is not None and stay.of == "patient" else ""
+    if stay.where is None:
+        return f"{of}with {many}{within}"
+    joint = "each" if stay.times else "one and the same" if isinstance(stay.where, AllOf) else ""
+    what = f"{many}{within}" if not joint or stay.times else f"one and the same {name}{within}"
+    return f"{of}with {what} ({_said(stay.where, stay.kind)})"
+
+
+def _times(bound: Comparison) -> str:
+    if bound.operator == "between":
+        return f"between {bound.low:g} and {bound.high:g}"
+    words = {">": "more than ", ">=": "at least ", "<": "fewer than ", "<=": "at most ", "=": "exactly "}
+    return f"{words[bound.operator]}{bound.low:g}"
+
+
+def compared(bound: Comparison, unit: str | None) -> str:
+    """Say a bound: "above 2 mg/dL"."""
+    after = f" {unit}" if unit else ""
+    if bound.operator == "between":
+        return f"between {bound.low:g} and {bound.high:g}{after}"
+    return f"{_OPERATORS[bound.operator]} {bound.low:g}{after}"
+
+
+def _age(bound: Comparison) -> str:
+    if bound.operator == "between":
+        return f"{bound.low:g} to {bound.high:g}"
+    return {
+        ">": f"over {bound.low:g}",
+        ">=": f"{bound.low:g} or over",
+        "<": f"under {bound.low:g}",
+        "<=": f"{bound.low:g} or under",
+        "=": f"{bound.low:g}",
+    }[bound.operator]
+
+
+def _age_at(at: AgeAt, scope: StayKind | None) -> str:
+    if at == "start":
+        return f" at the start of {'that ' + STAYS[scope] if scope else 'the stay'}"
+    return " at death" if at == "death" else " at their last record"
+
+
+def _when(window: Window, that: str | None, scope: StayKind | None = None) -> str:
+    stay = f"that {STAYS[scope]}" if scope else "the stay"
+    if isinstance(window, Ever):
+        return " at any time" if that is None else ""
+    if isinstance(window, DuringStay):
+        return f" during {stay}"
+    if isinstance(window, Calendar):
+        return f" {_span(window)}"
+    if isinstance(window, Relative):
+        limit = f"within {_length(window.within)} " if window.within else ""
+        return f" {limit}{window.side} the first record of {_concept(window.concept)}"
+    edge = f"the {window.anchor} of {stay}"
+    if window.inside:
+        side = "first" if window.anchor == "start" else "last"
+        return f" in the {side} {_length(window.after or window.before)} of {stay}"
+    if window.before:
+        return f" in the {_length(window.before)} before {edge}"
+    return f" within {_length(window.after)} after {edge}"
+
+
+def _length(length: timedelta) -> str:
+    hours = length.total_seconds() / 3600
+    if hours and hours % 24 == 0 and hours > 48:
+        return f"{hours / 24:g} days"
+    return f"{hours:g} hour{'' if hours == 1 else 's'}" if hours >= 1 else f"{hours * 60:g} minutes"
+
+
+def _span(span: Calendar) -> str:
+    if span.since and span.until:
+        if span.since == datetime(span.since.year, 1, 1) and span.until == datetime(span.since.year + 1, 1, 1):
+            return f"in {span.since.year}"
+        return f"from {span.since:%Y-%m-%d} until before {span.until:%Y-%m-%d}"
+    return f"from {span.since:%Y-%m-%d} on" if span.since else f"before {span.until:%Y-%m-%d}"

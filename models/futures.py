@@ -87,6 +87,10 @@ def _end(task: Task, label: Window, at: _Point, vocabulary: Vocabulary) -> tuple
         raise _refused(
             task, f"window {label.name} ends neither a fixed span after it nor with an event sought from its start"
         )
+    if not label.end_inclusive:
+        raise _refused(
+            task, f"window {label.name} leaves out the moment that ends it, so what counts depends on what follows"
+        )
     stop = _tokens(task, seek.predicate, vocabulary)
     if not stop.any():
         raise _refused(

@@ -80,13 +80,13 @@ def estimates_of(outcomes: Outcomes) -> Floats:
     return np.stack([*columns, outcomes.unfinished.mean(axis=1)], axis=1)
 
 
-def wilson(share: Floats, count: int) -> tuple[Floats, Floats]:
+def wilson(share: Floats, count: int, level: float = LEVEL) -> tuple[Floats, Floats]:
     """Return the bounds of Wilson's score interval (1927) for a share among `count` draws.
 
     >>> [round(float(bound[0]), 3) for bound in wilson(np.array([0.0]), 20)]
     [0.0, 0.119]
     """
-    z = norm.ppf((1 + LEVEL) / 2)
+    z = norm.ppf((1 + level) / 2)
     centre = (share + z * z / (2 * count)) / (1 + z * z / count)
     reach = z / (1 + z * z / count) * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     return np.maximum(0, centre - reach), np.minimum(1, centre + reach)
@@ -97,5 +97,6 @@ def _with_share(frame: pl.DataFrame, usable: NDArray[np.bool_], estimates: Float
     wide = np.full((len(usable), 4), np.nan)
     wide[usable] = estimates[:, 3:]
     names = ("share", "share_low", "share_high", "unfinished")
-    columns = (pl.Series(name, wide[:, place]).fill_nan(None) for place, name in enumerate(names))
-    return frame.with_columns(*columns, method=pl.lit("probability"))
+    columns = (pl.Series(name, wide[:, place]) for place, name in enumerate(names))
+    shown = pl.when(pl.col("risk").is_not_null()).then(pl.col(*names))
+    return frame.with_columns(*columns, method=pl.lit("probability")).with_columns(shown)

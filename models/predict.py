@@ -1,5 +1,6 @@
 """From timelines to risks with a supervised model: evaluation, command line and service come through here."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -7,14 +8,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ehr.errors import ModelError
+from ehr.events import DEATH
 from ehr.timelines import Timelines
-from ehr.vocabulary import UNKNOWN, Vocabulary
+from ehr.vocabulary import UNKNOWN
 from models.checkpoint import Checkpoint, require_vocabulary
 from models.data import Documents, Reader
 from models.learner import scores_of, threads
 from models.training import reader_of
 
 NO_HISTORY: Final = "nothing is known of the subject up to the prediction time"
+DEAD: Final = "the subject's death is known at the prediction time"
 RISK_SCHEMA: Final = {
     "subject_id": pl.Int64(),
     "prediction_time": pl.Datetime("us"),
@@ -54,58 +57,60 @@ def predict(checkpoint: Checkpoint, timelines: Timelines, rows: pl.DataFrame) ->
     return risk_frame(rows, usable, estimates, facts, checkpoint.settings.data.unseen_warning)
 
 
-def known(
-    reader: Reader, checkpoint: Checkpoint, documents: Documents
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return how many events were known at each document's end (d,), and which share of them had no reading (d,)."""
-    stop, start = documents.stop, reader.start[documents.subject]
-    is_event, is_unseen = _event_tokens(checkpoint.vocabulary, reader.timelines)
-    events = (is_event[stop] - is_event[start]).astype(np.int64)
-    unseen = (is_unseen[stop] - is_unseen[start]) / np.maximum(1, events)
-    return events, unseen
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was known at the end of each document (d,): events, the share without a reading, and whether death."""
+
+    events: NDArray[np.int64]
+    unseen: NDArray[np.float64]
+    is_dead: NDArray[np.bool_]
+
+
+def known(reader: Reader, checkpoint: Checkpoint, documents: Documents) -> Known:
+    """Count what was known at the end of each document, in the whole past and not only in what the model reads."""
+    tokens, vocabulary = reader.timelines.tokens, checkpoint.vocabulary
+    start, stop = reader.start[documents.subject], documents.stop
+
+    def count(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+        running = np.concatenate([[0], np.cumsum(flags)]).astype(np.int64)
+        counted: NDArray[np.int64] = running[stop] - running[start]
+        return counted
+
+    is_unseen = tokens == UNKNOWN
+    events = count(is_unseen | (tokens >= vocabulary.first_code))  # each event has exactly one of these
+    unseen = count(is_unseen) / np.maximum(1, events)
+    return Known(events, unseen, count(tokens == vocabulary.code_tokens.get(DEATH, -1)) > 0)
 
 
 def risk_frame(
-    rows: pl.DataFrame,
-    usable: NDArray[np.bool_],
-    estimates: NDArray[np.float64],
-    known: tuple[NDArray[np.int64], NDArray[np.float64]],
-    unseen_warning: float,
+    rows: pl.DataFrame, usable: NDArray[np.bool_], estimates: NDArray[np.float64], facts: Known, unseen_warning: float
 ) -> pl.DataFrame:
-    """Lay the estimates (u, 3: risk, low, high) of the `usable` rows (r,) out over all rows, as in RISK_SCHEMA."""
-    events, unseen = known
+    """Lay the estimates (u, 3: risk, low, high) of the `usable` rows (r,) out over all rows, as in RISK_SCHEMA.
+
+    The dead get no estimate.
+    """
     place = np.full(len(usable), -1)
     place[usable] = np.arange(usable.sum())
+    shown = np.where(facts.is_dead[:, None], np.nan, estimates)
     found = pl.DataFrame(
         {
-            "place": np.arange(len(events)),
-            "risk": estimates[:, 0],
-            "low": estimates[:, 1],
-            "high": estimates[:, 2],
-            "events": events,
-            "unseen": unseen,
+            "place": np.arange(len(facts.events)),
+            "events": facts.events,
+            "unseen": facts.unseen,
+            "is_dead": facts.is_dead,
+            **{name: shown[:, at] for at, name in enumerate(("risk", "low", "high"))},
         }
-    )
+    ).with_columns(pl.col("risk", "low", "high").fill_nan(None))
     percent = (pl.col("unseen") * 100).round().cast(pl.Int64)
     warning = pl.format("{} % of the events known have codes that the vocabulary does not know", percent)
+    reason = pl.when("is_dead").then(pl.lit(DEAD)).when(pl.col("risk").is_null()).then(pl.lit(NO_HISTORY))
     return (
         rows.select("subject_id", pl.col("prediction_time").cast(pl.Datetime("us")), place=pl.Series(place))
         .join(found, on="place", how="left", maintain_order="left")
         .with_columns(
             pl.col("events").fill_null(0),
-            reason=pl.when(pl.col("risk").is_null()).then(pl.lit(NO_HISTORY)),
+            reason=reason,
             warning=pl.when(pl.col("unseen") > unseen_warning).then(warning),
         )
         .select(pl.col(name).cast(kind) for name, kind in RISK_SCHEMA.items())
     )
-
-
-def _event_tokens(vocabulary: Vocabulary, timelines: Timelines) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return running counts (n + 1,) of code tokens and of UNKNOWN ones: each event has exactly one of them."""
-    is_unseen = timelines.tokens == UNKNOWN
-    is_event = is_unseen | (timelines.tokens >= vocabulary.first_code)
-    return _running(is_event), _running(is_unseen)
-
-
-def _running(flags: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return np.concatenate([[0.0], np.cumsum(flags, dtype=np.float64)])

@@ -16,7 +16,7 @@ from models.data import Documents, Reader
 from models.futures import Question
 
 _DAY_SECONDS: Final = 86_400.0
-_FUTURES_AT_ONCE: Final = 2048
+_FUTURES_AT_ONCE: Final = 1024
 _CERTAIN: Final = 1e-9
 """A future that has less chance than this of not having had the event is over."""
 
@@ -111,9 +111,8 @@ def sample(
 class _Rollout:
     """The futures of a few rows on their way.
 
-    `survival` is the chance that the event did not happen up to the last moment that is over, `moment` the same
-    within the moment at hand; `drawn` and `moment_drawn` say whether a draw let it happen. A moment counts once it
-    is over, since what ends the window may still be part of it.
+    `survival` is the chance that the event has not happened in the window so far, `drawn` whether a draw let it
+    happen, `closing` whether the moment at hand is the last one; a future that is over is not `alive`.
     """
 
     def __init__(
@@ -139,8 +138,8 @@ class _Rollout:
         self.row = torch.arange(shape[0])
         self.future = torch.arange(shape[1]).expand(shape)
         self.now = torch.zeros(shape, dtype=torch.float64)
-        self.survival, self.moment = torch.ones(shape, dtype=torch.float64), torch.ones(shape, dtype=torch.float64)
-        self.drawn, self.moment_drawn, self.closing = (torch.zeros(shape, dtype=torch.bool) for _ in range(3))
+        self.survival = torch.ones(shape, dtype=torch.float64)
+        self.drawn, self.closing = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
         self.alive = torch.ones(shape, dtype=torch.bool)
         self.out_survival, self.out_drawn, self.out_alive = (
             self.survival.clone(),
@@ -158,7 +157,6 @@ class _Rollout:
                 break
             tokens = self._shrunk(tokens, cache)
             tokens = self._next(backbone.step(tokens, self.predicted_at[:, None] + self.now, cache))
-        self._end_moment(self.alive)
         self._write()
 
     def _first_gap(self, scores: Tensor) -> Tensor:
@@ -185,18 +183,16 @@ class _Rollout:
         chances /= chances.sum(dim=-1, keepdim=True)
         watched = self.alive & self._is_open()
         event = ((chances * self.success).sum(dim=-1) * watched).clamp(0, 1)
-        self.moment *= 1 - event
-        self.moment_drawn |= self._uniform(event) < event
+        self.survival *= 1 - event
+        self.drawn |= self._uniform(event) < event
         chances *= ~(watched[..., None] & self.success)
         chances[..., PAD] = 1e-30  # drawn only where nothing but the event could follow
         tokens = torch.multinomial(chances.flatten(0, 1), 1, generator=self.chance).view(event.shape)
         is_gap = (tokens >= self.first_gap) & (tokens < self.end_gap)
-        is_death = self.death[tokens]
-        self._end_moment(is_gap | is_death)
-        self.alive &= ~(is_gap & self.closing) & ~is_death & (self.survival > _CERTAIN)
+        self.alive &= ~(is_gap & self.closing) & ~self.death[tokens] & (self.survival > _CERTAIN)
         gap = torch.where(is_gap, tokens - self.first_gap, 0)
         self._move(is_gap, self.clock.days(gap, self._uniform(event)))
-        self._stop(watched & self.stop[tokens])
+        self.closing |= watched & self.stop[tokens]
         return tokens
 
     def _move(self, moves: Tensor, days: Tensor) -> None:
@@ -208,25 +204,9 @@ class _Rollout:
                 is_over |= self.now == self.asked.closes
             self.alive &= ~is_over
 
-    def _stop(self, stops: Tensor) -> None:
-        """Let the window end with this moment, which belongs to it or does not."""
-        self.closing |= stops
-        if not self.asked.end_inclusive:
-            self.moment = torch.where(stops, 1.0, self.moment)
-            self.moment_drawn &= ~stops
-            self.alive &= ~stops
-
     def _is_open(self) -> Tensor:
         """Say in which futures the window of the label has begun."""
         return self.now >= self.asked.opens if self.asked.start_inclusive else self.now > self.asked.opens
-
-    def _end_moment(self, ends: Tensor) -> None:
-        """Count what may have happened in the moment at hand, where it `ends` in a future that is not over."""
-        ends = ends & self.alive
-        self.survival = torch.where(ends, self.survival * self.moment, self.survival)
-        self.moment = torch.where(ends, 1.0, self.moment)
-        self.drawn |= ends & self.moment_drawn
-        self.moment_drawn &= ~ends
 
     def _shrunk(self, tokens: Tensor, cache: Any) -> Tensor:
         """Forget the futures that are over once half of the work would go to them; return the tokens left."""
@@ -239,7 +219,7 @@ class _Rollout:
         futures = self.alive[rows].int().argsort(dim=1, descending=True, stable=True)[:, :width]
         cache.select(rows, futures)
         self.row, self.predicted_at = self.row[rows], self.predicted_at[rows]
-        for name in ("future", "now", "survival", "moment", "drawn", "moment_drawn", "closing", "alive"):
+        for name in ("future", "now", "survival", "drawn", "closing", "alive"):
             setattr(self, name, getattr(self, name)[rows].gather(1, futures))
         return tokens[rows].gather(1, futures)
 

@@ -38,11 +38,9 @@ def records_of_store(store: Store) -> Records:
     """Return the records of `store`; raises StoreError when it is empty."""
     require_subjects(store)
     con = store.cursor()
-    spans = exp.select(
-        "subject_id",
-        exp.Least(this=exp.column("birth_time"), expressions=[exp.column("first_time")]).as_("first_time"),
-        exp.Greatest(this=exp.column("birth_time"), expressions=[exp.column("last_time")]).as_("last_time"),
-    ).from_("subject")
+    first = exp.Least(this=exp.column("birth_time"), expressions=[exp.column("first_time")], ignore_nulls=True)
+    last = exp.Greatest(this=exp.column("birth_time"), expressions=[exp.column("last_time")], ignore_nulls=True)
+    spans = exp.select("subject_id", first.as_("first_time"), last.as_("last_time")).from_("subject")
     return Records(con, exp.select("code").from_("code"), spans, _columns(con))
 
 

@@ -133,7 +133,7 @@ def in_wide_columns(task: Task, row: dict[str, Any], counts: dict[str, int]) -> 
     return named | counts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(task=tasks(), events=event_tables())
 def test_compiled_rows_are_those_of_a_plain_reading(task: Task, events: list[Event]) -> None:
     expected = reference_rows(task, events, lambda pattern, code: re.search(pattern, code) is not None)
@@ -152,7 +152,7 @@ def test_compiled_rows_are_those_of_a_plain_reading(task: Task, events: list[Eve
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(task=tasks(), events=event_tables())
 def test_attrition_sums_exactly(task: Task, events: list[Event]) -> None:
     with duckdb.connect() as con:

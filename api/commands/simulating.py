@@ -20,13 +20,11 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         help="make patients whose true risks are known",
         description=(
             "Make plausible patients from a hidden process that is known exactly, in the format asked for, with "
-            "truth.parquet beside them: the risk given the records up to each prediction time, and what then happened."
+            "truth.parquet beside them: the risk given the records up to a prediction time, and what then happened."
         ),
     )
     parser.add_argument("--patients", type=int, required=True, metavar="N", help="number of patients")
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="S", help="the same seed gives the same patients (default: 0)"
-    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same data (default: 0)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new or empty folder to write to")
     parser.add_argument("--format", choices=FORMATS, default="mimic", help="format of the records (default: mimic)")
     parser.set_defaults(run=run_simulate)

@@ -2,9 +2,10 @@
 
     simulate(Path("made"), patients=1000, seed=7, format_name="mimic")
 
-The parts, in the order of the flow: `process` (the hidden process and its exact probabilities), `physiology` and `codes`
-(the numbers and the vocabulary), `paths` (hidden courses), `evidence` (what records show of them), `truth` (the risk
-given the records), `patients` (these together), `tables` (records as tables of MIMIC-IV), and one writer per format.
+The parts, in the order of the flow: `process` (the hidden process and its exact probabilities), `physiology` and
+`codes` (the numbers and the vocabulary), `paths` (hidden courses), `evidence` (what records show of them), `truth`
+(the risk given the records), `patients` (these together), `tables` (records as tables of MIMIC-IV), and one writer
+per format.
 """
 
 from collections.abc import Callable, Iterator
@@ -93,7 +94,7 @@ def simulate(out: Path, *, patients: int, seed: int, format_name: str, progress:
 
 @contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
-    """Give a folder beside `out` that takes its place at the end of the block, so that `out` is whole or not there."""
+    """Give a folder that becomes `out` at the end of the block, so that `out` is whole or not there."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
         folder = Path(temporary, out.name)

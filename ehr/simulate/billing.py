@@ -6,10 +6,9 @@ import polars as pl
 
 from ehr.simulate import codes
 from ehr.simulate.charting import BMI
-from ehr.simulate.codes import CONDITIONS, REASONS
+from ehr.simulate.codes import ANALYTES, CONDITIONS, REASONS
 from ehr.simulate.frames import Frames, Tables, at
 from ehr.simulate.patients import Patients
-from ehr.simulate.physiology import CREATININE
 
 OBESE: Final = 30.0
 KIDNEY_FAILURE_RATIO: Final = 1.5
@@ -37,7 +36,7 @@ def _what_happened(frames: Frames, charted: Tables) -> pl.DataFrame:
         .group_by("hadm_id")
         .agg(pressed=pl.col("endtime").min())
     )
-    creatinine = labs.filter(pl.col("itemid") == CREATININE.itemid, pl.col("hadm_id").is_not_null())
+    creatinine = labs.filter(pl.col("itemid") == ANALYTES["creatinine"].itemid, pl.col("hadm_id").is_not_null())
     rise = creatinine.group_by("hadm_id").agg(rise=pl.col("valuenum").max() / pl.col("valuenum").min())
     first_bmi = omr.filter(pl.col("result_name") == BMI).group_by("subject_id", maintain_order=True).agg(
         bmi=pl.col("result_value").first().cast(pl.Float64)

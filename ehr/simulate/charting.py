@@ -1,4 +1,4 @@
-"""Measurements and treatments as tables: laboratory, ICU chart, fluid output, infusions, ventilation, visit readings."""
+"""Measurements and treatments as tables: laboratory, chart, output, infusions, ventilation, readings of visits."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from ehr.simulate.codes import ADMISSION_WEIGHT, NOREPINEPHRINE, PROPOFOL, SALIN
 from ehr.simulate.evidence import Measured
 from ehr.simulate.frames import MINUTE, Frames, Offsets, Tables, at
 from ehr.simulate.patients import Patients
-from ehr.simulate.physiology import OFFICE_SYSTOLIC, PANELS, Treatment
+from ehr.simulate.physiology import PANELS, Treatment
 from ehr.simulate.process import Floats
 
 KG_PER_LB: Final = 0.45359237
@@ -68,7 +68,7 @@ def _part(measured: Measured, places: Floats) -> pl.DataFrame:
         panel=pl.lit(measured.panel),
         itemid=pl.lit(analyte.itemid),
         label=pl.lit(analyte.label),
-        is_systolic=pl.lit(analyte is OFFICE_SYSTOLIC),
+        is_systolic=pl.lit(analyte.name == "office_systolic"),
         valueuom=pl.lit(analyte.unit, dtype=pl.String),
     )
 
@@ -101,8 +101,8 @@ def _chartevents(values: pl.DataFrame, frames: Frames) -> pl.DataFrame:
     )
     columns = ("subject_id", "hadm_id", "stay_id", "itemid", "valueuom", "second", "value")
     admission = weights.select(
-        "subject_id", "hadm_id", "stay_id", itemid=pl.lit(ADMISSION_WEIGHT.itemid), valueuom=pl.lit("kg"), second="begin",
-        value="weight",
+        "subject_id", "hadm_id", "stay_id", itemid=pl.lit(ADMISSION_WEIGHT.itemid), valueuom=pl.lit("kg"),
+        second="begin", value="weight",
     ).select(columns)  # fmt: skip
     charted = values.filter(pl.col("table") == "chartevents").select(columns)
     return pl.concat([charted, admission]).sort("subject_id", "second", "itemid").select(
@@ -138,8 +138,8 @@ def _infusion(
         )
         .select(
             "subject_id", "hadm_id", "stay_id", "starttime", "endtime", "rate", "patientweight",
-            itemid=pl.lit(item.itemid), amount=amount.round(2), amountuom=pl.lit(item.unit), rateuom=pl.lit(rate_unit),
-            statusdescription=pl.lit("FinishedRunning"),
+            itemid=pl.lit(item.itemid), amount=amount.round(2), amountuom=pl.lit(item.unit),
+            rateuom=pl.lit(rate_unit), statusdescription=pl.lit("FinishedRunning"),
         )
     )  # fmt: skip
 

@@ -1,11 +1,18 @@
 """The clinical vocabulary of made patients: real codes and titles, as MIMIC-IV and FHIR servers write them.
 
-ICD-10-CM without its dot as in MIMIC-IV; SNOMED CT, LOINC and RxNorm (ingredients) for FHIR; item numbers and labels
-of MIMIC-IV. A drug belongs to one condition or one reason only, so that an order says which one it stands for.
+ICD-10-CM without its dot as in MIMIC-IV; SNOMED CT, LOINC and RxNorm (ingredients) for FHIR; item numbers and
+labels of MIMIC-IV. The tables beside this file hold them: conditions.csv, reasons.csv (of admissions), drugs.csv,
+procedures.csv and analytes.csv. A drug is ordered for one condition or one reason only, so that an order says what
+it stands for.
 """
 
+import csv
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Final
+
+PHENOTYPES: Final = ("robust", "metabolic", "cardiac", "renal", "pulmonary", "oncologic", "frail")
+"""Columns of the tables that give a number for each phenotype."""
 
 ICD10_SYSTEM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
 ICD10_PCS_SYSTEM: Final = "http://www.cms.gov/Medicare/Coding/ICD10"
@@ -29,7 +36,7 @@ class Drug:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A chronic condition: how often it is there by phenotype (see physiology.PHENOTYPES), and its usual drugs."""
+    """A chronic condition, how often it is there by phenotype, and its usual drugs."""
 
     icd10: str
     title: str
@@ -37,7 +44,8 @@ class Condition:
     snomed_title: str
     prevalence: tuple[float, ...]
     ageing: float
-    drugs: tuple[Drug, ...] = ()
+    """Change of the logit of the prevalence from one age group to the next."""
+    drugs: tuple[Drug, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +60,13 @@ class Procedure:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why patients are admitted: the first of `drugs` is always ordered and names the reason."""
+    """Why patients are admitted: the first of `drugs` is always ordered and so names the reason."""
 
     icd10: str
     title: str
     snomed: str
     snomed_title: str
+    elective: bool
     service: str
     ward: str
     icu: str
@@ -66,13 +75,12 @@ class Reason:
     apr_drg: tuple[str, str]
     danger: float
     """Factor on the hazard of death in hospital."""
-    weight: tuple[float, ...]
-    """How often by phenotype."""
-    with_severity: float = 0.0
+    with_severity: float
     """Log factor on how often, per level of severity."""
-    elective: bool = False
-    cultures: tuple[str, ...] = ()
-    procedure: Procedure | None = None
+    weight: tuple[float, ...]
+    """How often, by phenotype."""
+    cultures: tuple[str, ...]
+    procedure: Procedure | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,131 +108,115 @@ class Culture:
     organisms: tuple[tuple[int, str, str], ...]
 
 
-MICU: Final = "Medical Intensive Care Unit (MICU)"
-SICU: Final = "Surgical Intensive Care Unit (SICU)"
-CCU: Final = "Coronary Care Unit (CCU)"
-CVICU: Final = "Cardiac Vascular Intensive Care Unit (CVICU)"
+@dataclass(frozen=True, slots=True)
+class Analyte:
+    """A measured quantity: normal on its own or on a logarithmic scale, shifted by severity, phenotype and sex.
 
-# phenotypes: robust, metabolic, cardiac, renal, pulmonary, oncologic, frail
-CONDITIONS: Final = (
-    Condition("I10", "Essential (primary) hypertension", "59621000", "Essential hypertension",
-              (0.12, 0.65, 0.70, 0.75, 0.45, 0.35, 0.70), 0.35,
-              (Drug("Lisinopril", "29046", "10", "mg", "PO", 1), Drug("Amlodipine", "17767", "5", "mg", "PO", 1))),
-    Condition("E119", "Type 2 diabetes mellitus without complications", "44054006", "Diabetes mellitus type 2",
-              (0.03, 0.80, 0.28, 0.45, 0.15, 0.12, 0.30), 0.15,
-              (Drug("MetFORMIN (Glucophage)", "6809", "500", "mg", "PO", 2), Drug("Insulin", "5856", "4", "UNIT", "SC", 3))),
-    Condition("E785", "Hyperlipidemia, unspecified", "55822004", "Hyperlipidemia",
-              (0.10, 0.70, 0.65, 0.45, 0.35, 0.25, 0.40), 0.25,
-              (Drug("Atorvastatin", "83367", "40", "mg", "PO", 1),)),
-    Condition("I2510", "Atherosclerotic heart disease of native coronary artery without angina pectoris", "53741008",
-              "Coronary arteriosclerosis", (0.02, 0.18, 0.70, 0.25, 0.20, 0.10, 0.35), 0.35,
-              (Drug("Aspirin", "1191", "81", "mg", "PO", 1), Drug("Metoprolol Tartrate", "6918", "25", "mg", "PO", 2))),
-    Condition("I509", "Heart failure, unspecified", "84114007", "Heart failure",
-              (0.01, 0.06, 0.75, 0.25, 0.15, 0.06, 0.40), 0.30,
-              (Drug("Carvedilol", "20352", "6.25", "mg", "PO", 2), Drug("Spironolactone", "9997", "25", "mg", "PO", 1))),
-    Condition("I4891", "Unspecified atrial fibrillation", "49436004", "Atrial fibrillation",
-              (0.02, 0.06, 0.50, 0.15, 0.12, 0.08, 0.35), 0.40,
-              (Drug("Apixaban", "1364430", "5", "mg", "PO", 2),)),
-    Condition("N183", "Chronic kidney disease, stage 3 (moderate)", "433144002", "Chronic kidney disease stage 3",
-              (0.01, 0.10, 0.22, 0.92, 0.06, 0.08, 0.30), 0.25,
-              (Drug("Sevelamer CARBONATE", "214824", "800", "mg", "PO", 3),)),
-    Condition("J449", "Chronic obstructive pulmonary disease, unspecified", "13645005", "Chronic obstructive lung disease",
-              (0.02, 0.06, 0.15, 0.08, 0.88, 0.15, 0.20), 0.25,
-              (Drug("Tiotropium Bromide", "69120", "1", "CAP", "IH", 1), Drug("Albuterol Inhaler", "435", "2", "PUFF", "IH", 4))),
-    Condition("C3490", "Malignant neoplasm of unspecified part of unspecified bronchus or lung", "254637007",
-              "Non-small cell lung cancer", (0.002, 0.004, 0.01, 0.01, 0.04, 0.80, 0.02), 0.10,
-              (Drug("Dexamethasone", "3264", "4", "mg", "PO", 2), Drug("Prochlorperazine", "8704", "10", "mg", "PO", 2))),
-    Condition("F0390", "Unspecified dementia without behavioral disturbance", "52448006", "Dementia",
-              (0.002, 0.01, 0.04, 0.04, 0.03, 0.02, 0.55), 0.60,
-              (Drug("Donepezil", "135447", "10", "mg", "PO", 1),)),
-    Condition("K7460", "Unspecified cirrhosis of liver", "19943007", "Cirrhosis of liver",
-              (0.01, 0.06, 0.03, 0.04, 0.03, 0.04, 0.04), 0.05,
-              (Drug("Lactulose", "6218", "30", "mL", "PO", 3),)),
-    Condition("D649", "Anemia, unspecified", "271737000", "Anemia",
-              (0.03, 0.08, 0.20, 0.50, 0.12, 0.55, 0.40), 0.15,
-              (Drug("Ferrous Sulfate", "24947", "325", "mg", "PO", 1),)),
-    Condition("E039", "Hypothyroidism, unspecified", "40930008", "Hypothyroidism",
-              (0.06, 0.10, 0.12, 0.12, 0.10, 0.10, 0.18), 0.15,
-              (Drug("Levothyroxine Sodium", "10582", "75", "mcg", "PO", 1),)),
-    Condition("F329", "Major depressive disorder, single episode, unspecified", "35489007", "Depressive disorder",
-              (0.12, 0.18, 0.15, 0.15, 0.22, 0.22, 0.20), -0.05,
-              (Drug("Sertraline", "36437", "50", "mg", "PO", 1),)),
-    Condition("K219", "Gastro-esophageal reflux disease without esophagitis", "235595009", "Gastroesophageal reflux disease",
-              (0.12, 0.25, 0.25, 0.25, 0.30, 0.25, 0.25), 0.10,
-              (Drug("Omeprazole", "7646", "20", "mg", "PO", 1),)),
-    Condition("Z87891", "Personal history of nicotine dependence", "8517006", "Ex-smoker",
-              (0.15, 0.25, 0.40, 0.25, 0.75, 0.55, 0.25), 0.10),
-)  # fmt: skip
+    Values lie on the grid low, low + step, ..., high, as laboratories and monitors round them. `mean` is in the
+    unit of the values; `spread` and the shifts are on the scale that is normal.
+    """
 
-REASONS: Final = (
-    Reason("A419", "Sepsis, unspecified organism", "91302008", "Sepsis", "MED", "Medicine", MICU,
-           (Drug("Piperacillin-Tazobactam", "74169", "4.5", "g", "IV", 3), Drug("Vancomycin", "11124", "1000", "mg", "IV", 2)),
-           ("871", "SEPTICEMIA OR SEVERE SEPSIS W/O MV >96 HOURS W MCC"), ("720", "SEPTICEMIA & DISSEMINATED INFECTIONS"),
-           1.5, (0.5, 0.8, 0.6, 1.2, 0.8, 1.4, 1.2), 0.55, cultures=("blood", "urine")),
-    Reason("J189", "Pneumonia, unspecified organism", "233604007", "Pneumonia", "MED", "Medicine", MICU,
-           (Drug("CeftriaXONE", "2193", "1", "g", "IV", 1), Drug("Azithromycin", "18631", "250", "mg", "PO", 1)),
-           ("193", "SIMPLE PNEUMONIA & PLEURISY W MCC"), ("139", "OTHER PNEUMONIA"),
-           1.1, (0.9, 0.7, 0.7, 0.7, 2.0, 1.4, 1.8), 0.15, cultures=("blood", "sputum")),
-    Reason("I5023", "Acute on chronic systolic (congestive) heart failure", "443254009", "Acute systolic heart failure",
-           "CMED", "Medicine/Cardiology", CCU,
-           (Drug("Furosemide", "4603", "40", "mg", "IV", 2), Drug("Potassium Chloride", "8591", "40", "mEq", "PO", 1)),
-           ("291", "HEART FAILURE & SHOCK W MCC"), ("194", "HEART FAILURE"),
-           1.0, (0.03, 0.3, 4.0, 1.0, 0.6, 0.1, 1.2), 0.1),
-    Reason("J441", "Chronic obstructive pulmonary disease with (acute) exacerbation", "195951007",
-           "Acute exacerbation of chronic obstructive airways disease", "MED", "Medicine", MICU,
-           (Drug("MethylPREDNISolone Sodium Succ", "6902", "60", "mg", "IV", 2),
-            Drug("Ipratropium-Albuterol Neb", "214199", "1", "NEB", "NEB", 4)),
-           ("190", "CHRONIC OBSTRUCTIVE PULMONARY DISEASE W MCC"), ("140", "CHRONIC OBSTRUCTIVE PULMONARY DISEASE"),
-           0.8, (0.05, 0.1, 0.3, 0.1, 5.0, 0.4, 0.5), 0.1),
-    Reason("I214", "Non-ST elevation (NSTEMI) myocardial infarction", "401314000", "Acute non-ST segment elevation myocardial infarction",
-           "CMED", "Medicine/Cardiology", CCU,
-           (Drug("Heparin", "5224", "25000", "UNIT", "IV DRIP", 1), Drug("Clopidogrel", "32968", "75", "mg", "PO", 1)),
-           ("282", "ACUTE MYOCARDIAL INFARCTION, DISCHARGED ALIVE W/O CC/MCC"), ("190", "ACUTE MYOCARDIAL INFARCTION"),
-           1.0, (0.3, 1.1, 2.2, 0.8, 0.4, 0.2, 0.6), 0.1),
-    Reason("I639", "Cerebral infarction, unspecified", "432504007", "Cerebral infarction", "NMED", "Neurology", MICU,
-           (Drug("Labetalol", "6185", "10", "mg", "IV", 2),),
-           ("065", "INTRACRANIAL HEMORRHAGE OR CEREBRAL INFARCTION W CC"), ("045", "CVA & PRECEREBRAL OCCLUSION W INFARCT"),
-           1.2, (0.3, 0.7, 0.9, 0.5, 0.3, 0.3, 0.9), 0.1),
-    Reason("K922", "Gastrointestinal hemorrhage, unspecified", "74474003", "Gastrointestinal hemorrhage", "MED", "Med/Surg", MICU,
-           (Drug("Pantoprazole", "40790", "40", "mg", "IV", 2),),
-           ("378", "G.I. HEMORRHAGE W CC"), ("253", "OTHER & UNSPECIFIED GASTROINTESTINAL HEMORRHAGE"),
-           0.9, (0.7, 0.6, 0.7, 0.8, 0.4, 0.7, 0.7), 0.05),
-    Reason("N179", "Acute kidney failure, unspecified", "14669001", "Acute kidney failure syndrome", "MED", "Medicine", MICU,
-           (Drug("Sodium Bicarbonate", "36676", "650", "mg", "PO", 3),),
-           ("683", "RENAL FAILURE W CC"), ("469", "ACUTE KIDNEY INJURY"),
-           1.0, (0.2, 0.5, 0.6, 3.2, 0.2, 0.6, 0.7), 0.15),
-    Reason("E1165", "Type 2 diabetes mellitus with hyperglycemia", "80394007", "Hyperglycemia", "MED", "Medicine", MICU,
-           (Drug("Insulin Human Regular", "253182", "5", "UNIT", "IV DRIP", 2),),
-           ("638", "DIABETES W CC"), ("420", "DIABETES"),
-           0.5, (0.05, 1.8, 0.2, 0.4, 0.05, 0.05, 0.1), -0.1),
-    Reason("N390", "Urinary tract infection, site not specified", "68566005", "Urinary tract infectious disease", "MED", "Medicine", MICU,
-           (Drug("Ciprofloxacin HCl", "2551", "500", "mg", "PO", 2),),
-           ("690", "KIDNEY & URINARY TRACT INFECTIONS W/O MCC"), ("463", "KIDNEY & URINARY TRACT INFECTIONS"),
-           0.6, (0.6, 0.7, 0.4, 0.7, 0.3, 0.4, 1.6), -0.3, cultures=("urine",)),
-    Reason("I350", "Nonrheumatic aortic (valve) stenosis", "60573004", "Aortic valve stenosis", "CSURG", "Cardiac Surgery", CVICU,
-           (Drug("PHENYLEPHrine", "8163", "50", "mg", "IV DRIP", 1), Drug("Ketorolac", "35827", "15", "mg", "IV", 3)),
-           ("266", "ENDOVASCULAR CARDIAC VALVE REPLACEMENT W MCC"), ("163", "CARDIAC VALVE PROCEDURES W/O AMI OR COMPLEX PDX"),
-           0.7, (0.05, 0.2, 1.5, 0.4, 0.2, 0.02, 0.6), 0.2, elective=True,
-           procedure=Procedure("02RF38Z", "Replacement of Aortic Valve with Zooplastic Tissue, Percutaneous Approach",
-                               "725351001", "Transcatheter aortic valve implantation")),
-    Reason("M1711", "Unilateral primary osteoarthritis, right knee", "239873007", "Osteoarthritis of knee", "ORTHO", "Med/Surg", SICU,
-           (Drug("OxyCODONE (Immediate Release)", "7804", "5", "mg", "PO", 4), Drug("CefazoLIN", "2180", "2", "g", "IV", 2)),
-           ("470", "MAJOR JOINT REPLACEMENT OR REATTACHMENT OF LOWER EXTREMITY W/O MCC"), ("302", "KNEE JOINT REPLACEMENT"),
-           0.4, (2.0, 1.6, 0.6, 0.4, 0.5, 0.1, 0.4), -0.3, elective=True,
-           procedure=Procedure("0SRC0J9", "Replacement of Right Knee Joint with Synthetic Substitute, Cemented, Open Approach",
-                               "609588000", "Total knee replacement")),
-    Reason("C187", "Malignant neoplasm of sigmoid colon", "363410008", "Malignant tumor of sigmoid colon", "SURG", "Med/Surg", SICU,
-           (Drug("MetRONIDAZOLE (FLagyl)", "6922", "500", "mg", "IV", 3), Drug("HYDROmorphone (Dilaudid)", "3423", "0.5", "mg", "IV", 4)),
-           ("330", "MAJOR SMALL & LARGE BOWEL PROCEDURES W CC"), ("221", "MAJOR SMALL & LARGE BOWEL PROCEDURES"),
-           0.7, (0.5, 0.4, 0.3, 0.3, 0.3, 2.5, 0.3), 0.1, elective=True,
-           procedure=Procedure("0DTN0ZZ", "Resection of Sigmoid Colon, Open Approach", "84604002", "Sigmoid colectomy")),
-)  # fmt: skip
+    name: str
+    panel: str
+    itemid: int
+    label: str
+    unit: str | None
+    loinc: str
+    loinc_title: str
+    ucum: str
+    step: float
+    low: float
+    high: float
+    log: bool
+    mean: float
+    spread: float
+    per_severity: float
+    by_phenotype: tuple[float, ...]
+    in_men: float
+    fluid: str
+    category: str
 
-EVERYONES_DRUGS: Final = (
-    (Drug("Acetaminophen", "161", "650", "mg", "PO", 3), 0.7),
-    (Drug("Docusate Sodium", "82003", "100", "mg", "PO", 2), 0.5),
-    (Drug("Enoxaparin Sodium", "67108", "40", "mg", "SC", 1), 0.6),
-)
+
+def _rows(name: str) -> list[dict[str, str]]:
+    text = files("ehr.simulate").joinpath(f"{name}.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def _by_phenotype(row: dict[str, str]) -> tuple[float, ...]:
+    return tuple(float(row[phenotype]) for phenotype in PHENOTYPES)
+
+
+def _drugs_for(icd10: str) -> tuple[Drug, ...]:
+    return tuple(
+        Drug(row["name"], row["rxnorm"], row["dose"], row["unit"], row["route"], int(row["per_day"]))
+        for row in _DRUG_ROWS
+        if row["ordered_for"] == icd10
+    )
+
+
+def _condition(row: dict[str, str]) -> Condition:
+    return Condition(
+        row["icd10"],
+        row["title"],
+        row["snomed"],
+        row["snomed_title"],
+        _by_phenotype(row),
+        float(row["ageing"]),
+        _drugs_for(row["icd10"]),
+    )
+
+
+def _reason(row: dict[str, str]) -> Reason:
+    return Reason(
+        icd10=row["icd10"],
+        title=row["title"],
+        snomed=row["snomed"],
+        snomed_title=row["snomed_title"],
+        elective=row["elective"] == "yes",
+        service=row["service"],
+        ward=row["ward"],
+        icu=row["icu"],
+        drugs=_drugs_for(row["icd10"]),
+        drg=(row["drg"], row["drg_title"]),
+        apr_drg=(row["apr_drg"], row["apr_drg_title"]),
+        danger=float(row["danger"]),
+        with_severity=float(row["with_severity"]),
+        weight=_by_phenotype(row),
+        cultures=tuple(row["cultures"].split()),
+        procedure=PROCEDURES[row["procedure"]] if row["procedure"] else None,
+    )
+
+
+def _analyte(row: dict[str, str]) -> Analyte:
+    return Analyte(
+        name=row["name"],
+        panel=row["panel"],
+        itemid=int(row["itemid"]),
+        label=row["label"],
+        unit=row["unit"] or None,
+        loinc=row["loinc"],
+        loinc_title=row["loinc_title"],
+        ucum=row["ucum"],
+        step=float(row["step"]),
+        low=float(row["low"]),
+        high=float(row["high"]),
+        log=row["scale"] == "log",
+        mean=float(row["mean"]),
+        spread=float(row["spread"]),
+        per_severity=float(row["per_severity"]),
+        by_phenotype=_by_phenotype(row),
+        in_men=float(row["in_men"]),
+        fluid=row["fluid"],
+        category=row["category"],
+    )
+
+
+_DRUG_ROWS: Final = _rows("drugs")
+PROCEDURES: Final = {row["icd10"]: Procedure(**row) for row in _rows("procedures")}
+CONDITIONS: Final = tuple(_condition(row) for row in _rows("conditions"))
+REASONS: Final = tuple(_reason(row) for row in _rows("reasons"))
+ANALYTES: Final = {row["name"]: _analyte(row) for row in _rows("analytes")}
+HABITUAL_DRUGS: Final = tuple(zip(_drugs_for(""), (0.7, 0.5, 0.6), strict=True))
 """Drugs ordered by habit, with the chance of an order: they say nothing about the patient."""
 
 VENTILATION: Final = Item(
@@ -242,13 +234,8 @@ ITEMS: Final = (VENTILATION, NOREPINEPHRINE, PROPOFOL, SALINE, ADMISSION_WEIGHT)
 INPUT_RXNORM: Final = {221906: "7512", 222168: "8782", 225158: "9863"}
 VENTILATION_SNOMED: Final = ("40617009", "Artificial respiration")
 
-VENTILATED: Final = Procedure(
-    "5A1945Z", "Respiratory Ventilation, 24-96 Consecutive Hours", "40617009", "Artificial respiration"
-)
-CENTRAL_LINE: Final = Procedure(
-    "02HV33Z", "Insertion of Infusion Device into Superior Vena Cava, Percutaneous Approach", "233527006",
-    "Central venous cannula insertion",
-)  # fmt: skip
+VENTILATED: Final = PROCEDURES["5A1945Z"]
+CENTRAL_LINE: Final = PROCEDURES["02HV33Z"]
 
 RESPIRATORY_FAILURE: Final = (
     "J9601",
@@ -265,8 +252,14 @@ ACUTE_KIDNEY_FAILURE: Final = (
     "14669001",
     "Acute kidney failure syndrome",
 )
-COMPLICATIONS: Final = (RESPIRATORY_FAILURE, SEPTIC_SHOCK, HYPOTENSION, OBESITY, ACUTE_KIDNEY_FAILURE)
+COMPLICATIONS: Final = (RESPIRATORY_FAILURE, SEPTIC_SHOCK, HYPOTENSION, ACUTE_KIDNEY_FAILURE, OBESITY)
 """Diagnoses that follow from what the records of the stay show, so that they add nothing to them."""
+DIAGNOSES: Final = (
+    *((each.icd10, each.title, each.snomed, each.snomed_title) for each in REASONS),
+    *((each.icd10, each.title, each.snomed, each.snomed_title) for each in CONDITIONS),
+    *(each for each in COMPLICATIONS if each[0] not in {reason.icd10 for reason in REASONS}),
+)
+"""All diagnoses once: ICD-10-CM and title, SNOMED CT and title."""
 
 CULTURES: Final = {
     "blood": Culture(70012, "BLOOD CULTURE", 90201, "Blood Culture, Routine", "600-7",

@@ -1,35 +1,37 @@
-"""What the records show of a patient's state: which tests are ordered, their values, treatments, drugs and billing codes.
+"""What the records show of a patient's state: which tests are ordered, their values, treatments, drugs and billing
+codes.
 
-Everything here is drawn from, and weighed with, one table of probabilities per kind of record, so that the likelihood of
-what was recorded (and of what was not) is exact: values lie on the grid they are rounded to, and have the probability of
-their cell. Times within a step, missing values, doses, routes, growth in cultures and the like are drawn without regard
-to phenotype, severity and conditions, and so weigh nothing.
+Everything here is drawn from, and weighed with, one table of probabilities per kind of record, so that the
+likelihood of what was recorded (and of what was not) is exact: values lie on the grid they are rounded to, and have
+the probability of their cell. Times within a step, missing values, doses, routes, growth in cultures and the like
+are drawn without regard to phenotype, severity and conditions, and so weigh nothing.
 """
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 import numpy as np
 from scipy.special import ndtr
 
-from ehr.simulate.codes import CONDITIONS
+from ehr.simulate.codes import ANALYTES, CONDITIONS, PHENOTYPES, Analyte
 from ehr.simulate.physiology import (
     CODED_IF_THERE,
-    HEMATOCRIT,
-    HEMOGLOBIN,
     ORDERED_IF_ABSENT,
     ORDERED_IF_THERE,
     PANELS,
-    PHENOTYPES,
     SEVERITIES,
     TREATED,
-    Analyte,
     Context,
     Treatment,
 )
 from ehr.simulate.process import Flags, Floats, Ints
 
-SMALLEST = 1e-300
+SMALLEST: Final = 1e-300
+HEMOGLOBIN: Final = ANALYTES["hemoglobin"]
+HEMATOCRIT: Final = ANALYTES["hematocrit"]
+DRUG_OWNER: Final = np.repeat(np.arange(len(CONDITIONS)), [len(condition.drugs) for condition in CONDITIONS])
+"""The condition of each of their drugs, by place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,8 @@ def weigh(measured: Measured, sex: Ints, log_likelihood: Floats) -> None:
 def grid_means(analyte: Analyte) -> Floats:
     """Return the means of an analyte on its normal scale (sex, P, S)."""
     by_state = np.array(analyte.by_phenotype)[:, None] + analyte.per_severity * np.arange(SEVERITIES)
-    return np.asarray(analyte.mean + by_state[None] + np.array([0.0, analyte.in_men])[:, None, None])
+    centre = np.log(analyte.mean) if analyte.log else analyte.mean
+    return np.asarray(centre + by_state[None] + np.array([0.0, analyte.in_men])[:, None, None])
 
 
 @cache
@@ -119,28 +122,31 @@ def grid_log_mass(analyte: Analyte) -> Floats:
     return _log(mass)
 
 
-def order_drugs(there: Flags, rng: np.random.Generator) -> tuple[Flags, Floats, Floats]:
-    """Draw which drugs of the conditions (n, C) are ordered at an admission.
-
-    Returns orders (n, drugs of all conditions in order) and the likelihoods (n, C) given that a condition is there or
-    absent.
-    """
-    owner = np.repeat(np.arange(len(CONDITIONS)), [len(condition.drugs) for condition in CONDITIONS])
-    chance = np.where(there[:, owner], ORDERED_IF_THERE, ORDERED_IF_ABSENT)
-    ordered = rng.random(chance.shape) < chance
-    likelihoods = []
-    for each in (ORDERED_IF_THERE, ORDERED_IF_ABSENT):
-        factors = np.ones(there.shape)
-        for drug, condition in enumerate(owner):
-            factors[:, condition] *= np.where(ordered[:, drug], each, 1 - each)
-        likelihoods.append(factors)
-    return ordered, likelihoods[0], likelihoods[1]
+def order_drugs(there: Flags, rng: np.random.Generator) -> Flags:
+    """Draw which drugs are ordered at admissions of patients with conditions (n, C); returns (n, drugs of all)."""
+    chance = np.where(there[:, DRUG_OWNER], ORDERED_IF_THERE, ORDERED_IF_ABSENT)
+    return np.asarray(rng.random(chance.shape) < chance)
 
 
-def bill_conditions(there: Flags, rng: np.random.Generator) -> tuple[Flags, Floats, Floats]:
-    """Draw which conditions (n, C) are billed at the end of a stay, with the likelihoods as in `order_drugs`."""
-    billed = there & (rng.random(there.shape) < CODED_IF_THERE)
-    return billed, np.where(billed, CODED_IF_THERE, 1 - CODED_IF_THERE), np.where(billed, 0.0, 1.0)
+def likelihood_of_orders(ordered: Flags) -> tuple[Floats, Floats]:
+    """Return the likelihoods (n, C) of the orders of drugs given that a condition is there, and that it is absent."""
+    found = []
+    for chance in (ORDERED_IF_THERE, ORDERED_IF_ABSENT):
+        likelihood = np.ones((len(ordered), len(CONDITIONS)))
+        for drug, condition in enumerate(DRUG_OWNER):
+            likelihood[:, condition] *= np.where(ordered[:, drug], chance, 1 - chance)
+        found.append(likelihood)
+    return found[0], found[1]
+
+
+def bill_conditions(there: Flags, rng: np.random.Generator) -> Flags:
+    """Draw which of the conditions that are there (n, C) are billed."""
+    return np.asarray(there & (rng.random(there.shape) < CODED_IF_THERE))
+
+
+def likelihood_of_bills(billed: Flags) -> tuple[Floats, Floats]:
+    """Return the likelihoods (n, C) of the bills given that a condition is there, and that it is absent."""
+    return np.where(billed, CODED_IF_THERE, 1 - CODED_IF_THERE), np.where(billed, 0.0, 1.0)
 
 
 def _draw_values(analyte: Analyte, moments: Moments, who: Ints, rng: np.random.Generator) -> Floats:
@@ -156,7 +162,7 @@ def _hematocrit(measured: list[Measured], rng: np.random.Generator) -> Measured:
     """Return the haematocrit that goes with each haemoglobin: given that, it says nothing more about the patient."""
     source = next(each for each in measured if each.analyte is HEMOGLOBIN)
     exact = 3 * source.value + HEMATOCRIT.spread * rng.standard_normal(len(source.value))
-    value = np.round(np.clip(exact, HEMATOCRIT.low, HEMATOCRIT.high), 1)
+    value = np.asarray(np.round(np.clip(exact, HEMATOCRIT.low, HEMATOCRIT.high), 1), dtype=np.float64)
     return Measured(HEMATOCRIT, source.table, source.panel, source.moment, source.repeat, value)
 
 

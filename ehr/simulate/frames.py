@@ -35,7 +35,7 @@ REASON_FRAME: Final = pl.DataFrame(
     ],
     schema_overrides={"reason": pl.Int64},
 )
-LANGUAGES: Final = (("ENGLISH", 0.9), ("?", 0.1))
+LANGUAGES: Final = {"ENGLISH": 0.9, "?": 0.1}
 
 
 @dataclass(slots=True)
@@ -165,7 +165,6 @@ def _people(
     height = np.round(rng.normal(np.where(who.sex == 1, 175.5, 162.0), 7.0))
     bmi = np.clip(np.exp(rng.normal(np.log(27.5), 0.19, count)), 16, 60)
     races, race_shares = [race[0] for race in RACES], [race[1] for race in RACES]
-    languages, language_shares = zip(*LANGUAGES, strict=True)
     frame = pl.DataFrame(
         {
             "patient": np.arange(count),
@@ -176,7 +175,7 @@ def _people(
             "anchor_year": entry_year,
             "race": rng.choice(races, count, p=race_shares),
             "insurance": insurance,
-            "language": rng.choice(languages, count, p=language_shares),
+            "language": rng.choice(list(LANGUAGES), count, p=list(LANGUAGES.values())),
             "marital_status": married[np.minimum(marital, 3)],
             "height": height,
             "weight": np.round(bmi * (height / 100) ** 2, 1),

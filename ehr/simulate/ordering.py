@@ -5,12 +5,12 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from ehr.simulate.codes import CONDITIONS, CULTURES, EVERYONES_DRUGS, GROWTH, REASONS, Drug
+from ehr.simulate.codes import CONDITIONS, CULTURES, GROWTH, HABITUAL_DRUGS, REASONS, Drug
 from ehr.simulate.frames import MINUTE, Frames, Offsets, Tables, at
 from ehr.simulate.patients import Patients
 
 CONDITION_DRUGS: Final = tuple(drug for condition in CONDITIONS for drug in condition.drugs)
-GIVEN: Final = (("Administered", 0.92), ("Not Given", 0.05), ("Delayed Administered", 0.03))
+GIVEN: Final = {"Administered": 0.92, "Not Given": 0.05, "Delayed Administered": 0.03}
 ORGANISM_UNKNOWN: Final = "NO GROWTH."
 
 
@@ -37,7 +37,7 @@ def _orders(patients: Patients, frames: Frames, rng: np.random.Generator) -> pl.
     number = stays["stay"].to_numpy()
     for place, drug in enumerate(CONDITION_DRUGS):
         parts.append(_ordered(stays.filter(pl.Series(patients.ordered[number, place])), drug))
-    for drug, chance in EVERYONES_DRUGS:
+    for drug, chance in HABITUAL_DRUGS:
         parts.append(_ordered(stays.filter(pl.Series(rng.random(len(stays)) < chance)), drug))
     orders = pl.concat(parts)
     minutes = (orders["first_end"] - orders["admitted"]).to_numpy() // MINUTE
@@ -78,7 +78,7 @@ def _emar(orders: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
         .select("subject_id", "hadm_id", "drug", "rxnorm", "dose", "dose_unit", "left", "due")
     )
     delay = rng.integers(0, 30, len(doses)) * MINUTE
-    words, chances = zip(*GIVEN, strict=True)
+    words, chances = list(GIVEN), list(GIVEN.values())
     doses = doses.with_columns(
         charted=pl.min_horizontal(pl.col("due") + pl.Series(delay), pl.col("left") - MINUTE),
         event_txt=pl.Series(rng.choice(words, len(doses), p=chances)),
@@ -92,7 +92,10 @@ def _emar(orders: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
 
 
 def _microbiology(frames: Frames, offsets: Offsets, rng: np.random.Generator) -> pl.DataFrame:
-    """Return the cultures that go with the reason of a stay, taken on arrival and reported one to three days later."""
+    """Return the cultures that go with the reason of a stay, taken on arrival.
+
+    They are reported one to three days later, at discharge at the latest.
+    """
     parts = []
     for place, reason in enumerate(REASONS):
         stays = frames.stays.filter(pl.col("reason") == place)
@@ -100,22 +103,25 @@ def _microbiology(frames: Frames, offsets: Offsets, rng: np.random.Generator) ->
             culture = CULTURES[name]
             grown = pl.Series(rng.random(len(stays)) < GROWTH[name])
             organism = rng.integers(0, len(culture.organisms), len(stays))
-            numbers, titles, _ = zip(*culture.organisms, strict=True)
+            ids = np.array([number for number, _, _ in culture.organisms])
+            names = np.array([title for _, title, _ in culture.organisms])
             taken = pl.col("admitted") + pl.Series(rng.integers(5, 60, len(stays))) * MINUTE
             parts.append(
                 stays.select(
-                    "subject_id", "hadm_id", taken=taken, culture=pl.lit(name),
+                    "subject_id", "hadm_id", "left", taken=taken, culture=pl.lit(name),
                     spec_itemid=pl.lit(culture.specimen_id), spec_type_desc=pl.lit(culture.specimen),
                     test_itemid=pl.lit(culture.test_id), test_name=pl.lit(culture.test),
-                    org_itemid=pl.when(grown).then(pl.Series(np.array(numbers)[organism])),
-                    org_name=pl.when(grown).then(pl.Series(np.array(titles)[organism])),
+                    org_itemid=pl.when(grown).then(pl.Series(ids[organism])),
+                    org_name=pl.when(grown).then(pl.Series(names[organism])),
                     comments=pl.when(~grown).then(pl.lit(ORGANISM_UNKNOWN)),
                 )
             )  # fmt: skip
     table = pl.concat(parts).sort("subject_id", "taken", "test_itemid")
-    stored = pl.col("taken") + pl.Series(rng.integers(24 * 60, 72 * 60, len(table))) * MINUTE
+    reported = pl.col("taken") + pl.Series(rng.integers(24 * 60, 72 * 60, len(table))) * MINUTE
+    stored = pl.min_horizontal(reported, "left")
     numbers = offsets.take_records(len(table))
-    return table.with_columns(stored=stored, micro_specimen_id=pl.Series(numbers), microevent_id=pl.Series(numbers)).select(
-        pl.exclude("taken", "stored"), chartdate=at("taken").dt.truncate("1d"), charttime=at("taken"),
+    table = table.with_columns(stored=stored, micro_specimen_id=pl.Series(numbers), microevent_id=pl.Series(numbers))
+    return table.select(
+        pl.exclude("taken", "stored", "left"), chartdate=at("taken").dt.truncate("1d"), charttime=at("taken"),
         storedate=at("stored").dt.truncate("1d"), storetime=at("stored"), test_seq=pl.lit(1),
     )  # fmt: skip

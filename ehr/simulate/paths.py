@@ -53,7 +53,7 @@ class People:
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """Rows in the order in which they were made; `patient` and `kind` in every row, the rest where it applies, else -1."""
+    """Rows by patient and time; `patient` and `kind` are in every row, the rest where it applies, else -1."""
 
     patient: Ints
     kind: Ints
@@ -113,8 +113,8 @@ def draw_people(process: Process, count: int, rng: np.random.Generator) -> Peopl
 def draw_course(process: Process, people: People, rng: np.random.Generator) -> Course:
     """Draw the course of every patient from the first visit to death or the end of follow-up.
 
-    Follow-up goes on until 30 days after the last discharge, so that every readmission within 30 days is in it; and it
-    ends by what the records show, so that its end says nothing about what is hidden.
+    Follow-up goes on until 30 days after the last discharge, so that every readmission within 30 days is in it; and
+    it ends by what the records show, so that its end says nothing about what is hidden.
     """
     return _Walk(process, people, rng).run()
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ehr.simulate.evidence import Evidence, Moments, bill_conditions, observe, order_drugs
+from ehr.simulate.evidence import (
+    Evidence,
+    Moments,
+    bill_conditions,
+    likelihood_of_bills,
+    likelihood_of_orders,
+    observe,
+    order_drugs,
+)
 from ehr.simulate.paths import Course, People, draw_course, draw_people
 from ehr.simulate.physiology import build_process
 from ehr.simulate.process import Flags, Ints, Process
@@ -41,11 +49,10 @@ def draw_patients(count: int, rng: np.random.Generator, process: Process | None 
         Moments(people.sex[who], people.phenotype[who], course.severity[moments], context[moments]), rng
     )
     there = _conditions_by_stay(process, people, course, rng)
-    ordered, *drugs = order_drugs(there, rng)
-    billed, *bills = bill_conditions(there, rng)
+    ordered, billed = order_drugs(there, rng), bill_conditions(there, rng)
     by_row = np.zeros((len(course), *evidence.log_likelihood.shape[1:]))
     by_row[moments] = evidence.log_likelihood
-    records = Records(by_row, (drugs[0], drugs[1]), (bills[0], bills[1]))
+    records = Records(by_row, likelihood_of_orders(ordered), likelihood_of_bills(billed))
     risks = true_risks(process, people.age_group, course, records)
     return Patients(people, course, moments, evidence, ordered, billed, risks)
 

@@ -1,9 +1,10 @@
 """The hidden process behind made patients, and the exact probability of what it does next.
 
-A patient is of one phenotype, which never changes, and has a severity, which moves; neither is in the records. At home
-time runs in calendar days: each day the severity moves, then at most one event happens (a visit, a visit to the
-emergency department, an admission, death). In hospital time runs in steps of six hours since admission: each step the
-severity moves, the records of the step are made, then the patient stays, changes between ward and ICU, leaves or dies.
+A patient is of one phenotype, which never changes, and has a severity, which moves; neither is in the records. At
+home time runs in calendar days: each day the severity moves, then at most one event happens (a visit, a visit to
+the emergency department, an admission, death). In hospital time runs in steps of six hours since admission: each
+step the severity moves, the records of the step are made, then the patient stays, changes between ward and ICU,
+leaves or dies.
 
 So the records are the output of a hidden Markov model with absorbing ends. `after_days`, `after_admission` and
 `after_step` are its forward filter (Rabiner 1989, Proceedings of the IEEE 77:257, section III): days without an event
@@ -83,7 +84,7 @@ class Process:
 
     @cached_property
     def quiet(self) -> Floats:
-        """Severity to severity over 0 to `longest` days without an event (A, days, P, S, S); rows sum to 1 or less."""
+        """Severity to severity over 0 to `longest` days without an event (A, days, P, S, S)."""
         return _powers(self.home * self.event[:, :, None, :, Event.NOTHING], self.longest)
 
     @cached_property
@@ -93,7 +94,9 @@ class Process:
 
 
 def after_days(process: Process, belief: Floats, age: Ints, days: Ints, event: Ints) -> Floats:
-    """Return the belief after `days` (1 or more) at home, of which all but the last were quiet and the last had `event`."""
+    """Return the belief after `days` (1 or more) at home, of which all but the last were quiet and the last had
+    `event`.
+    """
     quiet = process.quiet[age, days - 1]
     last = process.last_day[age, :, :, :, event]
     return normalised(np.einsum("nps,npst,nptu->npu", belief, quiet, last, optimize=["einsum_path", (0, 1), (0, 1)]))
@@ -125,7 +128,8 @@ def normalised(belief: Floats) -> Floats:
 
 
 class Conditions:
-    """What is believed of every patient's chronic conditions, exactly, beside the belief about phenotype and severity.
+    """What is believed of every patient's chronic conditions, exactly, beside the belief about phenotype and
+    severity.
 
     Given the phenotype the conditions depend neither on each other nor on the severity, so their records weigh on the
     phenotype through one factor per condition. `there` and `absent` (patients, C, P) hold the joint likelihood of a
@@ -161,8 +165,9 @@ class Conditions:
 def death_in_hospital(process: Process) -> Floats:
     """Return the chance that a patient still in hospital after a step dies before leaving it (A, R, W, P, S).
 
-    W is the unit of the next step. The vector q of these chances satisfies q = T (die + remain q + change q'), with T the
-    severity moves of a step and q' the chances in the other unit: one linear system per age, reason and phenotype.
+    W is the unit of the next step. The vector q of these chances satisfies q = T (die + remain q + change q'), with
+    T the severity moves of a step and q' the chances in the other unit: one linear system per age, reason and
+    phenotype.
     """
     ages, reasons, units, phenotypes, severities, _ = process.move.shape
     shape = (ages, reasons, phenotypes, units, severities)
@@ -180,10 +185,11 @@ def death_in_hospital(process: Process) -> Floats:
 
 
 def admission_within(process: Process) -> tuple[Floats, Floats]:
-    """Return the chances of an admission after a discharge: on days 1 to 29 (A, P, S), and on day 30 by kind (K, A, P, S).
+    """Return the chances of an admission after a discharge: on days 1 to 29 (A, P, S), and on day 30 by kind (K, A,
+    P, S).
 
-    They depend on the severity at discharge. Day 30 comes apart because only its hours up to the hour of the discharge
-    lie within 30 days.
+    They depend on the severity at discharge. Day 30 comes apart because only its hours up to the hour of the
+    discharge lie within 30 days.
     """
     free = process.event[..., : Event.EMERGENCY].sum(axis=-1)
     before = _powers(process.home * free[:, :, None, :], READMISSION_DAYS - 1)

@@ -1,8 +1,8 @@
 """Made patients as the tables of MIMIC-IV: the one place where a course becomes records.
 
 Every format is written from these tables, so that all hold the same facts. What course and evidence do not decide
-(wards, doses, races, minutes) is drawn on the way, and says nothing about risks. So that nothing is dated before it is
-known:
+(wards, doses, races, minutes) is drawn on the way, and says nothing about risks. So that nothing is dated before it
+is known:
 
 - diagnoses, procedures and DRGs are billed at discharge;
 - what MIMIC-IV dates by day alone counts from midnight, and nothing else happens on that day at home before it: a

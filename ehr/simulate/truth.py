@@ -1,7 +1,7 @@
 """The true risk of a patient given exactly what the records show up to a prediction time.
 
-The filter of `process` runs over the rows of a course and their evidence; it sees neither phenotype nor severity, nor any
-row after the one at which it predicts.
+The filter of `process` runs over the rows of a course and their evidence; it sees neither phenotype nor severity,
+nor any row after the one at which it predicts.
 """
 
 from dataclasses import dataclass
@@ -52,15 +52,14 @@ def true_risks(process: Process, age_group: Ints, course: Course, records: Recor
     Columns: patient, second (since 1970-01-01), task, true_probability, outcome; in order of patient and time.
     """
     risk = filter_course(process, age_group, course, records)
-    frame = pl.DataFrame({"patient": course.patient, "risk": risk, "stay": course.stay, "step": course.step,
-                          "move": course.move, "start": course.start, "end": course.end}).filter(pl.col("step") >= 0)  # fmt: skip
-    stays = frame.group_by("stay").agg(
-        pl.col("patient").first(),
-        admitted=pl.col("start").min(),
-        died=(pl.col("move") == Move.DIE).any(),
-    ).sort("patient", "admitted").with_columns(
-        next_admitted=pl.col("admitted").shift(-1).over("patient")
-    )  # fmt: skip
+    names = ("patient", "stay", "step", "move", "start", "end")
+    frame = pl.DataFrame({name: getattr(course, name) for name in names} | {"risk": risk}).filter(pl.col("step") >= 0)
+    stays = (
+        frame.group_by("stay")
+        .agg(pl.col("patient").first(), admitted=pl.col("start").min(), died=(pl.col("move") == Move.DIE).any())
+        .sort("patient", "admitted")
+        .with_columns(next_admitted=pl.col("admitted").shift(-1).over("patient"))
+    )
     frame = frame.join(stays.drop("patient"), on="stay")
     within = (pl.col("next_admitted") - pl.col("end")) <= READMISSION_DAYS * DAY
     mortality = frame.filter(

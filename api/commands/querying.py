@@ -56,6 +56,9 @@ def run_sql(args: argparse.Namespace) -> int:
         args.fail("give a query, or --describe")
     if args.describe:
         return _describe(args)
+    name = args.format or _format_of(args)
+    if name == "table" and args.out is not None:
+        args.fail(f"--out needs a --format of {', '.join(FORMATS[1:])}")
 
     from ehr.audit import audited
     from ehr.store import open_store, opened, require_subjects
@@ -67,18 +70,15 @@ def run_sql(args: argparse.Namespace) -> int:
         with audited(store, "sql", query, role=args.role) as entry:
             result = run_query(store, query, role=args.role, limits=Limits(args.limit, args.timeout))
             entry.rows = result.table.num_rows
-    _print_result(args, result)
+    _print_result(args, result, name)
     return 0
 
 
-def _print_result(args: argparse.Namespace, result: "Result") -> None:
+def _print_result(args: argparse.Namespace, result: "Result", name: str) -> None:
     from api.console import err, out
     from api.results import rendered, write_result
 
-    name = args.format or _format_of(args)
     if name == "table":
-        if args.out is not None:
-            args.fail(f"--out needs a --format of {', '.join(FORMATS[1:])}")
         console = out()
         console.print(rendered(result.table))
         console.print(

@@ -21,7 +21,9 @@ from typing import Any, Final
 
 import polars as pl
 import pyarrow as pa
+from sqlglot import exp
 
+from ehr.errors import SourceError
 from ehr.events import EVENT_SCHEMA
 from ehr.progress import Progress as Progress
 from ehr.progress import silent as silent
@@ -78,6 +80,13 @@ class SourceFile:
             f"INSERT INTO stage_{table} BY NAME SELECT *, {self.source_id}::INTEGER AS source_id FROM ({select})"
         ).fetchall()
         return int(added[0][0])
+
+    def stage_later(self, select: str) -> None:
+        """Let `select` give events when the import is committed: what it reads must stay as it is until then.
+
+        Spares the copy in the stage, for importers whose rows lie in temporary tables of their own.
+        """
+        self.intake.later.append(f"SELECT *, {self.source_id}::INTEGER AS source_id FROM ({select})")
 
     def stage_frame(self, table: str, frame: pl.DataFrame | pa.Table) -> int:
         """Add the rows of a frame to a stage, columns by name; return the rows added."""
@@ -178,6 +187,9 @@ class Intake:
         self.progress = progress
         self.files: list[SourceFile] = []
         self.unchanged: list[str] = []
+        self.later: list[str] = []
+        self.titles: list[str] = []
+        self._further: dict[str, str] = {}
         self._known = {row[0] for row in self.con.execute("SELECT sha256 FROM source").fetchall()}
         self._next_id = self._first_free_id()
         for stage in STAGES:
@@ -200,6 +212,10 @@ class Intake:
             return
         yield self.begin(self.name_of(path), sha256)
 
+    def knows(self, sha256: str) -> bool:
+        """Say whether the store has a file with this hash."""
+        return sha256 in self._known
+
     def begin(self, name: str, sha256: str) -> SourceFile:
         """Begin a source that is not a file: resources that came through the service."""
         entry = SourceFile(self, self._next_id, name, sha256, _now())
@@ -208,14 +224,34 @@ class Intake:
         return entry
 
     def describe(self, select: str) -> None:
-        """Stage titles of codes (code, description, system or parents) that belong to no file in particular."""
-        self.con.execute(f"INSERT INTO stage_code BY NAME {select}")
+        """Let `select` give titles (code, description, system or parents) when the import is committed.
+
+        It may read the table `touched_code` (code) of the codes whose rows are brought up to date then.
+        """
+        self.titles.append(select)
+
+    def add_column(self, name: str, kind: str) -> None:
+        """Give events a further column of the source, kept beside those of the schema.
+
+        Raises SourceError when the store has a column of this name and another type.
+        """
+        known = {row[0].lower(): row[1] for row in self.con.execute("DESCRIBE stage_event").fetchall()}
+        stored = {row[0].lower(): row[1] for row in self.con.execute("DESCRIBE event").fetchall()}
+        there = known.get(name.lower()) or stored.get(name.lower())
+        if there and there != kind:
+            raise SourceError(f"column {name} is {kind} here and {there} in the store; rename it in the source")
+        if name.lower() not in known:
+            column = exp.to_identifier(name, quoted=True).sql("duckdb")
+            self.con.execute(f"ALTER TABLE stage_event ADD COLUMN {column} {kind}")
+        if name.lower() not in stored:
+            self._further[name] = kind
 
     def commit(self) -> ImportReport:
         """Move the stages into the store, with the ledger, and count; rolls back and raises when that fails."""
         self.con.begin()
         try:
-            moved = move_stages(self.con)
+            self._add_columns()
+            moved = move_stages(self.con, self.later, self.titles)
             self._write_ledger()
             self.con.commit()
         except BaseException:
@@ -225,6 +261,14 @@ class Intake:
         return ImportReport(
             self.format, reports, tuple(self.unchanged), moved.events, moved.subjects, moved.encounters
         )
+
+    def _add_columns(self) -> None:
+        for name, kind in self._further.items():
+            column = exp.to_identifier(name, quoted=True).sql("duckdb")
+            self.con.execute(f"ALTER TABLE event ADD COLUMN {column} {kind}")
+            self.con.execute(
+                f"COMMENT ON COLUMN event.{column} IS 'Further column of an imported {self.format} source'"
+            )
 
     def _first_free_id(self) -> int:
         return int(self.con.execute("SELECT coalesce(max(source_id), 0) + 1 FROM source").fetchall()[0][0])

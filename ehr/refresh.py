@@ -1,5 +1,6 @@
 """Moving what an import staged into the store, and keeping subjects and codes in step with the events."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,29 +51,57 @@ class Moved:
     encounters: int
 
 
-def move_stages(con: duckdb.DuckDBPyConnection) -> Moved:
+TOUCHED: Final = "touched_code"
+"""Temporary table (code) of the codes that an import touches, while it is committed."""
+
+
+def move_stages(con: duckdb.DuckDBPyConnection, later: Sequence[str] = (), titles: Sequence[str] = ()) -> Moved:
     """Move the stages into the store and bring `subject` and `code` up to date for what they touch.
 
+    `later` are SELECTs that give further events, `titles` SELECTs over `touched_code` that give titles of codes.
     Runs inside the transaction of the caller. The cost follows the size of the stages, not of the store, but
     for the codes that the import touches.
     """
     subjects_before = _count(con, "subject")
-    events = _insert_events(con)
+    last_event = int(con.execute("SELECT coalesce(max(event_id), 0) FROM event").fetchall()[0][0])
+    events = _insert_events(con, later, last_event)
     encounters = _insert_encounters(con)
+    _note_touched(con, last_event)
+    for select in titles:
+        con.execute(f"INSERT INTO stage_code BY NAME {select}")
     _refresh_subjects(con)
     _refresh_codes(con)
     return Moved(events, _count(con, "subject") - subjects_before, encounters)
 
 
-def _insert_events(con: duckdb.DuckDBPyConnection) -> int:
-    """Append the staged events, clustered by subject and time, numbered on from the last event."""
+def _insert_events(con: duckdb.DuckDBPyConnection, later: Sequence[str], last_event: int) -> int:
+    """Append the new events, clustered by subject and time, numbered on from the last event."""
+    gathered = " UNION ALL BY NAME ".join(("FROM stage_event", *later))
     return _changed(
         con,
-        """
+        f"""
         INSERT INTO event BY NAME
-        SELECT *, (SELECT coalesce(max(event_id), 0) FROM event) + row_number() OVER () AS event_id
-        FROM (FROM stage_event ORDER BY subject_id, "time" NULLS FIRST)
+        SELECT *, {last_event} + row_number() OVER () AS event_id
+        FROM (FROM ({gathered}) ORDER BY subject_id, "time" NULLS FIRST, source_id)
         """,
+    )
+
+
+def _note_touched(con: duckdb.DuckDBPyConnection, last_event: int) -> None:
+    """Note the subjects and codes that are new or change: those of the new events, and those with a new title."""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE touched_subject AS
+        SELECT DISTINCT subject_id FROM event WHERE event_id > {last_event}
+        UNION SELECT subject_id FROM stage_subject
+        """
+    )
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {TOUCHED} AS
+        SELECT DISTINCT code FROM event WHERE event_id > {last_event}
+        UNION SELECT code FROM stage_code SEMI JOIN code USING (code)
+        """
     )
 
 
@@ -94,14 +123,13 @@ def _refresh_subjects(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"""
         INSERT OR REPLACE INTO subject BY NAME
-        WITH touched AS (
-            SELECT subject_id FROM stage_event UNION SELECT subject_id FROM stage_subject
-        ),
+        WITH touched AS (FROM touched_subject),
         fact AS (
             SELECT subject_id,
                    min("time") FILTER (code = '{BIRTH}') AS birth_time,
                    min("time") FILTER (code = '{DEATH}') AS death_time,
-                   arg_min(lower(split_part(code, '//', 2)), event_id) FILTER (starts_with(code, 'GENDER//')) AS gender,
+                   arg_min(lower(split_part(code, '//', 2)), event_id) FILTER (starts_with(code, 'GENDER//'))
+                       AS gender,
                    min("time") FILTER (code <> '{BIRTH}') AS first_time,
                    max("time") FILTER (code <> '{BIRTH}') AS last_time
             FROM event WHERE subject_id IN (FROM touched) GROUP BY subject_id
@@ -125,13 +153,13 @@ def _refresh_subjects(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _refresh_codes(con: duckdb.DuckDBPyConnection) -> None:
-    """Recompute the codes that the import touches; a new description replaces an old one."""
-    heads = ", ".join(f"('{name}', '{head.kind}')" for name, head in HEADS.items())
+    """Recompute the codes that the import touches; a new title replaces an old one, a bare head says its meaning."""
+    heads = ", ".join(f"('{name}', '{head.kind}', '{head.meaning}')" for name, head in HEADS.items())
     con.execute(
         f"""
         INSERT OR REPLACE INTO code BY NAME
-        WITH touched AS (SELECT DISTINCT code FROM stage_event),
-        head(name, kind) AS (VALUES {heads}),
+        WITH touched AS (FROM {TOUCHED}),
+        head(name, kind, meaning) AS (VALUES {heads}),
         counted AS (
             SELECT code, count(*) AS n_events, count(DISTINCT subject_id) AS n_subjects, mode(unit) AS unit,
                    quantile_cont(numeric_value, {DECILES})
@@ -142,7 +170,9 @@ def _refresh_codes(con: duckdb.DuckDBPyConnection) -> None:
             SELECT code, max(description) AS description, max(system) AS system, max(parents) AS parents
             FROM stage_code GROUP BY code
         )
-        SELECT counted.code, coalesce(titled.description, code.description) AS description,
+        SELECT counted.code,
+               coalesce(titled.description, code.description, if(head.name = counted.code, head.meaning, NULL))
+                   AS description,
                coalesce(titled.system, code.system, {_SYSTEM}) AS system, coalesce(head.kind, 'other') AS kind,
                coalesce(titled.parents, code.parents) AS parents, counted.unit, counted.n_events,
                counted.n_subjects, counted.quantiles
@@ -158,7 +188,8 @@ _SYSTEM: Final = """
     CASE WHEN split_part(counted.code, '//', 2) = 'ICD' THEN 'ICD' || split_part(counted.code, '//', 3)
          WHEN split_part(counted.code, '//', 3) = 'ICD' THEN 'ICD' || split_part(counted.code, '//', 4)
          WHEN split_part(counted.code, '//', 2) IN
-              ('SNOMED', 'LOINC', 'RXNORM', 'ICD10', 'ICD9', 'ATC', 'CVX', 'NDC') THEN split_part(counted.code, '//', 2) END
+              ('SNOMED', 'LOINC', 'RXNORM', 'ICD10', 'ICD9', 'ATC', 'CVX', 'NDC')
+         THEN split_part(counted.code, '//', 2) END
 """
 
 

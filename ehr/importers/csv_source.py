@@ -1,6 +1,6 @@
 """CSV files as they come: what a file is before it is read, and reading it row by row where DuckDB gives up.
 
-DuckDB's reader is the fast path. It stops at the first row that is broken, so `scan_slowly` reads such a file
+DuckDB's reader is the fast path. It stops at the first row that is broken, so `load_slowly` reads such a file
 again, keeps every good row and names every broken one.
 """
 
@@ -29,9 +29,6 @@ HEAD_BYTES: Final = 1 << 16
 BATCH_ROWS: Final = 50_000
 LONGEST_RECORD: Final = 200
 """Lines that a quoted field may span before its opening quote counts as broken."""
-
-SCAN: Final = "csv_scan"
-"""The temporary view or table that a file is read through: `row` (data rows from 1), then its columns as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +75,11 @@ def inspect(path: Path) -> CsvFile:
     return CsvFile(path, digest.hexdigest(), header, delimiter, lines, is_gzip, encoding, not head.strip(), damage)
 
 
-def scan(con: duckdb.DuckDBPyConnection, file: CsvFile, names: Sequence[str], absent: Sequence[str] = ()) -> None:
-    """Make the view `csv_scan` of a file that DuckDB reads by itself, its columns named by `names`.
+def scan_select(file: CsvFile, names: Sequence[str], absent: Sequence[str] = ()) -> str:
+    """Return the SELECT that reads a file as text: `row` (data rows from 1), then its columns as `names` call them.
 
-    The columns `absent` are there too, without a value. Reading the view raises duckdb.InvalidInputException when a
-    row of the file is broken.
+    The columns `absent` are there too, without a value. Running it raises duckdb.InvalidInputException when a row of
+    the file is broken.
     """
     columns = exp.Struct(
         expressions=[
@@ -102,18 +99,13 @@ def scan(con: duckdb.DuckDBPyConnection, file: CsvFile, names: Sequence[str], ab
     }
     arguments = ", ".join(f"{name} = {value.sql('duckdb')}" for name, value in options.items())
     path = exp.Literal.string(_without_wildcards(file.path)).sql("duckdb")
-    selected = ", ".join(("row_number() OVER () AS row", "*", *(f"NULL::VARCHAR AS {_quoted(n)}" for n in absent)))
-    _drop_scan(con)
-    con.execute(f"CREATE TEMP VIEW {SCAN} AS SELECT {selected} FROM read_csv({path}, {arguments})")
+    return f"SELECT row_number() OVER () AS row, *{_nulls(absent)} FROM read_csv({path}, {arguments})"
 
 
-def scan_slowly(
-    con: duckdb.DuckDBPyConnection, file: CsvFile, names: Sequence[str], absent: Sequence[str] = ()
-) -> list[Row]:
-    """Make the table `csv_scan` of the good rows of a file; return the broken ones and those with a remark."""
-    _drop_scan(con)
+def load_slowly(con: duckdb.DuckDBPyConnection, table: str, file: CsvFile, names: Sequence[str]) -> list[Row]:
+    """Make a table of the good rows of a file, as `scan_select` gives them; return the broken and remarkable ones."""
     columns = ", ".join(f"{_quoted(name)} VARCHAR" for name in names)
-    con.execute(f"CREATE TEMP TABLE {SCAN} (row BIGINT, {columns})")
+    con.execute(f"CREATE OR REPLACE TABLE {table} (row BIGINT, {columns})")
     remarkable: list[Row] = []
     batch: list[Row] = []
     for row in read_rows(file):
@@ -122,12 +114,15 @@ def scan_slowly(
         if not row.broken:
             batch.append(row)
         if len(batch) == BATCH_ROWS:
-            _append(con, batch, len(names))
+            _append(con, table, batch, len(names))
             batch = []
-    _append(con, batch, len(names))
-    for name in absent:
-        con.execute(f"ALTER TABLE {SCAN} ADD COLUMN {_quoted(name)} VARCHAR")
+    _append(con, table, batch, len(names))
     return remarkable
+
+
+def table_select(table: str, absent: Sequence[str] = ()) -> str:
+    """Return the SELECT that reads a table made by `load_slowly`, in the shape of `scan_select`."""
+    return f"SELECT *{_nulls(absent)} FROM {table}"
 
 
 def read_rows(file: CsvFile) -> Iterator[Row]:
@@ -223,18 +218,18 @@ _FIELDS: Final = {
 }
 
 
-def _append(con: duckdb.DuckDBPyConnection, rows: Sequence[Row], width: int) -> None:
+def _append(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row], width: int) -> None:
     if not rows:
         return
-    table = pa.table(
+    batch = pa.table(
         {
             "row": pa.array([row.number for row in rows], pa.int64()),
             **{f"c{i}": pa.array([row.cells[i] for row in rows], pa.string()) for i in range(width)},
         }
     )
-    con.register("csv_rows", table)
-    con.execute(f"INSERT INTO {SCAN} FROM csv_rows")
-    con.unregister("csv_rows")
+    con.register("csv_batch", batch)
+    con.execute(f"INSERT INTO {table} FROM csv_batch")
+    con.unregister("csv_batch")
 
 
 def _text_lines(file: CsvFile) -> Iterator[str]:
@@ -299,16 +294,12 @@ def _without_wildcards(path: Path) -> str:
     return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
+def _nulls(names: Sequence[str]) -> str:
+    return "".join(f", NULL::VARCHAR AS {_quoted(name)}" for name in names)
+
+
 def _quoted(name: str) -> str:
     return exp.to_identifier(name, quoted=True).sql("duckdb")
-
-
-def _drop_scan(con: duckdb.DuckDBPyConnection) -> None:
-    kinds = con.execute(
-        "SELECT table_type FROM information_schema.tables WHERE table_name = ? AND table_catalog = 'temp'", [SCAN]
-    ).fetchall()
-    for (kind,) in kinds:
-        con.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} temp.{SCAN}")
 
 
 def _lower_first(text: str) -> str:

@@ -1,19 +1,21 @@
 """Reading one table: its rows typed and judged, then its events staged, and every row accounted for.
 
-    rows = read_rows(entry, file, spec)      # None when the file as a whole is refused
+    prepared = prepare(con, staging, path, spec)     # may run in a thread, on a connection of its own
+    rows = judge(entry, prepared, spec)              # None when the file as a whole is refused
     stage_rows(rows)
 
-The rows of a table lie in a temporary table of their own, those that are refused in another; what is wrong with a
-file or a row goes to the ledger as a reject or a notice that names file, row and reason.
+The rows of a file lie in a table of the database `staging` until the import is over; what is wrong with a file or a
+row goes to the ledger as a reject or a notice that names file, row and reason.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import duckdb
 
-from ehr.importers.csv_source import SCAN, CsvFile, Row, scan, scan_slowly
+from ehr.importers.csv_source import CsvFile, Row, inspect, load_slowly, scan_select, table_select
 from ehr.importers.tables import TableSpec, events_select, reason_sql, typed_select
 from ehr.intake import SourceFile
 
@@ -27,18 +29,35 @@ KNOWN_SUBJECTS: Final = "known_subject"
 """Temporary table (subject_id) of the patients that rows may name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of one file: `typed` has all that could be split into cells, `refused` those that go no further.
+@dataclass(slots=True)
+class Prepared:
+    """A file that was looked at, and read where it can be; `source` is the SELECT of its rows as text.
 
-    `columns` are the columns of the file, as `csv_scan` names them.
+    `columns` are its columns as `source` names them, `missing` those that it should have, `broken` its records that
+    could not be split or carry a remark.
     """
+
+    file: CsvFile
+    staging: str
+    columns: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    source: str = ""
+    broken: list[Row] = field(default_factory=list)
+    is_read: bool = False
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of one file and what became of them; the counts grow while the rows are judged."""
 
     entry: SourceFile
     spec: TableSpec
-    columns: tuple[str, ...]
-    n_in: int
-    n_broken: int
+    prepared: Prepared
+    n_in: int = 0
+    n_rejected: int = 0
+    n_repeats: int = 0
+    has_problems: bool = False
+    has_refused: bool = False
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
@@ -47,8 +66,8 @@ class Rows:
 
     @property
     def typed(self) -> str:
-        """The table of the rows: row, columns of the spec, problems."""
-        return f"typed_{self.spec.stem}"
+        """The table of the rows that could be split into cells: row, columns of the spec, problems."""
+        return typed_table(self.prepared.staging, self.spec)
 
     @property
     def refused(self) -> str:
@@ -57,58 +76,88 @@ class Rows:
 
     @property
     def accepted(self) -> str:
-        """The view of the rows that go in."""
-        return f"accepted_{self.spec.stem}"
+        """The table or subquery of the rows that go in."""
+        conditions = []
+        if self.has_problems:
+            conditions.append(f"problems & {self.spec.refusing} = 0")
+        if self.has_refused:
+            conditions.append(f"row NOT IN (FROM {self.refused})")
+        return f"(FROM {self.typed} WHERE {' AND '.join(conditions)})" if conditions else self.typed
 
     @property
     def record(self) -> str:
-        """The SQL of the text of a row of `csv_scan`."""
-        cells = ", ".join(f"coalesce({column}, '')" for column in self.columns)
+        """The SQL of the text of a row of the file."""
+        cells = ", ".join(f"coalesce({column}, '')" for column in self.prepared.columns)
         return f"concat_ws(',', {cells})"
 
+    def refuse(self, select: str) -> int:
+        """Refuse the rows that `select` gives; return how many."""
+        if not self.has_refused:
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {self.refused} (row BIGINT)")
+            self.has_refused = True
+        return int(self.con.execute(f"INSERT INTO {self.refused} {select}").fetchall()[0][0])
 
-def read_rows(entry: SourceFile, file: CsvFile, spec: TableSpec) -> Rows | None:
-    """Read a file as what `spec` says; None, with the reason in the ledger, when it cannot be that."""
-    if file.damage or file.is_empty:
-        _tell_of_nothing(entry, file, spec.name)
+
+def typed_table(staging: str, spec: TableSpec) -> str:
+    """Return the name of the table of the rows of a file."""
+    return f"{staging}.typed_{spec.stem}"
+
+
+def prepare(
+    con: duckdb.DuckDBPyConnection,
+    staging: str,
+    path: Path,
+    spec: TableSpec | None,
+    is_wanted: Callable[[CsvFile], bool],
+) -> Prepared:
+    """Look at a file and, when it is wanted and has the columns of `spec`, read its rows into `staging`.
+
+    A spec that joins other tables is read by `judge`, when they are there.
+    """
+    file = inspect(path)
+    prepared = Prepared(file, staging)
+    if spec is None:
+        prepared.columns = tuple(f"column_{position}" for position in range(len(file.header)))
+    else:
+        prepared.columns = _column_names(file, spec)
+        prepared.missing = tuple(name for name in spec.required if name not in prepared.columns)
+    if spec and not spec.join and _is_readable(prepared) and is_wanted(file):
+        _read_typed(con, prepared, spec)
+    return prepared
+
+
+def judge(entry: SourceFile, prepared: Prepared, spec: TableSpec) -> Rows | None:
+    """Judge the rows of a file; None, with the reason in the ledger, when the file cannot be what `spec` says."""
+    if prepared.file.damage or prepared.file.is_empty:
+        _tell_of_nothing(entry, prepared.file, spec.name)
         return None
-    columns = _column_names(file, spec)
-    missing = [name for name in spec.required if name not in columns]
-    if missing:
-        _refuse_file(entry, file, spec, columns, missing)
+    if prepared.missing:
+        _refuse_file(entry, prepared, spec)
         return None
-    _tell_of_columns(entry, file, spec, columns)
-    broken = _read_typed(entry.intake.con, file, spec, columns)
-    n_broken = sum(row.broken is not None for row in broken)
-    n_typed = _count(entry.intake.con, f"typed_{spec.stem}")
-    rows = Rows(entry, spec, columns, n_typed + n_broken, n_broken)
-    rows.con.execute(f"CREATE OR REPLACE TEMP TABLE {rows.refused} (row BIGINT, is_repeat BOOLEAN)")
-    _renew_accepted(rows)
-    _tell_of_lines(rows, broken)
+    rows = Rows(entry, spec, prepared)
+    if not prepared.is_read:
+        _read_typed(rows.con, prepared, spec)
+    _tell_of_columns(rows)
+    _tell_of_lines(rows)
     _tell_of_problems(rows)
     _refuse_repeats(rows)
-    for column in spec.stays:
-        _check_stay(rows, column)
+    _check_stays(rows)
     return rows
 
 
-def read_unjudged(con: duckdb.DuckDBPyConnection, file: CsvFile, spec: TableSpec) -> str | None:
+def read_unjudged(con: duckdb.DuckDBPyConnection, prepared: Prepared, spec: TableSpec) -> str | None:
     """Read a file whose ledger row exists already; return the table of its rows, None when it cannot be that."""
-    columns = _column_names(file, spec)
-    if file.damage or file.is_empty or not set(spec.required) <= set(columns):
+    if not _is_readable(prepared):
         return None
-    _read_typed(con, file, spec, columns)
-    return f"typed_{spec.stem}"
+    _read_typed(con, prepared, spec)
+    return typed_table(prepared.staging, spec)
 
 
 def check_subjects(rows: Rows) -> None:
     """Tell of rows whose patient is not in `known_subject`; they go in."""
     con, entry, name = rows.con, rows.entry, rows.spec.name
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE stranger AS SELECT DISTINCT subject_id FROM {rows.accepted} "
-        f"ANTI JOIN {KNOWN_SUBJECTS} USING (subject_id)"
-    )
-    if not _count(con, "stranger"):
+    strangers = f"SELECT DISTINCT subject_id FROM {rows.accepted} ANTI JOIN {KNOWN_SUBJECTS} USING (subject_id)"
+    if not _count(con, f"({strangers})"):
         return
     if not _count(con, KNOWN_SUBJECTS):
         entry.notice(None, name, "no table of patients went in that subject_id could be compared with")
@@ -116,64 +165,54 @@ def check_subjects(rows: Rows) -> None:
     _notice_each(
         entry,
         f"SELECT row AS line, '{name}' AS resource, 'subject_id is not in patients' AS reason, "
-        f"subject_id::VARCHAR AS excerpt FROM {rows.accepted} SEMI JOIN stranger USING (subject_id)",
+        f"subject_id::VARCHAR AS excerpt FROM {rows.accepted} SEMI JOIN ({strangers}) USING (subject_id)",
     )
 
 
 def stage_rows(rows: Rows) -> None:
     """Stage the events, stays and subjects of the accepted rows, and count what became of all rows."""
     spec, entry = rows.spec, rows.entry
-    if spec.events:
-        entry.stage("event", events_select(spec, rows.accepted))
+    if spec.events and rows.n_in:
+        entry.stage_later(events_select(spec, rows.accepted))
     for select in spec.encounters:
         entry.stage("encounter", select.format(rows=rows.accepted))
     if spec.subjects:
         entry.stage("subject", spec.subjects.format(rows=rows.accepted))
-    by_cell, repeats, others = rows.con.execute(
-        f"SELECT (SELECT count(*) FILTER (problems & {spec.refusing} <> 0) FROM {rows.typed}), "
-        f"(SELECT count(*) FILTER (is_repeat) FROM {rows.refused}), (SELECT count(*) FILTER (NOT is_repeat) FROM {rows.refused})"
-    ).fetchall()[0]
-    rejected = rows.n_broken + by_cell + others
-    entry.tally(
-        spec.name, rows_in=rows.n_in, accepted=rows.n_in - rejected - repeats, rejected=rejected, skipped=repeats
-    )
+    accepted = rows.n_in - rows.n_rejected - rows.n_repeats
+    entry.tally(spec.name, rows_in=rows.n_in, accepted=accepted, rejected=rows.n_rejected, skipped=rows.n_repeats)
     if not rows.n_in:
         entry.status = "empty"
 
 
-def drop_rows(rows: Rows) -> None:
-    """Give back the memory of a table that nothing needs any more."""
-    rows.con.execute(f"DROP VIEW {rows.accepted}")
-    rows.con.execute(f"DROP TABLE {rows.typed}")
-    rows.con.execute(f"DROP TABLE {rows.refused}")
-
-
-def skip_file(entry: SourceFile, file: CsvFile, name: str, notice: str | None = None) -> None:
+def skip_file(entry: SourceFile, prepared: Prepared, name: str, notice: str | None = None) -> None:
     """Count the rows of a file that gives no events."""
     if notice:
         entry.notice(None, name, notice)
-    if file.damage or file.is_empty:
-        _tell_of_nothing(entry, file, name)
+    if prepared.file.damage or prepared.file.is_empty:
+        _tell_of_nothing(entry, prepared.file, name)
         return
-    n_rows = _count_records(entry, file, [f"column_{position}" for position in range(len(file.header))])
+    n_rows = _count_records(entry.intake.con, prepared)
     entry.status = "skipped"
     entry.tally(name, rows_in=n_rows, skipped=n_rows)
 
 
-def _read_typed(
-    con: duckdb.DuckDBPyConnection, file: CsvFile, spec: TableSpec, columns: tuple[str, ...]
-) -> list[Row]:
-    """Make the typed table; return the records that are broken or have a remark."""
-    absent = [column.name for column in spec.columns if column.name not in columns]
-    create = f"CREATE OR REPLACE TEMP TABLE typed_{spec.stem} AS {typed_select(spec)}"
+def _is_readable(prepared: Prepared) -> bool:
+    return not (prepared.file.damage or prepared.file.is_empty or prepared.missing)
+
+
+def _read_typed(con: duckdb.DuckDBPyConnection, prepared: Prepared, spec: TableSpec) -> None:
+    """Make the table of the rows of a file, by DuckDB's reader or, where that gives up, by our own."""
+    absent = [column.name for column in spec.columns if column.name not in prepared.columns]
+    create = f"CREATE OR REPLACE TABLE {typed_table(prepared.staging, spec)} AS "
+    prepared.source = scan_select(prepared.file, prepared.columns, absent)
     try:
-        scan(con, file, columns, absent)
-        con.execute(create)
+        con.execute(create + typed_select(spec, prepared.source))
     except duckdb.InvalidInputException:
-        broken = scan_slowly(con, file, columns, absent)
-        con.execute(create)
-        return broken
-    return []
+        text = f"{prepared.staging}.text_{spec.stem}"
+        prepared.broken = load_slowly(con, text, prepared.file, prepared.columns)
+        prepared.source = table_select(text, absent)
+        con.execute(create + typed_select(spec, prepared.source))
+    prepared.is_read = True
 
 
 def _tell_of_nothing(entry: SourceFile, file: CsvFile, name: str) -> None:
@@ -187,14 +226,12 @@ def _tell_of_nothing(entry: SourceFile, file: CsvFile, name: str) -> None:
         entry.notice(None, name, "empty file, no header")
 
 
-def _refuse_file(
-    entry: SourceFile, file: CsvFile, spec: TableSpec, columns: Sequence[str], missing: Sequence[str]
-) -> None:
-    n_rows = _count_records(entry, file, columns)
-    words = ("column", "is") if len(missing) == 1 else ("columns", "are")
+def _refuse_file(entry: SourceFile, prepared: Prepared, spec: TableSpec) -> None:
+    n_rows = _count_records(entry.intake.con, prepared)
+    words = ("column", "is") if len(prepared.missing) == 1 else ("columns", "are")
     entry.status = "failed"
-    reason = f"required {words[0]} {', '.join(missing)} {words[1]} missing"
-    entry.reject(None, spec.name, reason, file.delimiter.join(file.header))
+    reason = f"required {words[0]} {', '.join(prepared.missing)} {words[1]} missing"
+    entry.reject(None, spec.name, reason, prepared.file.delimiter.join(prepared.file.header))
     entry.tally(spec.name, rows_in=n_rows, rejected=n_rows)
 
 
@@ -208,8 +245,9 @@ def _column_names(file: CsvFile, spec: TableSpec) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _tell_of_columns(entry: SourceFile, file: CsvFile, spec: TableSpec, columns: Sequence[str]) -> None:
+def _tell_of_columns(rows: Rows) -> None:
     """Tell of columns that the source is not known to have, and of those that it lacks."""
+    entry, spec, columns, file = rows.entry, rows.spec, rows.prepared.columns, rows.prepared.file
     expected = {*spec.ignored.split(), *columns}
     unknown = [header for header in file.header if header.lower() not in expected]
     absent = [column.name for column in spec.columns if column.name not in columns]
@@ -221,23 +259,24 @@ def _tell_of_columns(entry: SourceFile, file: CsvFile, spec: TableSpec, columns:
         entry.notice(None, spec.name, f"fields are separated by {file.delimiter!r} instead of a comma")
 
 
-def _count_records(entry: SourceFile, file: CsvFile, columns: Sequence[str]) -> int:
+def _count_records(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> int:
     """Count the records of a file, broken ones too."""
-    con = entry.intake.con
     try:
-        scan(con, file, columns)
-        return _count(con, SCAN)
+        return _count(con, f"({scan_select(prepared.file, prepared.columns)})")
     except duckdb.InvalidInputException:
-        broken = scan_slowly(con, file, columns)
-        return _count(con, SCAN) + sum(row.broken is not None for row in broken)
+        table = f"{prepared.staging}.counted"
+        broken = load_slowly(con, table, prepared.file, prepared.columns)
+        return _count(con, table) + sum(row.broken is not None for row in broken)
 
 
-def _tell_of_lines(rows: Rows, records: Sequence[Row]) -> None:
+def _tell_of_lines(rows: Rows) -> None:
     """Tell of the records that could not be split, and of those that were read with a remark."""
-    for record in records:
+    for record in rows.prepared.broken:
         excerpt = ",".join(cell or "" for cell in record.cells)
         if record.broken:
             rows.entry.reject(record.number, rows.spec.name, record.broken, excerpt)
+            rows.n_in += 1
+            rows.n_rejected += 1
         elif record.remark:
             rows.entry.notice(record.number, rows.spec.name, record.remark, excerpt)
 
@@ -245,17 +284,19 @@ def _tell_of_lines(rows: Rows, records: Sequence[Row]) -> None:
 def _tell_of_problems(rows: Rows) -> None:
     """Tell which rows fail which checks; reads the file once more, for their text, only when there are such rows."""
     con, spec, name = rows.con, rows.spec, rows.spec.name
-    failed = con.execute(f"SELECT bit_or(problems) FROM {rows.typed}").fetchall()[0][0] or 0
+    n_typed, failed = con.execute(f"SELECT count(*), bit_or(problems) FROM {rows.typed}").fetchall()[0]
+    rows.n_in += n_typed
     if not failed:
         return
+    rows.has_problems = True
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE problem AS SELECT {SCAN}.*, {rows.record} AS record, problems "
-        f"FROM {SCAN} JOIN (SELECT row, problems FROM {rows.typed} WHERE problems <> 0) USING (row)"
+        f"CREATE OR REPLACE TEMP TABLE problem AS SELECT cells.*, {rows.record} AS record, problems "
+        f"FROM ({rows.prepared.source}) AS cells JOIN (SELECT row, problems FROM {rows.typed} WHERE problems <> 0) USING (row)"
     )
     checks = [(check, 1 << i) for i, check in enumerate(spec.all_checks) if failed & (1 << i)]
     refusing = [reason_sql(check, bit) for check, bit in checks if check.refuses]
     if refusing:
-        rows.entry.reject_rows(
+        rows.n_rejected += rows.entry.reject_rows(
             f"SELECT row AS line, '{name}' AS resource, concat_ws('; ', {', '.join(refusing)}) AS reason, "
             f"record AS excerpt FROM problem WHERE problems & {spec.refusing} <> 0 ORDER BY row"
         )
@@ -288,57 +329,68 @@ def _refuse_repeats(rows: Rows) -> None:
             FROM {rows.accepted} WHERE {named} QUALIFY row <> first_row
         ),
         record AS (
-            SELECT row, {rows.record} AS record FROM {SCAN}
+            SELECT row, {rows.record} AS record FROM ({rows.prepared.source})
             WHERE row IN (SELECT row FROM pair UNION ALL SELECT first_row FROM pair)
         )
         SELECT pair.row, first_row, this.record, this.record = that.record AS is_repeat
         FROM pair JOIN record AS this USING (row) JOIN record AS that ON that.row = first_row
         """
     )
-    con.execute(f"INSERT INTO {rows.refused} SELECT row, is_repeat FROM repeated")
-    _renew_accepted(rows)
-    rows.entry.notice_rows(
+    rows.refuse("SELECT row FROM repeated")
+    rows.n_repeats = rows.entry.notice_rows(
         f"SELECT row AS line, '{name}' AS resource, record AS excerpt, "
         "format('exact duplicate of row {}: skipped', first_row) AS reason FROM repeated WHERE is_repeat ORDER BY row"
     )
-    rows.entry.reject_rows(
+    rows.n_rejected += rows.entry.reject_rows(
         f"SELECT row AS line, '{name}' AS resource, record AS excerpt, "
         f"format('{' and '.join(key)} is there already, in row {{}}, with other values: the first row is kept', "
         "first_row) AS reason FROM repeated WHERE NOT is_repeat ORDER BY row"
     )
 
 
-def _check_stay(rows: Rows, column: str) -> None:
+def _check_stays(rows: Rows) -> None:
     """Refuse rows that name a stay of another patient; tell of stays that are not there."""
-    con, entry, name = rows.con, rows.entry, rows.spec.name
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE loose AS
-        SELECT subject_id, stay, stay IN (SELECT encounter_id FROM {KNOWN_STAYS}) AS is_foreign
-        FROM (SELECT DISTINCT subject_id, {column} AS stay FROM {rows.accepted} WHERE {column} IS NOT NULL) AS named
-        ANTI JOIN {KNOWN_STAYS} AS known ON known.encounter_id = stay AND known.subject_id = named.subject_id
-        """
-    )
-    if not _count(con, "loose"):
+    if not rows.spec.stays or not rows.n_in:
         return
+    counts = ", ".join(f"(SELECT count(*) FROM ({_loose(rows, column)}))" for column in rows.spec.stays)
+    found = rows.con.execute(f"SELECT {counts}").fetchall()[0]
+    for column, count in zip(rows.spec.stays, found, strict=True):
+        if count:
+            _tell_of_stay(rows, column)
+
+
+def _loose(rows: Rows, column: str) -> str:
+    """Return the SELECT (subject_id, stay) of what rows name together and no known stay has."""
+    return (
+        f"SELECT subject_id, stay FROM (SELECT DISTINCT subject_id, {column} AS stay FROM {rows.accepted} "
+        f"WHERE {column} IS NOT NULL) AS named ANTI JOIN {KNOWN_STAYS} AS known "
+        "ON known.encounter_id = named.stay AND known.subject_id = named.subject_id"
+    )
+
+
+def _tell_of_stay(rows: Rows, column: str) -> None:
+    con, entry, name = rows.con, rows.entry, rows.spec.name
     if not _count(con, KNOWN_STAYS):
         entry.notice(None, name, f"no stays went in that {column} could be compared with")
         return
-    loose = f"{rows.accepted} AS rows JOIN loose ON rows.subject_id = loose.subject_id AND {column} = stay"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE loose AS
+        SELECT row, stay, stay IN (SELECT encounter_id FROM {KNOWN_STAYS}) AS is_foreign
+        FROM {rows.accepted} AS rows JOIN ({_loose(rows, column)}) AS loose
+        ON rows.subject_id = loose.subject_id AND rows.{column} = stay
+        """
+    )
     _notice_each(
         entry,
         f"SELECT row AS line, '{name}' AS resource, '{column} is the stay of no row that went in' AS reason, "
-        f"stay::VARCHAR AS excerpt FROM {loose} WHERE NOT is_foreign",
+        f"stay::VARCHAR AS excerpt FROM loose WHERE NOT is_foreign",
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE foreign_row AS SELECT row FROM {loose} WHERE is_foreign")
-    if not _count(con, "foreign_row"):
-        return
-    entry.reject_rows(
+    rows.n_rejected += entry.reject_rows(
         f"SELECT row AS line, '{name}' AS resource, '{column} is the stay of another patient' AS reason, "
-        f"{rows.record} AS excerpt FROM {SCAN} SEMI JOIN foreign_row USING (row) ORDER BY row"
+        f"{rows.record} AS excerpt FROM ({rows.prepared.source}) WHERE row IN (SELECT row FROM loose WHERE is_foreign) ORDER BY row"
     )
-    con.execute(f"INSERT INTO {rows.refused} SELECT row, false FROM foreign_row")
-    _renew_accepted(rows)
+    rows.refuse("SELECT row FROM loose WHERE is_foreign")
 
 
 def _notice_each(entry: SourceFile, select: str) -> None:
@@ -351,15 +403,6 @@ def _notice_each(entry: SourceFile, select: str) -> None:
         SELECT NULL, min(resource), format('{{}} more rows: {{}}', count(*), min(reason)), NULL
         FROM one WHERE nth > {NOTICES_EACH} HAVING count(*) > 0
         """
-    )
-
-
-def _renew_accepted(rows: Rows) -> None:
-    con = rows.con
-    others = f" AND row NOT IN (SELECT row FROM {rows.refused})" if _count(con, rows.refused) else ""
-    con.execute(
-        f"CREATE OR REPLACE TEMP VIEW {rows.accepted} AS FROM {rows.typed} "
-        f"WHERE problems & {rows.spec.refusing} = 0{others}"
     )
 
 

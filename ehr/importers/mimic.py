@@ -5,25 +5,23 @@ then the dictionaries, whose titles are given to the codes in use. A file that c
 and the others go in; a row that cannot be read is refused and the others go in.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import duckdb
 
 from ehr.errors import SourceError
 from ehr.importers import ImportOptions
-from ehr.importers.csv_source import CsvFile, inspect
 from ehr.importers.loading import (
     KNOWN_STAYS,
     KNOWN_SUBJECTS,
+    Prepared,
     Rows,
     check_subjects,
-    drop_rows,
-    read_rows,
+    judge,
+    prepare,
     read_unjudged,
     skip_file,
     stage_rows,
@@ -38,7 +36,7 @@ from ehr.importers.mimic_tables import (
     PATIENTS,
     TABLES,
 )
-from ehr.importers.mimic_titles import microbiology_select, own_titles_select, read_used_codes, title_selects
+from ehr.importers.mimic_titles import microbiology_select, own_titles_select, title_selects
 from ehr.importers.tables import TableSpec
 from ehr.intake import ImportReport, Intake
 from ehr.store import Store
@@ -47,6 +45,12 @@ SPECS: Final = {spec.stem: spec for spec in (ADMISSIONS, PATIENTS, ICUSTAYS, *TA
 """Table name -> how it is read, in the order of reading."""
 
 SUFFIXES: Final = (".csv.gz", ".csv")
+
+READERS: Final = 2
+"""Threads that read files at the same time: a compressed file is read by one core, whatever their number."""
+
+LARGE: Final = 1_000_000
+"""Bytes from which a file is read early, so that the others are read beside it."""
 
 
 def import_mimic(store: Store, path: Path, options: ImportOptions) -> ImportReport:
@@ -59,40 +63,40 @@ def import_mimic(store: Store, path: Path, options: ImportOptions) -> ImportRepo
     with _Reading(intake, tables, others) as reading:
         _read_stays(reading)
         for spec in TABLES:
-            with reading.table(spec) as rows:
-                if rows is not None:
-                    check_subjects(rows)
-                    stage_rows(rows)
-                    if spec is MICROBIOLOGYEVENTS:
-                        rows.entry.stage("code", microbiology_select(rows.accepted))
+            rows = reading.table(spec)
+            if rows is not None:
+                check_subjects(rows)
+                stage_rows(rows)
+                if spec is MICROBIOLOGYEVENTS:
+                    rows.entry.stage("code", microbiology_select(rows.accepted))
         if intake.files:
             _read_titles(reading)
         for file in others:
             reading.skip(file)
-    return intake.commit()
+        return intake.commit()
 
 
 def _read_stays(reading: "_Reading") -> None:
     """Read patients, admissions and ICU stays, which refer to each other."""
     con = reading.intake.con
-    with reading.table(ADMISSIONS) as admissions:
-        _remember_admissions(con, admissions)
-        if admissions is not None:
-            stage_rows(admissions)
-        _remember_stays(con)
-        with reading.table(PATIENTS) as patients:
-            if patients is not None:
-                stage_rows(patients)
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {KNOWN_SUBJECTS} AS "
-            "SELECT subject_id FROM subject UNION SELECT subject_id FROM stage_subject WHERE identifiers IS NOT NULL"
-        )
-        if admissions is not None:
-            check_subjects(admissions)
-    with reading.table(ICUSTAYS) as icustays:
-        if icustays is not None:
-            check_subjects(icustays)
-            stage_rows(icustays)
+    admissions = reading.table(ADMISSIONS)
+    _remember_admissions(con, admissions)
+    if admissions is not None:
+        stage_rows(admissions)
+    _remember_stays(con)
+    patients = reading.table(PATIENTS)
+    if patients is not None:
+        stage_rows(patients)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {KNOWN_SUBJECTS} AS "
+        "SELECT subject_id FROM subject UNION SELECT subject_id FROM stage_subject WHERE identifiers IS NOT NULL"
+    )
+    if admissions is not None:
+        check_subjects(admissions)
+    icustays = reading.table(ICUSTAYS)
+    if icustays is not None:
+        check_subjects(icustays)
+        stage_rows(icustays)
     _remember_stays(con)
 
 
@@ -101,25 +105,22 @@ def _remember_admissions(con: duckdb.DuckDBPyConnection, admissions: Rows | None
 
     Without a usable discharge that is the last time known of the stay, which is never too early.
     """
-    stored = """
+    select = """
         SELECT encounter_id AS hadm_id, subject_id, coalesce(end_time, start_time) AS known_at,
                NULL::TIMESTAMP AS deathtime
         FROM encounter WHERE class = 'inpatient'
     """
-    read = (
-        f"""
-        SELECT hadm_id, subject_id,
-               CASE WHEN dischtime >= admittime THEN dischtime
-                    ELSE greatest(admittime, dischtime, deathtime, edouttime) END AS known_at,
-               CASE WHEN deathtime >= admittime THEN deathtime END AS deathtime
-        FROM {admissions.accepted}
-        UNION ALL
-        SELECT * FROM ({stored}) ANTI JOIN {admissions.accepted} USING (hadm_id)
-    """
-        if admissions
-        else stored
-    )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {ADMITTED} AS {read}")
+    if admissions is not None:
+        select = f"""
+            SELECT hadm_id, subject_id,
+                   CASE WHEN dischtime >= admittime THEN dischtime
+                        ELSE greatest(admittime, dischtime, deathtime, edouttime) END AS known_at,
+                   CASE WHEN deathtime >= admittime THEN deathtime END AS deathtime
+            FROM {admissions.accepted}
+            UNION ALL
+            FROM ({select}) ANTI JOIN {admissions.accepted} AS read USING (hadm_id)
+        """
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {ADMITTED} AS {select}")
 
 
 def _remember_stays(con: duckdb.DuckDBPyConnection) -> None:
@@ -132,12 +133,11 @@ def _remember_stays(con: duckdb.DuckDBPyConnection) -> None:
 def _read_titles(reading: "_Reading") -> None:
     """Give titles to the codes in use, from the dictionaries and from the codes themselves."""
     intake = reading.intake
-    read_used_codes(intake.con)
     intake.describe(own_titles_select())
     for spec in DICTIONARIES:
-        with reading.dictionary(spec) as table:
-            for select in title_selects(spec.stem, table) if table else ():
-                intake.describe(select)
+        table = reading.dictionary(spec)
+        for select in title_selects(spec.stem, table) if table else ():
+            intake.describe(select)
 
 
 def find_tables(path: Path) -> tuple[dict[str, list[Path]], list[Path]]:
@@ -168,79 +168,82 @@ def find_tables(path: Path) -> tuple[dict[str, list[Path]], list[Path]]:
     return tables, others
 
 
-@dataclass
 class _Reading:
-    """The files of one import on their way: inspected ahead by a thread, read one after the other."""
+    """The files of one import on their way: prepared by threads, judged and staged one after the other.
 
-    intake: Intake
-    tables: dict[str, list[Path]]
-    others: list[Path]
-    _inspections: dict[Path, "Future[CsvFile]"] = field(default_factory=dict)
-    _done: int = 0
+    Their rows lie in a database in memory that all connections of the import see.
+    """
+
+    def __init__(self, intake: Intake, tables: dict[str, list[Path]], others: list[Path]) -> None:
+        self.intake = intake
+        self.tables = tables
+        self._specs = {path: SPECS[stem] for stem, paths in tables.items() for path in paths[:1]}
+        self._paths = [path for stem in SPECS for path in tables.get(stem, ())] + others
+        self._staging = f"staging_{uuid4().hex}"
+        self._cursors: list[duckdb.DuckDBPyConnection] = []
+        self._done = 0
+        self._total = sum(path.stat().st_size for path in self._paths)
 
     def __enter__(self) -> "_Reading":
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inspect")
-        for path in self.paths():
-            self._inspections[path] = self._pool.submit(inspect, path)
-        self._total = sum(path.stat().st_size for path in self.paths())
+        self.intake.con.execute(f"ATTACH ':memory:' AS {self._staging}")
+        self._pool = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="reader")
+        by_need = sorted(self._paths, key=lambda path: path not in self._specs or path.stat().st_size < LARGE)
+        first = [path for path in self._paths if self._specs.get(path) in (ADMISSIONS, PATIENTS, ICUSTAYS)]
+        self._prepared = {path: self._pool.submit(self._prepare, path) for path in dict.fromkeys((*first, *by_need))}
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for cursor in self._cursors:
+            cursor.interrupt()
+        self._pool.shutdown()
+        for cursor in self._cursors:
+            cursor.close()
+        self.intake.con.execute(f"DETACH {self._staging}")
 
-    def paths(self) -> Iterator[Path]:
-        """Give the files in the order of reading."""
-        for stem in SPECS:
-            yield from self.tables.get(stem, ())
-        yield from self.others
-
-    @contextmanager
-    def table(self, spec: TableSpec) -> Iterator[Rows | None]:
-        """Read the table of `spec`; gives None where it is absent, unchanged or refused as a whole."""
+    def table(self, spec: TableSpec) -> Rows | None:
+        """Judge the table of `spec`; gives None where it is absent, unchanged or refused as a whole."""
         paths = self.tables.get(spec.stem, [])
-        rows = None
-        for path in paths[:1]:
-            rows = self._read(path, spec)
         for path in paths[1:]:
             first = self.intake.name_of(paths[0])
             self.skip(path, f"{spec.name} is there twice: {first} is read, this file is not")
-        yield rows
-        if rows is not None:
-            drop_rows(rows)
+        for path in paths[:1]:
+            prepared = self._begin(path)
+            with self.intake.file(path, prepared.file.sha256) as entry:
+                rows = judge(entry, prepared, spec) if entry else None
+            self._end(path)
+            return rows
+        return None
 
-    def _read(self, path: Path, spec: TableSpec) -> Rows | None:
-        file = self._begin(path)
-        with self.intake.file(path, file.sha256) as entry:
-            rows = read_rows(entry, file, spec) if entry else None
-        self._end(path)
-        return rows
+    def dictionary(self, spec: TableSpec) -> str | None:
+        """Read a dictionary, also where its own bytes are not new, since new codes need it; gives its table."""
+        rows = self.table(spec)
+        if rows is not None:
+            stage_rows(rows)
+            return rows.accepted
+        paths = self.tables.get(spec.stem, [])
+        return read_unjudged(self.intake.con, self._prepared[paths[0]].result(), spec) if paths else None
 
     def skip(self, path: Path, notice: str | None = None) -> None:
         """Count the rows of a file that is not imported."""
-        file = self._begin(path)
+        prepared = self._begin(path)
         stem = path.name.lower().partition(".")[0]
         if notice is None and stem not in NOT_IMPORTED:
             notice = "unknown file: not a table of MIMIC-IV that is imported"
-        with self.intake.file(path, file.sha256) as entry:
+        with self.intake.file(path, prepared.file.sha256) as entry:
             if entry:
-                skip_file(entry, file, self.intake.name_of(path).partition(".")[0], notice)
+                skip_file(entry, prepared, self.intake.name_of(path).partition(".")[0], notice)
         self._end(path)
 
-    @contextmanager
-    def dictionary(self, spec: TableSpec) -> Iterator[str | None]:
-        """Read a dictionary, also where its own bytes are not new, since new codes need it; gives its table."""
-        con = self.intake.con
-        with self.table(spec) as rows:
-            if rows is not None:
-                stage_rows(rows)
-                yield rows.accepted
-                return
-        paths = self.tables.get(spec.stem, [])
-        yield read_unjudged(con, self._inspections[paths[0]].result(), spec) if paths else None
+    def _prepare(self, path: Path) -> Prepared:
+        cursor = self.intake.store.cursor()
+        self._cursors.append(cursor)
+        spec = self._specs.get(path)
+        return prepare(cursor, self._staging, path, spec, lambda file: not self.intake.knows(file.sha256))
 
-    def _begin(self, path: Path) -> CsvFile:
+    def _begin(self, path: Path) -> Prepared:
         self.intake.progress(self.intake.name_of(path), self._done, self._total)
-        return self._inspections[path].result()
+        return self._prepared[path].result()
 
     def _end(self, path: Path) -> None:
         self._done += path.stat().st_size

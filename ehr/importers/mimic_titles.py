@@ -2,12 +2,14 @@
 
 from typing import Final
 
-import duckdb
-
 from ehr.importers.mimic_tables import DICTIONARIES
+from ehr.refresh import TOUCHED
 
-USED: Final = "used_code"
-"""Temporary table (code, head, second, third): the codes that are staged or stored, and their first parts."""
+USED: Final = (
+    "(SELECT code, split_part(code, '//', 1) AS head, split_part(code, '//', 2) AS second, "
+    f"split_part(code, '//', 3) AS third FROM {TOUCHED})"
+)
+"""The codes that need a title, with their first parts."""
 
 _SERVICES: Final = {
     "CMED": "Cardiac medical",
@@ -86,18 +88,6 @@ _FROM_CODE: Final = f"""
     FROM {USED} LEFT JOIN service ON service.name = second
     WHERE description NOT IN ('', 'UNK')
 """
-
-
-def read_used_codes(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the table of the codes that are staged or stored."""
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE {USED} AS
-        SELECT code, split_part(code, '//', 1) AS head, split_part(code, '//', 2) AS second,
-               split_part(code, '//', 3) AS third
-        FROM (SELECT DISTINCT code FROM stage_event UNION SELECT code FROM code)
-        """
-    )
 
 
 def title_selects(dictionary: str, table: str) -> tuple[str, ...]:

@@ -6,9 +6,9 @@
         events=(Events(code=("LAB", "$itemid", "$valueuom"), time="charttime", value="valuenum"),),
     )
 
-A file is read through the view `csv_scan` (ehr.importers.csv_source), where every cell is text. `typed_select` reads
-each cell as what its column says, NULL where it is not that, and marks every row with the checks that it fails: one
-bit of `problems` for each. Cells that are required, and checks that refuse, refuse the row; the others give a notice.
+Every cell of a file is read as text (ehr.importers.csv_source). `typed_select` reads each cell as what its column says,
+NULL where it is not that, and marks every row with the checks that it fails: one bit of `problems` for each. Cells
+that are required, and checks that refuse, refuse the row; the others give a notice.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from functools import cached_property
 from typing import Final, Literal
 
 from ehr.events import UNKNOWN
-from ehr.importers.csv_source import SCAN
 
 Kind = Literal["text", "integer", "number", "time"]
 
@@ -162,8 +161,8 @@ class TableSpec:
         return (Check(f"NOT coalesce({present}, false)", "no usable time, so no event", refuses=True),)
 
 
-def typed_select(spec: TableSpec) -> str:
-    """Return the SELECT that reads the cells of `csv_scan` as what they are, with `row` and `problems`."""
+def typed_select(spec: TableSpec, source: str) -> str:
+    """Return the SELECT that reads the cells of `source`, which are text, as what they are, with `problems`."""
     cells = [part for column in spec.columns for part in _cell(column)]
     names = [
         name for column in spec.columns for name in (column.name, *([f"{column.name}_text"] if column.keep else []))
@@ -172,9 +171,7 @@ def typed_select(spec: TableSpec) -> str:
         f"CASE WHEN {check.condition} THEN {1 << i} ELSE 0 END::BIGINT" for i, check in enumerate(spec.all_checks)
     )
     columns = ", ".join(("row", *names, *spec.joined))
-    return (
-        f"SELECT {columns}, {bits or '0'} AS problems FROM (SELECT row, {', '.join(cells)} FROM {SCAN}) {spec.join}"
-    )
+    return f"SELECT {columns}, {bits or '0'} AS problems FROM (SELECT row, {', '.join(cells)} FROM ({source})) {spec.join}"
 
 
 def events_select(spec: TableSpec, rows: str) -> str:
@@ -183,7 +180,7 @@ def events_select(spec: TableSpec, rows: str) -> str:
 
 
 def reason_sql(check: Check, bit: int) -> str:
-    """Return the SQL of the reason of a check, NULL where the row passes it; cells are those of `csv_scan`."""
+    """Return the SQL of the reason of a check, NULL where the row passes it; cells are text."""
     reason = f"'{check.reason}'"
     if check.refuses and check.cell:
         reason = f"CASE WHEN {check.cell} IS NULL THEN '{check.cell} is missing' ELSE '{check.reason}' END"

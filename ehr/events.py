@@ -17,6 +17,7 @@ EVENT_SCHEMA: Final[dict[str, pl.DataType]] = {
     "code": pl.String(),
     "numeric_value": pl.Float32(),
     "text_value": pl.String(),
+    "value_code": pl.String(),
     "unit": pl.String(),
     "encounter_id": pl.Int64(),
     "end_time": pl.Datetime("us"),

@@ -27,8 +27,9 @@ class Stage:
 STAGES: Final = (
     Stage(
         "event",
-        'subject_id BIGINT, "time" TIMESTAMP, code VARCHAR, numeric_value FLOAT, text_value VARCHAR, unit VARCHAR, '
-        "encounter_id BIGINT, end_time TIMESTAMP, status VARCHAR, record_id VARCHAR",
+        'subject_id BIGINT, "time" TIMESTAMP, code VARCHAR, numeric_value FLOAT, text_value VARCHAR, '
+        "value_code VARCHAR, unit VARCHAR, encounter_id BIGINT, end_time TIMESTAMP, status VARCHAR, "
+        "record_id VARCHAR",
     ),
     Stage(
         "encounter",

@@ -6,6 +6,7 @@ CREATE TABLE event (
     code          VARCHAR NOT NULL,
     numeric_value FLOAT,
     text_value    VARCHAR,
+    value_code    VARCHAR,
     unit          VARCHAR,
     encounter_id  BIGINT,
     end_time      TIMESTAMP,
@@ -20,6 +21,7 @@ COMMENT ON COLUMN event."time" IS 'When it happened or became known; NULL for st
 COMMENT ON COLUMN event.code IS 'KIND//SYSTEM//CODE[//UNIT], described in code';
 COMMENT ON COLUMN event.numeric_value IS 'Measured number, in unit';
 COMMENT ON COLUMN event.text_value IS 'Measured text, or a number that came with a comparator such as <5';
+COMMENT ON COLUMN event.value_code IS 'Code of a coded answer, SYSTEM//CODE, whose words are text_value; NULL for numbers and free text';
 COMMENT ON COLUMN event.unit IS 'Unit of numeric_value as recorded';
 COMMENT ON COLUMN event.encounter_id IS 'Innermost stay that the record names: the ICU stay where known, else the hospital stay';
 COMMENT ON COLUMN event.end_time IS 'When it ended: abatement, end of an infusion or of a prescription';
@@ -230,7 +232,7 @@ COMMENT ON COLUMN procedure.start_time IS 'When it was done or began';
 
 CREATE VIEW observation AS
 SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
-       e."time" AS start_time, e.numeric_value AS value, e.unit, e.text_value, e.status
+       e."time" AS start_time, e.numeric_value AS value, e.unit, e.text_value, e.value_code, e.status
 FROM event e JOIN code c USING (code) WHERE c.kind = 'observation';
 COMMENT ON VIEW observation IS 'Laboratory results, vital signs and other measurements';
 COMMENT ON COLUMN observation.start_time IS 'When it was measured or the specimen was taken';

@@ -20,7 +20,7 @@ from ehr.importers import ImportOptions
 from ehr.importers.fhir_fields import R4_TYPES
 from ehr.importers.fhir_files import Broken, Found, fhir_files, read_ahead
 from ehr.importers.fhir_json import excerpt_of, parse, skim, written
-from ehr.importers.fhir_read import Item, items_of_line, read_items
+from ehr.importers.fhir_read import Item, items_of_line, name_of, read_items
 from ehr.importers.fhir_resources import READERS, Record, read_resource
 from ehr.importers.fhir_settle import settle
 from ehr.importers.fhir_stage import Staging
@@ -142,10 +142,10 @@ def _take_items(items: Iterable[Item], entry: SourceFile, staging: Staging, vali
             is_event = _read(item, type_name, record, validate)
         except Refused as reason:
             counts.rejected[type_name] += 1
-            entry.reject(item.line, record.record_id or None, str(reason), reason.excerpt or _excerpt(item))
+            entry.reject(item.line, record.record_id or name_of(item), str(reason), reason.excerpt or _excerpt(item))
         except LeftOut as reason:
             counts.skipped[type_name] += 1
-            staging.notice(entry, item.line, record.record_id or None, str(reason))
+            staging.notice(entry, item.line, record.record_id or name_of(item), str(reason))
         else:
             if is_event:
                 staging.add(entry, item.line, type_name, record)
@@ -187,7 +187,7 @@ def _type_problem(resource: object) -> str:
         return "no resourceType"
     if type(resource["resourceType"]) is not str:
         return "resourceType is not a string"
-    return "unknown resourceType: no such type in R4"
+    return "unknown resourceType: no such R4 type"
 
 
 def _id_of(resource: Json, item: Item, type_name: str, record: Record) -> str:

@@ -63,8 +63,10 @@ def _refusal(data: bytes, error: orjson.JSONDecodeError) -> Refused:
     around = excerpt_of(data[max(0, at - 40) : at + 60])
     if not data[at:].strip():
         return Refused(f"JSON ends too early, at byte {at}", around)
-    if data[at:].startswith((b"NaN", b"Infinity")):
-        return Refused(f"NaN and Infinity are not JSON, at byte {at + 1}", around)
+    for word in ("NaN", "Infinity"):
+        if data[at:].startswith(word.encode()):
+            sign = "-" if data[:at].endswith(b"-") else ""
+            return Refused(f"{sign}{word} is not JSON, at byte {at + 1}", around)
     if "infinity" in error.msg:
         return Refused(f"a number is too large for JSON readers, at byte {at + 1}", around)
     return Refused(f"not JSON: {error.msg.split(': line')[0]}, at byte {at + 1}", around)

@@ -160,6 +160,14 @@ def _typed(item: Item) -> Item:
     return item._replace(type_name=name if type(name) is str else None)
 
 
+def name_of(item: Item) -> str | None:
+    """Return `Type/id` as the resource begins with them, for the report on one that cannot be read."""
+    head = _HEAD.match(item.raw)
+    if head is None:
+        return item.type_name
+    return b"/".join(part for part in head.groups() if part).decode(errors="replace")
+
+
 # Bundles ---------------------------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from ehr.importers.fhir_fields import (
     VERIFICATIONS,
 )
 from ehr.importers.fhir_values import (
+    NOTHING,
     Concept,
     Json,
     LeftOut,
@@ -53,6 +54,7 @@ Event = tuple[
     str | None,  # code; None while the Medication that it names was not read
     float | None,  # numeric_value
     str | None,  # text_value
+    str | None,  # value_code
     str | None,  # unit
     datetime | None,  # end_time
     str | None,  # status
@@ -100,7 +102,7 @@ class Record:
         *,
         system: str | None = None,
         parents: tuple[str, ...] = (),
-        value: Measured = (None, None, None),
+        value: Measured = NOTHING,
         end: datetime | None = None,
         status: str | None = None,
         part: str = "",
@@ -109,8 +111,8 @@ class Record:
         known = self.codes.get(code)
         if known is None or (known[0] is None and title) or (parents and not set(parents) <= set(known[2])):
             self.codes[code] = _merged(known, (title, system, parents))
-        number, text, unit = value
-        self.events.append((time, code, number, text, unit, end, status, self.record_id + part, None))
+        number, text, unit, answer = value
+        self.events.append((time, code, number, text, answer, unit, end, status, self.record_id + part, None))
 
 
 def _merged(known: CodeRow | None, new: CodeRow) -> CodeRow:
@@ -302,7 +304,7 @@ def _coded(
     *,
     end: datetime | None = None,
     status: str | None = None,
-    value: Measured = (None, None, None),
+    value: Measured = NOTHING,
     with_unit: bool = False,
     part: str = "",
 ) -> None:
@@ -512,10 +514,10 @@ def _known_since(resource: Json, record: Record) -> tuple[datetime | None, Measu
     onset, _ = _span(resource, ONSET, record.notes)
     recorded = moment(resource.get("recordedDate"), "recordedDate", record.notes)
     if onset is None or recorded is None:
-        return onset or recorded, (None, None, None)
+        return onset or recorded, NOTHING
     if onset < recorded:
-        return recorded, (None, f"onset {onset.isoformat(sep=' ')}", None)
-    return onset, (None, None, None)
+        return recorded, (None, f"onset {onset.isoformat(sep=' ')}", None, None)
+    return onset, NOTHING
 
 
 def condition(resource: Json, record: Record) -> None:
@@ -590,57 +592,58 @@ def _observation_head(resource: Json) -> str:
 
 
 def measured(holder: Json, notes: Notes) -> Measured:
-    """Return number, text and unit of value[x] of an Observation or a component."""
+    """Return what value[x] of an Observation or a component says."""
     name = _one_of(holder, VALUE)
     if name is None:
-        return None, None, None
+        return NOTHING
     return _VALUE_READERS[VALUE[name]](holder[name], name, notes)
 
 
 def _value_text(value: object, name: str, _notes: Notes) -> Measured:
-    return None, as_text(value, name), None
+    return None, as_text(value, name), None, None
 
 
-def _value_concept(value: object, name: str, _notes: Notes) -> Measured:
-    return None, label(value, name), None
+def _value_concept(value: object, name: str, notes: Notes) -> Measured:
+    answer = concept(value, name, notes)
+    return None, answer.text, None, answer.code
 
 
 def _value_boolean(value: object, name: str, _notes: Notes) -> Measured:
     if type(value) is not bool:
         raise Refused(f"wrong JSON type: {name} is not true or false")
-    return None, "true" if value else "false", None
+    return None, "true" if value else "false", None, None
 
 
 def _value_integer(value: object, name: str, _notes: Notes) -> Measured:
     if type(value) is not int:
         raise Refused(f"wrong JSON type: {name} is not an integer")
-    return float(value), None, None
+    return float(value), None, None, None
 
 
 def _value_moment(value: object, name: str, notes: Notes) -> Measured:
     moment(value, name, notes)
-    return None, as_text(value, name), None
+    return None, as_text(value, name), None, None
 
 
 def _value_period(value: object, name: str, notes: Notes) -> Measured:
     start, end = period(value, name, notes)
-    return None, f"{start or ''} to {end or ''}", None
+    return None, f"{start or ''} to {end or ''}", None, None
 
 
 def _value_range(value: object, name: str, _notes: Notes) -> Measured:
     found = as_object(value, name)
     low, high = (quantity_text(found.get(end) or {}, f"{name}.{end}") for end in ("low", "high"))
-    return None, f"{low} - {high}", None
+    return None, f"{low} - {high}", None, None
 
 
 def _value_ratio(value: object, name: str, _notes: Notes) -> Measured:
     found = as_object(value, name)
     above, below = (quantity_text(found.get(part) or {}, f"{name}.{part}") for part in ("numerator", "denominator"))
-    return None, f"{above}:{below}", None
+    return None, f"{above}:{below}", None, None
 
 
 def _value_samples(value: object, name: str, _notes: Notes) -> Measured:
-    return None, as_text(as_object(value, name).get("data"), f"{name}.data"), None
+    return None, as_text(as_object(value, name).get("data"), f"{name}.data"), None, None
 
 
 _VALUE_READERS: Final[dict[str, Callable[[object, str, Notes], Measured]]] = {
@@ -665,7 +668,7 @@ def diagnostic_report(resource: Json, record: Record) -> None:
     _encounter(resource, "encounter", record)
     time = _effective(resource, record.notes)
     named = concept(resource.get("code") or {}, "code", record.notes)
-    value = (None, as_text(resource.get("conclusion"), "conclusion"), None)
+    value = (None, as_text(resource.get("conclusion"), "conclusion"), None, None)
     _coded(record, "REPORT", named, time, status=status, value=value)
 
 
@@ -694,9 +697,9 @@ def medication_administration(resource: Json, record: Record) -> None:
     start, end = _span(resource, EFFECTIVE, record.notes)
     dosage = resource.get("dosage") or {}
     dose = dosage.get("dose")
-    number, text, unit = (None, None, None) if dose is None else quantity(dose, "dosage.dose", record.notes)
+    number, text, unit, _ = NOTHING if dose is None else quantity(dose, "dosage.dose", record.notes)
     text = text or as_text(dosage.get("text"), "dosage.text")
-    _medication(resource, record, start or end, end, status, (number, text, unit))
+    _medication(resource, record, start or end, end, status, (number, text, unit, None))
 
 
 def _prescribed(resource: Json, notes: Notes) -> Measured:
@@ -705,10 +708,10 @@ def _prescribed(resource: Json, notes: Notes) -> Measured:
         text = as_text(instruction.get("text"), "dosageInstruction.text")
         for rate in as_objects(instruction.get("doseAndRate"), "doseAndRate"):
             if rate.get("doseQuantity") is not None:
-                number, shown, unit = quantity(rate["doseQuantity"], "doseQuantity", notes)
-                return number, shown or text, unit
-        return None, text, None
-    return None, None, None
+                number, shown, unit, _ = quantity(rate["doseQuantity"], "doseQuantity", notes)
+                return number, shown or text, unit, None
+        return None, text, None, None
+    return NOTHING
 
 
 def _medication(
@@ -735,8 +738,8 @@ def _medication(
     if known is not None:
         _coded(record, "MEDICATION", known, time, end=end, status=status, value=value)
         return
-    number, words, unit = value
-    record.events.append((time, None, number, words, unit, end, status, record.record_id, key))
+    number, words, unit, _ = value
+    record.events.append((time, None, number, words, None, unit, end, status, record.record_id, key))
 
 
 def _contained(resource: Json, name: str, record: Record) -> Concept:
@@ -771,7 +774,7 @@ def immunization(resource: Json, record: Record) -> None:
     _encounter(resource, "encounter", record)
     time, _ = _span(resource, OCCURRENCE, record.notes)
     dose = resource.get("doseQuantity")
-    value: Measured = (None, None, None) if dose is None else quantity(dose, "doseQuantity", record.notes)
+    value: Measured = NOTHING if dose is None else quantity(dose, "doseQuantity", record.notes)
     named = concept(resource.get("vaccineCode") or {}, "vaccineCode", record.notes)
     _coded(
         record,

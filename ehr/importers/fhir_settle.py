@@ -16,7 +16,9 @@ from ehr.importers.fhir_stage import Staging
 NEAR: Final = timedelta(days=1)
 """Dates without a zone and birthdays may be a day off before an event counts as implausible."""
 
-_DIGEST: Final = 'e."time", e.code, e.numeric_value, e.text_value, e.unit, e.end_time, e.status, e.record_id'
+_DIGEST: Final = (
+    'e."time", e.code, e.numeric_value, e.text_value, e.value_code, e.unit, e.end_time, e.status, e.record_id'
+)
 _STAY_DIGEST: Final = 's.parent_id, s."class", s."type", s.start_time, s.end_time, s.admit_source, s.disposition'
 _ROOT: Final = r"regexp_replace(e.record_id, '\.component\[\d+\]$', '')"
 
@@ -275,8 +277,8 @@ def _move(staging: Staging) -> None:
     con.execute(
         """
         INSERT INTO stage_event BY NAME
-        SELECT r.subject_id, e."time", e.code, e.numeric_value, e.text_value, e.unit, r.encounter_id, e.end_time,
-               e.status, e.record_id, r.source_id
+        SELECT r.subject_id, e."time", e.code, e.numeric_value, e.text_value, e.value_code, e.unit, r.encounter_id,
+               e.end_time, e.status, e.record_id, r.source_id
         FROM fhir_event e JOIN fhir_record r USING (ordinal)
         """
     )

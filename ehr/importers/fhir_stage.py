@@ -38,6 +38,7 @@ EVENT: Final = pa.schema(
         ("code", pa.string()),
         ("numeric_value", pa.float32()),
         ("text_value", pa.string()),
+        ("value_code", pa.string()),
         ("unit", pa.string()),
         ("end_time", _TIME),
         ("status", pa.string()),

@@ -302,15 +302,19 @@ def first_code(value: object, field: str) -> str | None:
 
 COMPARATORS: Final = ("<", "<=", ">=", ">")
 
-Measured = tuple[float | None, str | None, str | None]
-"""A number, a text and a unit; a number that came with a comparator, or is too large to be stored, is in the text."""
+Measured = tuple[float | None, str | None, str | None, str | None]
+"""A number, a text, a unit and the code of a coded answer.
+
+A number that came with a comparator, or is too large to be stored, is in the text.
+"""
+NOTHING: Final[Measured] = (None, None, None, None)
 
 
 def quantity(value: object, field: str, notes: Notes) -> Measured:
     """Return what a Quantity measured; raises Refused when a part of it has the wrong type.
 
     >>> quantity({"value": 5, "comparator": "<", "unit": "mg/L"}, "valueQuantity", [])
-    (None, '<5', 'mg/L')
+    (None, '<5', 'mg/L', None)
     """
     found = as_object(value, field)
     number = found.get("value")
@@ -319,22 +323,22 @@ def quantity(value: object, field: str, notes: Notes) -> Measured:
     comparator = found.get("comparator")
     if number is None:
         notes.append(f"{field} has no value")
-        return None, None, unit
+        return None, None, unit, None
     if type(number) is not float and type(number) is not int:
         raise Refused(f"wrong JSON type: {field}.value is not a number")
     if comparator is not None:
         if comparator not in COMPARATORS:
             raise Refused(f"bad {field}.comparator")
-        return None, f"{comparator}{number}", unit
+        return None, f"{comparator}{number}", unit, None
     if not -LARGEST_FLOAT <= number <= LARGEST_FLOAT:
         notes.append(f"{field}.value is beyond the numbers of the store: kept as text")
-        return None, str(number), unit
-    return float(number), None, unit
+        return None, str(number), unit, None
+    return float(number), None, unit, None
 
 
 def quantity_text(value: object, field: str) -> str:
     """Return a Quantity as text: `<5 mg/L`."""
-    number, text, unit = quantity(value, field, [])
+    number, text, unit, _ = quantity(value, field, [])
     shown = text or ("" if number is None else f"{number:g}")
     return f"{shown} {unit}".strip() if unit else shown
 
@@ -378,7 +382,7 @@ class Scope:
         if "?" in text:
             raise Refused(f"{field} is a search, which is not carried out")
         if text.startswith("urn:"):
-            raise Refused(f"{field} is not in the Bundle")
+            raise Refused(f"{field}: reference not in the Bundle")
         match = _ABSOLUTE.fullmatch(text)
         if match is None:
             raise Refused(f"{field} is not a reference")

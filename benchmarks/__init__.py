@@ -1,1 +1,1 @@
-"""Measured claims: each module has `run() -> Result`, which measures and says the figure and the goal in a sentence."""
+"""Measured claims: each module has `run() -> Result`, which measures and says figure and goal in a sentence."""

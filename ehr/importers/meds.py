@@ -183,7 +183,8 @@ def _refuse(entry: SourceFile) -> int:
     con.execute("UPDATE meds_row SET _problem = 'time is not a time' WHERE _problem IS NULL AND _bad_time")
     return entry.reject_rows(
         f"SELECT _row AS line, '{RESOURCE}' AS resource, _problem AS reason, "
-        "concat_ws(', ', subject_id, \"time\", code) AS excerpt FROM meds_row WHERE _problem IS NOT NULL ORDER BY _row"
+        "concat_ws(', ', subject_id, \"time\", code) AS excerpt "
+        "FROM meds_row WHERE _problem IS NOT NULL ORDER BY _row"
     )
 
 

@@ -14,15 +14,12 @@ import duckdb
 
 from ehr.errors import SourceError
 from ehr.importers import ImportOptions
-from ehr.importers.loading import (
+from ehr.importers.judging import (
     KNOWN_STAYS,
     KNOWN_SUBJECTS,
-    Prepared,
     Rows,
     check_subjects,
     judge,
-    prepare,
-    read_unjudged,
     skip_file,
     stage_rows,
 )
@@ -37,6 +34,7 @@ from ehr.importers.mimic_tables import (
     TABLES,
 )
 from ehr.importers.mimic_titles import microbiology_select, own_titles_select, title_selects
+from ehr.importers.reading import Prepared, prepare, read_unjudged
 from ehr.importers.tables import TableSpec
 from ehr.intake import ImportReport, Intake
 from ehr.store import Store

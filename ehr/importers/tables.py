@@ -6,9 +6,9 @@
         events=(Events(code=("LAB", "$itemid", "$valueuom"), time="charttime", value="valuenum"),),
     )
 
-Every cell of a file is read as text (ehr.importers.csv_source). `typed_select` reads each cell as what its column says,
-NULL where it is not that, and marks every row with the checks that it fails: one bit of `problems` for each. Cells
-that are required, and checks that refuse, refuse the row; the others give a notice.
+Every cell of a file is read as text (ehr.importers.csv_source). `typed_select` reads each cell as what its column
+says, NULL where it is not that, and marks every row with the checks that it fails: one bit of `problems` for each.
+Cells that are required, and checks that refuse, refuse the row; the others give a notice.
 """
 
 from dataclasses import dataclass
@@ -171,7 +171,8 @@ def typed_select(spec: TableSpec, source: str) -> str:
         f"CASE WHEN {check.condition} THEN {1 << i} ELSE 0 END::BIGINT" for i, check in enumerate(spec.all_checks)
     )
     columns = ", ".join(("row", *names, *spec.joined))
-    return f"SELECT {columns}, {bits or '0'} AS problems FROM (SELECT row, {', '.join(cells)} FROM ({source})) {spec.join}"
+    text = f"SELECT row, {', '.join(cells)} FROM ({source})"
+    return f"SELECT {columns}, {bits or '0'} AS problems FROM ({text}) {spec.join}"
 
 
 def events_select(spec: TableSpec, rows: str) -> str:

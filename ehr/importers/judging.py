@@ -1,22 +1,20 @@
-"""Reading one table: its rows typed and judged, then its events staged, and every row accounted for.
+"""Judging the rows of a table, staging the events of those that go in, and accounting for every row.
 
-    prepared = prepare(con, staging, path, spec)     # may run in a thread, on a connection of its own
-    rows = judge(entry, prepared, spec)              # None when the file as a whole is refused
+    prepared = prepare(con, staging, path, spec, is_wanted)     # ehr.importers.reading, may run in a thread
+    rows = judge(entry, prepared, spec)                         # None when the file as a whole is refused
     stage_rows(rows)
 
-The rows of a file lie in a table of the database `staging` until the import is over; what is wrong with a file or a
-row goes to the ledger as a reject or a notice that names file, row and reason.
+What is wrong with a file or a row goes to the ledger as a reject or a notice that names file, row and reason.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
 import duckdb
 
-from ehr.importers.csv_source import CsvFile, Row, inspect, load_slowly, scan_select, table_select
-from ehr.importers.tables import TableSpec, events_select, reason_sql, typed_select
+from ehr.importers.csv_source import CsvFile
+from ehr.importers.reading import Prepared, count_records, read_typed, typed_table
+from ehr.importers.tables import TableSpec, events_select, reason_sql
 from ehr.intake import SourceFile
 
 NOTICES_EACH: Final = 1_000
@@ -27,23 +25,6 @@ KNOWN_STAYS: Final = "known_stay"
 
 KNOWN_SUBJECTS: Final = "known_subject"
 """Temporary table (subject_id) of the patients that rows may name."""
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A file that was looked at, and read where it can be; `source` is the SELECT of its rows as text.
-
-    `columns` are its columns as `source` names them, `missing` those that it should have, `broken` its records that
-    could not be split or carry a remark.
-    """
-
-    file: CsvFile
-    staging: str
-    columns: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    source: str = ""
-    broken: list[Row] = field(default_factory=list)
-    is_read: bool = False
 
 
 @dataclass(slots=True)
@@ -98,34 +79,6 @@ class Rows:
         return int(self.con.execute(f"INSERT INTO {self.refused} {select}").fetchall()[0][0])
 
 
-def typed_table(staging: str, spec: TableSpec) -> str:
-    """Return the name of the table of the rows of a file."""
-    return f"{staging}.typed_{spec.stem}"
-
-
-def prepare(
-    con: duckdb.DuckDBPyConnection,
-    staging: str,
-    path: Path,
-    spec: TableSpec | None,
-    is_wanted: Callable[[CsvFile], bool],
-) -> Prepared:
-    """Look at a file and, when it is wanted and has the columns of `spec`, read its rows into `staging`.
-
-    A spec that joins other tables is read by `judge`, when they are there.
-    """
-    file = inspect(path)
-    prepared = Prepared(file, staging)
-    if spec is None:
-        prepared.columns = tuple(f"column_{position}" for position in range(len(file.header)))
-    else:
-        prepared.columns = _column_names(file, spec)
-        prepared.missing = tuple(name for name in spec.required if name not in prepared.columns)
-    if spec and not spec.join and _is_readable(prepared) and is_wanted(file):
-        _read_typed(con, prepared, spec)
-    return prepared
-
-
 def judge(entry: SourceFile, prepared: Prepared, spec: TableSpec) -> Rows | None:
     """Judge the rows of a file; None, with the reason in the ledger, when the file cannot be what `spec` says."""
     if prepared.file.damage or prepared.file.is_empty:
@@ -136,21 +89,13 @@ def judge(entry: SourceFile, prepared: Prepared, spec: TableSpec) -> Rows | None
         return None
     rows = Rows(entry, spec, prepared)
     if not prepared.is_read:
-        _read_typed(rows.con, prepared, spec)
+        read_typed(rows.con, prepared, spec)
     _tell_of_columns(rows)
     _tell_of_lines(rows)
     _tell_of_problems(rows)
     _refuse_repeats(rows)
     _check_stays(rows)
     return rows
-
-
-def read_unjudged(con: duckdb.DuckDBPyConnection, prepared: Prepared, spec: TableSpec) -> str | None:
-    """Read a file whose ledger row exists already; return the table of its rows, None when it cannot be that."""
-    if not _is_readable(prepared):
-        return None
-    _read_typed(con, prepared, spec)
-    return typed_table(prepared.staging, spec)
 
 
 def check_subjects(rows: Rows) -> None:
@@ -191,28 +136,9 @@ def skip_file(entry: SourceFile, prepared: Prepared, name: str, notice: str | No
     if prepared.file.damage or prepared.file.is_empty:
         _tell_of_nothing(entry, prepared.file, name)
         return
-    n_rows = _count_records(entry.intake.con, prepared)
+    n_rows = count_records(entry.intake.con, prepared)
     entry.status = "skipped"
     entry.tally(name, rows_in=n_rows, skipped=n_rows)
-
-
-def _is_readable(prepared: Prepared) -> bool:
-    return not (prepared.file.damage or prepared.file.is_empty or prepared.missing)
-
-
-def _read_typed(con: duckdb.DuckDBPyConnection, prepared: Prepared, spec: TableSpec) -> None:
-    """Make the table of the rows of a file, by DuckDB's reader or, where that gives up, by our own."""
-    absent = [column.name for column in spec.columns if column.name not in prepared.columns]
-    create = f"CREATE OR REPLACE TABLE {typed_table(prepared.staging, spec)} AS "
-    prepared.source = scan_select(prepared.file, prepared.columns, absent)
-    try:
-        con.execute(create + typed_select(spec, prepared.source))
-    except duckdb.InvalidInputException:
-        text = f"{prepared.staging}.text_{spec.stem}"
-        prepared.broken = load_slowly(con, text, prepared.file, prepared.columns)
-        prepared.source = table_select(text, absent)
-        con.execute(create + typed_select(spec, prepared.source))
-    prepared.is_read = True
 
 
 def _tell_of_nothing(entry: SourceFile, file: CsvFile, name: str) -> None:
@@ -227,22 +153,12 @@ def _tell_of_nothing(entry: SourceFile, file: CsvFile, name: str) -> None:
 
 
 def _refuse_file(entry: SourceFile, prepared: Prepared, spec: TableSpec) -> None:
-    n_rows = _count_records(entry.intake.con, prepared)
+    n_rows = count_records(entry.intake.con, prepared)
     words = ("column", "is") if len(prepared.missing) == 1 else ("columns", "are")
     entry.status = "failed"
     reason = f"required {words[0]} {', '.join(prepared.missing)} {words[1]} missing"
     entry.reject(None, spec.name, reason, prepared.file.delimiter.join(prepared.file.header))
     entry.tally(spec.name, rows_in=n_rows, rejected=n_rows)
-
-
-def _column_names(file: CsvFile, spec: TableSpec) -> tuple[str, ...]:
-    """Name the columns of a file as `spec` does, by their header whatever their place; others by their place."""
-    known = {column.name for column in spec.columns}
-    names: list[str] = []
-    for position, header in enumerate(file.header):
-        name = header.lower()
-        names.append(name if name in known and name not in names else f"column_{position}")
-    return tuple(names)
 
 
 def _tell_of_columns(rows: Rows) -> None:
@@ -257,16 +173,6 @@ def _tell_of_columns(rows: Rows) -> None:
         entry.notice(None, spec.name, f"missing columns, left NULL: {', '.join(absent)}")
     if file.delimiter != "," and len(file.header) > 1:
         entry.notice(None, spec.name, f"fields are separated by {file.delimiter!r} instead of a comma")
-
-
-def _count_records(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> int:
-    """Count the records of a file, broken ones too."""
-    try:
-        return _count(con, f"({scan_select(prepared.file, prepared.columns)})")
-    except duckdb.InvalidInputException:
-        table = f"{prepared.staging}.counted"
-        broken = load_slowly(con, table, prepared.file, prepared.columns)
-        return _count(con, table) + sum(row.broken is not None for row in broken)
 
 
 def _tell_of_lines(rows: Rows) -> None:
@@ -291,7 +197,8 @@ def _tell_of_problems(rows: Rows) -> None:
     rows.has_problems = True
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE problem AS SELECT cells.*, {rows.record} AS record, problems "
-        f"FROM ({rows.prepared.source}) AS cells JOIN (SELECT row, problems FROM {rows.typed} WHERE problems <> 0) USING (row)"
+        f"FROM ({rows.prepared.source}) AS cells "
+        f"JOIN (SELECT row, problems FROM {rows.typed} WHERE problems <> 0) USING (row)"
     )
     checks = [(check, 1 << i) for i, check in enumerate(spec.all_checks) if failed & (1 << i)]
     refusing = [reason_sql(check, bit) for check, bit in checks if check.refuses]
@@ -388,7 +295,8 @@ def _tell_of_stay(rows: Rows, column: str) -> None:
     )
     rows.n_rejected += entry.reject_rows(
         f"SELECT row AS line, '{name}' AS resource, '{column} is the stay of another patient' AS reason, "
-        f"{rows.record} AS excerpt FROM ({rows.prepared.source}) WHERE row IN (SELECT row FROM loose WHERE is_foreign) ORDER BY row"
+        f"{rows.record} AS excerpt FROM ({rows.prepared.source}) "
+        "WHERE row IN (SELECT row FROM loose WHERE is_foreign) ORDER BY row"
     )
     rows.refuse("SELECT row FROM loose WHERE is_foreign")
 

@@ -28,6 +28,8 @@ def _part(ask: Ask, population: Population, values: list[object]) -> str:
         count = int(str(values[0] or 0))
         if ask.of == "patients":
             return f"{count:,} patient{'' if count == 1 else 's'}"
+        if ask.of == "stays":
+            return f"{count:,} stay{'' if count == 1 else 's'}"
         if ask.of == "records":
             return f"{count:,} record{'' if count == 1 else 's'}"
         return f"{count:,} {noun(population, plural=count != 1)}" + (" of them" if ask.where else "")

@@ -1,195 +1,59 @@
 """Rules for what is said of patients or stays: "with ...", "aged ...", "who died in hospital", "lasting over 7 days"."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Final
 
-from sql.text.events import event, events, joint_of, negate
-from sql.text.measures import age, comparison, hours
+from sql.text.events import event, events, joint_of
+from sql.text.people import WAS, WAS_NOT, said_age, said_death, said_sex, said_stays
 from sql.text.query import (
-    Age,
-    AgeAt,
     AnyOf,
-    Around,
-    Calendar,
-    Comparison,
     Criterion,
-    Died,
-    DuringStay,
     Kind,
-    Length,
     Mode,
-    Not,
-    Returned,
-    Sex,
-    Started,
     Stay,
     StayKind,
     all_of,
 )
-from sql.text.reader import EVENTS, Reader
-from sql.text.windows import Timed, anchor, calendar, place, stay_name, window
+from sql.text.reader import Reader, phrases
+from sql.text.staying import said_fatal, said_length, said_parts, said_start
 
 Scope = StayKind | None
 Rule = Callable[[Reader, int, Scope], Iterator[tuple[Criterion, int]]]
 
 _WHO: Final = ("who", "that", "which", "whom", "who also", "that also", "which also", "and who", "but who")
-_HAVE: Final = (
-    "with", "have", "has", "had", "having", "have had", "has had", "with at least one", "suffering from", "suffer from",
-    "suffered from", "suffers from", "affected by", "living with", "carrying", "ever had", "have ever had", "did have", "also have", "also had",
-    "presenting with", "presented with", "developed", "who developed", "complicated by", "showing", "show", "because of", "due to", "for",
-    "involving", "involved", "included", "including", "include", "contain", "containing", "with documented",
-)  # fmt: skip
-_HAVE_NOT: Final = (
-    "without", "with no", "have no", "has no", "had no", "having no", "do|did|does not have", "have|has|had not had", "not having", "who lack", "lacking", "have|has|had never had",
-    "never had", "free of", "but not", "but no", "but without", "and not", "and no", "without any", "have not", "had not", "has not", "not with", "with neither",
-)  # fmt: skip
-_DIAGNOSED: Final = (
-    "diagnosed with",
-    "diagnosed as having",
-    "found to have",
-    "coded with",
-    "coded as",
-    "labelled with",
-    "hospitalized|hospitalised|admitted with|for",
+_HAVE: Final = phrases(
+    """
+    with; have; has; had; having; have had; has had; with at least one; suffering from; suffer from; suffered
+    from; suffers from; affected by; living with; ever had; have ever had; did have; also have; also had;
+    developed; complicated by; involving; involved; included; including; include; with documented
+    """
 )
-_GIVEN: Final = (
-    "given",
-    "administered",
-    "received",
-    "receive",
-    "receives",
-    "receiving",
-    "got",
-    "get",
-    "did receive",
-    "been given",
+_BECAUSE: Final = phrases(
+    """
+    for; because of; due to; caused by; presenting with; presented with; admitted|hospitalized|hospitalised for;
+    was|were admitted|hospitalized|hospitalised for; admitted|hospitalized|hospitalised because of|due to
+    """
+)
+_HAVE_NOT: Final = phrases(
+    """
+    without; with no; have no; has no; had no; having no; do|did|does not have; have|has|had not had; not having;
+    who lack; lacking; have|has|had never had; never had; free of; but not; but no; but without; and not; and no;
+    without any; have not; had not; has not; not with; with neither
+    """
+)  # fmt: skip
+_DIAGNOSED: Final = phrases(
+    """
+    diagnosed with; diagnosed as having; found to have; coded with; coded as; labelled with
+    """
+)
+_GIVEN: Final = phrases(
+    "given; administered; received; receive; receives; receiving; got; get; did receive; been given"
 )
 _PRESCRIBED: Final = ("prescribed", "ordered", "prescribed with")
-_TAKING: Final = (
-    "on",
-    "taking",
-    "take",
-    "takes",
-    "took",
-    "treated with",
-    "using",
-    "use",
-    "used",
-    "uses",
-    "put on",
-    "started on",
-    "exposed to",
-    "who take",
+_TAKING: Final = phrases(
+    "on; taking; take; takes; took; treated with; using; use; used; uses; put on; started on; exposed to; who take"
 )
-_UNDERWENT: Final = (
-    "underwent",
-    "undergo",
-    "undergoing",
-    "undergone",
-    "undergoes",
-    "having undergone",
-    "who had",
-    "had",
-)
-_WAS: Final = (
-    "was",
-    "were",
-    "are",
-    "is",
-    "have been",
-    "has been",
-    "had been",
-    "was ever",
-    "were ever",
-    "got",
-    "being",
-    "been",
-    "who were",
-)
-_WAS_NOT: Final = (
-    "was|were|are|is not",
-    "was|were|are|is never",
-    "have|has|had not been",
-    "have|has|had never been",
-    "not",
-    "never",
-    "did|do|does not",
-    "never been",
-)
-_DEATH: Final = (
-    "died",
-    "die",
-    "dead",
-    "deceased",
-    "expired",
-    "passed away",
-    "have died",
-    "has died",
-    "had died",
-    "were dead",
-    "are dead",
-    "are deceased",
-    "is dead",
-    "have|has date of death",
-    "with date of death",
-    "with recorded death",
-    "have|has recorded death",
-    "are recorded as dead",
-    "did die",
-    "with death",
-)
-_ALIVE: Final = (
-    "survived",
-    "survive",
-    "alive",
-    "are alive",
-    "were alive",
-    "is alive",
-    "are still alive",
-    "were still alive",
-    "still alive",
-    "did not die",
-    "have not died",
-    "has not died",
-    "not died",
-    "never died",
-    "are living",
-    "are not dead",
-    "did not expire",
-)
-_FATAL: Final = (
-    "ended with|in death", "ending with|in death", "end with|in death", "with death", "resulted|resulting in death", "ended in patient death", "ended fatally", "with fatal outcome",
-    "where|when patient|patients died", "in which patient|patients died", "during which patient|patients died", "led to death", "that were fatal", "with hospital death", "with in hospital death", "with inpatient death", "ended with|in patient dying",
-)  # fmt: skip
-_LASTED: Final = (
-    "lasted",
-    "lasting",
-    "that lasted",
-    "lasts",
-    "last",
-    "took",
-    "with length of",
-    "with length of stay",
-    "with los",
-    "with length of stay of",
-    "whose length of stay was|is",
-    "of length",
-    "of",
-    "that were",
-    "were",
-    "with duration of",
-    "with duration",
-    "with stay of",
-    "length of stay",
-    "los",
-    "with los of",
-    "with length",
-    "were longer",
-    "stayed",
-    "who stayed",
-)
-_TIMES_WORDS: Final = {"once": 1, "twice": 2}
+_UNDERWENT: Final = phrases("underwent; undergo; undergoing; undergone; undergoes; having undergone; who had; had")
 
 
 def clauses(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion | None, int]]:
@@ -247,6 +111,18 @@ def _findings(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int
 
 def _diagnosed(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
     yield from _voiced(r, at, scope, _DIAGNOSED, (Kind.CONDITION,), "recorded")
+    reason = r.phrase(at, *_BECAUSE)
+    if reason is not None:
+        for concept, end in r.concepts(reason, (Kind.CONDITION,)):
+            r.trouble(
+                end,
+                "the records do not say which diagnosis was the reason of a stay; "
+                f"ask for 'admissions with {concept.name} among their diagnoses'",
+            )
+    admitted = r.phrase(r.skip(at, *WAS), "admitted|hospitalized|hospitalised with")
+    if admitted is not None and scope is None:
+        for criterion, end in events(r, admitted, StayKind.INPATIENT, (Kind.CONDITION,)):
+            yield Stay(StayKind.INPATIENT, criterion), end
 
 
 def _treated(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
@@ -262,11 +138,11 @@ def _voiced(
     r: Reader, at: int, scope: Scope, verbs: tuple[str, ...], kinds: tuple[Kind, ...], mode: Mode
 ) -> Iterator[tuple[Criterion, int]]:
     """Yield "were given X", "given X", "were not given X", "did not receive X"."""
-    denied = r.phrase(at, *_WAS_NOT)
+    denied = r.phrase(at, *WAS_NOT)
     verb = None if denied is None else r.phrase(denied, *verbs)
     if verb is not None:
         yield from events(r, verb, scope, kinds, mode, negative=True)
-    for start in dict.fromkeys((at, r.skip(at, *_WAS), r.skip(at, "did", "do", "does"))):
+    for start in dict.fromkeys((at, r.skip(at, *WAS), r.skip(at, "did", "do", "does"))):
         verb = r.phrase(start, *verbs)
         if verb is not None:
             yield from events(r, verb, scope, kinds, mode)
@@ -274,10 +150,10 @@ def _voiced(
 
 def _adjective(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
     """Yield "were intubated", "were diabetic": a concept said as a state."""
-    denied = r.phrase(at, *_WAS_NOT)
+    denied = r.phrase(at, *WAS_NOT)
     if denied is not None:
         yield from events(r, denied, scope, (Kind.PROCEDURE, Kind.CONDITION), negative=True)
-    start = r.phrase(at, *_WAS)
+    start = r.phrase(at, *WAS)
     if start is not None:
         yield from events(r, start, scope, (Kind.PROCEDURE, Kind.CONDITION))
 
@@ -303,362 +179,22 @@ def sentence(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]
     if who is not None:
         yield from clause(r, who, scope)
     start = r.skip(at, "was", "were", "is", "are", "did", "has", "have")
-    for mode, verbs in _PASSIVE.items():
-        kinds = EVENTS if mode == "recorded" else (Kind.MEDICATION, Kind.PROCEDURE)
-        for said, end in event(r, start, scope, kinds, mode):
-            for negation in ("", "not "):
-                after = r.phrase(end, *(f"was|were|is|are|been {negation}{verb}" for verb in verbs),
-                                 *((negation + verb for verb in verbs) if start > at else ()))  # fmt: skip
-                if after is None:
-                    continue
-                criterion = negate(r, said.criterion, after) if negation else said.criterion
-                if criterion is not None:
-                    yield criterion, after
-        if mode == "recorded" and start > at:
-            continue
-    for said, end in event(r, at, scope, (Kind.OBSERVATION,)):
-        yield said.criterion, end
-
-
-_PASSIVE: Final[dict[Mode, tuple[str, ...]]] = {
-    "given": ("given", "administered", "received", "infused"),
-    "ordered": ("prescribed", "ordered"),
-    "recorded": (
-        "done",
-        "performed",
-        "recorded",
-        "measured",
-        "documented",
-        "diagnosed",
-        "used",
-        "charted",
-        "present",
-        "coded",
-        "carried out",
-    ),
-}
+    for said, end in event(r, start, scope, late=start > at):
+        if said.is_done or said.kind is Kind.OBSERVATION:
+            yield said.criterion, end
 
 
 # --- patients ---------------------------------------------------------------------------------------------
 
 
-def _sex(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
-    start = r.skip(at, *_WAS, "of|by|in|for|among")
-    for words, value in (("female|females|women|woman", "female"), ("male|males|men|man", "male")):
-        end = r.phrase(start, words, f"{words} sex", f"sex {words}")
-        if end is not None:
-            yield Sex("female" if value == "female" else "male"), end
-    start2 = r.phrase(at, "with sex", "whose sex is", "of sex")
-    if start2 is not None:
-        for value in ("female", "male"):
-            end = r.phrase(start2, value)
-            if end is not None:
-                yield Sex("female" if value == "female" else "male"), end
-
-
-def _aged(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
-    start = r.skip(
-        at, "was", "were", "are", "is", "with", "of", "patients", "of patients", "by patients", "in patients"
-    )
-    named = r.phrase(
-        start,
-        "aged",
-        "age",
-        "ages",
-        "of age",
-        "age of",
-        "whose age was|is",
-        "at age",
-        "at age of",
-        "ages of",
-        "aged at",
-    )
-    for begin, said in ((named, True), (start, False)):
-        if begin is None:
-            continue
-        for found, end in age(r, begin, said=said):
-            for when, after in age_time(r, end, scope):
-                criterion = _aged_at(r, found, when, scope, after)
-                if criterion is not None:
-                    yield criterion, after
-
-
-def age_time(r: Reader, at: int, scope: Scope) -> Iterator[tuple[tuple[AgeAt, StayKind | None], int]]:
-    """Yield the time that an age is meant at: (at, kind of stay)."""
-    start = r.phrase(
-        at, "at", "on", "at time of", "upon", "when", "by", "at moment of", "at their", "at time of their"
-    )
-    if start is not None:
-        death = r.phrase(start, "death", "time of death", "they died", "their death")
-        if death is not None:
-            yield ("death", None), death
-        for found, end in anchor(r, start, scope):
-            if found.side == "start":
-                yield ("start", found.stay), end
-        for kind, end in stay_name(r, start):
-            yield ("start", kind), end
-    now = r.phrase(at, "at last record", "at their last record", "at last contact", "at end of their record")
-    if now is not None:
-        yield ("last", None), now
-    if scope is None:
-        yield ("last", None), at
-    else:
-        yield ("start", scope), at
-
-
-def _aged_at(
-    r: Reader, found: Comparison, when: tuple[AgeAt, StayKind | None], scope: Scope, at: int
-) -> Criterion | None:
-    moment, kind = when
-    criterion = Age(found, moment)
-    if kind is None or kind is scope:
-        return criterion
-    if scope is None:
-        return Stay(kind, criterion)
-    r.trouble(at, f"the age at {kind} admission is not understood for {scope} stays")
-    return None
-
-
-def _dead(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
-    for words, negative in ((_DEATH, False), (_ALIVE, True)):
-        start = r.phrase(at, *words)
-        if start is None:
-            continue
-        for timed, end in _death_window(r, start, scope):
-            found: Criterion
-            if timed is None:
-                found = Died() if scope is None else Died(DuringStay())
-            elif timed.stay is None or timed.stay is scope:
-                found = Died(timed.window)
-            elif scope is None:
-                found = Stay(timed.stay, Died(timed.window))
-            else:
-                continue
-            yield (Not(found) if negative else found), end
-
-
-def _death_window(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Timed | None, int]]:
-    for timed, end in window(r, at, scope):
-        if isinstance(timed.window, DuringStay | Calendar) or (
-            isinstance(timed.window, Around) and not timed.window.before and not timed.window.inside
-        ):
-            yield timed, end
-    to_discharge = r.phrase(
-        at, "to discharge", "to hospital discharge", "until discharge", "their hospital stay", "hospitalization"
-    )
-    if to_discharge is not None:
-        yield Timed(DuringStay(), scope or StayKind.INPATIENT), to_discharge
-    yield None, at
-
-
-def _stayed(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
-    """Yield what is said of patients' stays: admitted to the ICU in 2150, with at least two hospital admissions."""
-    yield from _admitted(r, at)
-    opening = r.phrase(at, "with", "had", "have", "has", "having", "have had", "who had")
-    if opening is not None:
-        yield from _counted_stays(r, opening)
-        denied = r.phrase(opening, "no", "never", "not any")
-        if denied is not None:
-            for kind, end in stay_name(r, denied):
-                yield Not(Stay(kind)), end
-    without = r.phrase(at, "without", "did not have", "have not had", "never had", "had no", "without any")
-    if without is not None:
-        for kind, end in stay_name(r, r.skip(without, "any")):
-            yield Not(Stay(kind)), end
-
-
-def _counted_stays(r: Reader, at: int) -> Iterator[tuple[Criterion, int]]:
-    for kind, end in stay_name(r, r.skip(at, "any", "a", "at least one", "1")):
-        yield from _with_start(r, kind, end, None)
-    number = r.number(at)
-    if number is not None:
-        for kind, end in stay_name(r, at + 1):
-            yield from _with_start(r, kind, end, Comparison("=", number))
-    for bound, unit, end in comparison(r, at):
-        if unit is None:
-            for kind, after in stay_name(r, end):
-                yield from _with_start(r, kind, after, bound)
-
-
-def _with_start(r: Reader, kind: StayKind, at: int, times: Comparison | None) -> Iterator[tuple[Criterion, int]]:
-    for span, end in calendar(r, at):
-        yield Stay(kind, Started(span), times), end
-    yield Stay(kind, None, times), at
-
-
-def _admitted(r: Reader, at: int) -> Iterator[tuple[Criterion, int]]:
-    for start, negative in ((r.skip(at, *_WAS), False), (r.phrase(at, *_WAS_NOT), True)):
-        verb = (
-            None
-            if start is None
-            else r.phrase(
-                start,
-                "admitted",
-                "hospitalized",
-                "hospitalised",
-                "readmitted",
-                "seen",
-                "treated",
-                "cared for",
-                "in",
-                "visited",
-                "transferred",
-            )
-        )
-        if verb is None or start is None:
-            continue
-        verb_word = r.word(verb - 1)
-        for kind, end in _where_admitted(r, verb, verb_word):
-            for criterion, after in _how_often(r, end, kind):
-                if negative and isinstance(criterion, Stay) and (criterion.where or criterion.times):
-                    continue
-                yield (Not(criterion) if negative else criterion), after
-    back = r.phrase(
-        r.skip(at, *_WAS), "readmitted", "rehospitalized", "rehospitalised", "had readmission", "with readmission"
-    )
-    if back is not None:
-        length = _return_length(r, back)
-        if length is not None:
-            yield Stay(StayKind.INPATIENT, Returned(length[0])), length[1]
-
-
-def _where_admitted(r: Reader, at: int, verb: str) -> Iterator[tuple[StayKind, int]]:
-    start = r.skip(at, "to", "in", "into", "at")
-    found = place(r, start)
-    if found is not None:
-        yield found
-    if verb in {"admitted", "hospitalized", "hospitalised"}:
-        yield StayKind.INPATIENT, at
-
-
-def _how_often(r: Reader, at: int, kind: StayKind) -> Iterator[tuple[Criterion, int]]:
-    for word, number in _TIMES_WORDS.items():
-        end = r.phrase(at, f"more than {word}")
-        if end is not None:
-            yield Stay(kind, None, Comparison(">", number)), end
-        for opening in ("at least ", "only ", "exactly ", ""):
-            end = r.phrase(at, opening + word)
-            if end is not None:
-                yield Stay(kind, None, Comparison(">=" if opening == "at least " else "=", number)), end
-    for bound, unit, end in comparison(r, at):
-        after = r.phrase(end, "times|time")
-        if unit is None and after is not None:
-            yield Stay(kind, None, bound), after
-    yield from _with_start(r, kind, at, None)
-
-
-def _return_length(r: Reader, at: int) -> tuple[timedelta, int] | None:
-    start = r.phrase(at, "within", "in", "less than")
-    found = None if start is None else hours(r, start)
-    if found is None:
-        return None
-    end = r.skip(
-        found[1], "of discharge", "after discharge", "of previous discharge", "after previous discharge", "from discharge",
-        "of their discharge", "of earlier discharge", "of previous hospital discharge", "after last discharge", "of last discharge",
-        "after hospital discharge", "of hospital discharge", "of prior discharge", "after prior discharge", "after being discharged", "of being discharged",
-    )  # fmt: skip
-    end = r.skip(end, "of same patient", "of that patient", "for same patient", "of patient")
-    return timedelta(hours=found[0]), end
-
-
 # --- stays ------------------------------------------------------------------------------------------------
-
-
-def _fatal(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
-    end = r.phrase(at, *_FATAL)
-    if end is not None:
-        for timed, after in _death_window(r, end, scope):
-            if timed is None or (timed.stay is scope and isinstance(timed.window, DuringStay)):
-                yield Died(DuringStay()), after
-
-
-def _length(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
-    for start in (r.skip(at, *_LASTED), at):
-        for bound, unit, end in comparison(r, start):
-            if unit is None:
-                for words, name in (("hours|hour|h|hrs", "hours"), ("days|day|d", "days")):
-                    after = r.phrase(end, words)
-                    if after is not None:
-                        after = r.skip(after, "long", "or longer", "in length")
-                        yield Length(bound, "hours" if name == "hours" else "days"), after
-
-
-def _started(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
-    start = r.skip(
-        at,
-        "began",
-        "started",
-        "starting",
-        "beginning",
-        "that began",
-        "occurred",
-        "occurring",
-        "took place",
-        "happened",
-        "were",
-        "dated",
-    )
-    for span, end in calendar(r, start):
-        yield Started(span), end
-    back = r.phrase(
-        at,
-        "were readmissions",
-        "are readmissions",
-        "readmissions",
-        "occurred",
-        "began",
-        "started",
-        "happened",
-        "were",
-        "starting",
-    )
-    if back is not None:
-        length = _return_length(r, back)
-        if length is not None and "discharge" in r.text(back, length[1]).lower():
-            yield Returned(length[0]), length[1]
-
-
-def _inner_stays(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
-    """Yield "with an ICU stay", "that included intensive care" for hospital stays."""
-    if scope is not StayKind.INPATIENT:
-        return
-    start = r.phrase(
-        at,
-        "with",
-        "included",
-        "including",
-        "include",
-        "had",
-        "have",
-        "involving",
-        "involved",
-        "contained",
-        "requiring",
-        "required",
-    )
-    without = r.phrase(at, "without", "with no", "had no", "did not include", "not including", "without any")
-    for begin, negative in ((start, False), (without, True)):
-        if begin is None:
-            continue
-        for kind, end in stay_name(r, r.skip(begin, "any", "at least one")):
-            if kind in (StayKind.ICU, StayKind.EMERGENCY):
-                inner = Stay(kind, of="stay")
-                yield (Not(inner) if negative else inner), end
 
 
 def _whose(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
     """Yield "of patients with heart failure", "by women over 65": what is said of the patient."""
     start = r.phrase(
         at,
-        "of",
-        "by",
-        "for",
-        "in",
-        "among",
-        "from",
-        "where patient is|was",
-        "in which patient is|was",
-        "belonging to",
+        *phrases("of; by; for; in; among; from; where patient is|was; in which patient is|was; belonging to"),
     )
     if start is None:
         return
@@ -671,6 +207,6 @@ def _whose(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
                 yield criterion, after
 
 
-_ANYONE: Final[tuple[Rule, ...]] = (_findings, _diagnosed, _treated, _passive, _sex, _aged, _dead)
-_OF_PATIENTS: Final[tuple[Rule, ...]] = (lambda r, at, _scope: _stayed(r, at, None),)
-_OF_STAYS: Final[tuple[Rule, ...]] = (_fatal, _length, _started, _inner_stays, _whose)
+_ANYONE: Final[tuple[Rule, ...]] = (_findings, _diagnosed, _treated, _passive, said_sex, said_age, said_death)
+_OF_PATIENTS: Final[tuple[Rule, ...]] = (lambda r, at, _scope: said_stays(r, at, None),)
+_OF_STAYS: Final[tuple[Rule, ...]] = (said_fatal, said_length, said_start, said_parts, _whose)

@@ -54,20 +54,153 @@ Link = Found | Unclear | Absent
 # A phrase of these words alone names nothing.
 GENERIC: Final = frozenset(
     stem
-    for word in ["disease", "disorder", "syndrome", "condition", "acute", "chronic", "other", "unspecified", "type", "level", "test", "status", "finding", "procedure", "blood", "patient", "history", "due", "of", "to", "with", "and", "or", "in", "by", "for", "on", "at", "from", "left", "right", "upper", "lower", "side", "site", "part", "code", "low", "high", "normal", "abnormal", "new", "old", "care", "specified", "elsewhere", "classified", "not", "drug", "agent", "use", "failure", "system", "body", "result", "value", "measurement", "count", "rate", "time", "total", "hospital", "admission", "stay", "day", "hour", "week", "month", "year", "age", "first", "last", "no", "none", "without", "mention", "unit", "oral", "tablet", "injection", "mg", "ml", "dose", "medication", "medicine", "treatment", "therapy", "problem", "diagnosis", "diagnose", "lab", "laboratory", "vital", "sign", "visit", "encounter", "man", "woman", "male", "female", "adult", "child"]
+    for word in [
+        "disease",
+        "disorder",
+        "syndrome",
+        "condition",
+        "acute",
+        "chronic",
+        "other",
+        "unspecified",
+        "type",
+        "level",
+        "test",
+        "status",
+        "finding",
+        "procedure",
+        "blood",
+        "patient",
+        "history",
+        "due",
+        "of",
+        "to",
+        "with",
+        "and",
+        "or",
+        "in",
+        "by",
+        "for",
+        "on",
+        "at",
+        "from",
+        "left",
+        "right",
+        "upper",
+        "lower",
+        "side",
+        "site",
+        "part",
+        "code",
+        "low",
+        "high",
+        "normal",
+        "abnormal",
+        "new",
+        "old",
+        "care",
+        "specified",
+        "elsewhere",
+        "classified",
+        "not",
+        "drug",
+        "agent",
+        "use",
+        "failure",
+        "system",
+        "body",
+        "result",
+        "value",
+        "measurement",
+        "count",
+        "rate",
+        "time",
+        "total",
+        "hospital",
+        "admission",
+        "stay",
+        "day",
+        "hour",
+        "week",
+        "month",
+        "year",
+        "age",
+        "first",
+        "last",
+        "no",
+        "none",
+        "without",
+        "mention",
+        "unit",
+        "oral",
+        "tablet",
+        "injection",
+        "mg",
+        "ml",
+        "dose",
+        "medication",
+        "medicine",
+        "treatment",
+        "therapy",
+        "problem",
+        "diagnosis",
+        "diagnose",
+        "lab",
+        "laboratory",
+        "vital",
+        "sign",
+        "visit",
+        "encounter",
+        "man",
+        "woman",
+        "male",
+        "female",
+        "adult",
+        "child",
+    ]
     for stem in stems(word)
 )
 SALTS: Final = frozenset(
     stem
-    for word in ["sodium", "potassium", "calcium", "magnesium", "chloride", "sulfate", "phosphate", "acetate", "citrate", "hydrochloride", "iron"]
+    for word in [
+        "sodium",
+        "potassium",
+        "calcium",
+        "magnesium",
+        "chloride",
+        "sulfate",
+        "phosphate",
+        "acetate",
+        "citrate",
+        "hydrochloride",
+        "iron",
+    ]
     for stem in stems(word)
 )
 ALLERGY: Final = frozenset({"allergy", "allergic"})
 # Pairs that differ by one letter and mean different things: never corrected into each other.
 CONFUSABLE: Final = frozenset(
-    ["dysphagia", "dysphasia", "ileum", "ilium", "ileal", "perineal", "peroneal", "peroneum", "afferent", "efferent", "abduction", "adduction", "malleus", "malleolus", "ureter", "urethra"]
+    [
+        "dysphagia",
+        "dysphasia",
+        "ileum",
+        "ilium",
+        "ileal",
+        "perineal",
+        "peroneal",
+        "peroneum",
+        "afferent",
+        "efferent",
+        "abduction",
+        "adduction",
+        "malleus",
+        "malleolus",
+        "ureter",
+        "urethra",
+    ]
 )
-MIN_CORRECTED: Final = 5
+MIN_CORRECTED: Final = 6
+MAX_NAMES: Final = 3
 
 
 @dataclass(slots=True)
@@ -132,7 +265,13 @@ class Index:
         ]
         if not codes:
             return Absent(phrase, family.names[0])
-        return Found(Concept(kind, family.names[0], _stored(codes), family.label or "by title"), 3)
+        by_title = [entry for entry in self.titles[kind].entries if entry.code in set(codes) and entry.icd is None]
+        names = list(dict.fromkeys(entry.title for entry in by_title))
+        shown = [f"'{name}'" for name in names[:MAX_NAMES]] + (
+            [f"{len(names) - MAX_NAMES} more titles"] if len(names) > MAX_NAMES else []
+        )
+        label = ", ".join(([family.label] if len(by_title) < len(codes) else []) + shown)
+        return Found(Concept(kind, family.names[0], _stored(codes), label), 3)
 
     def _coded(self, phrase: str, kind: Kind) -> Link | None:
         """Look for codes spelled out: ICD prefixes, or a whole code of any system."""
@@ -255,9 +394,8 @@ class Index:
         own = stems(word)
         if not own or own[0] in self.words or own[0] in table_words():
             return None
-        near = {known for known in self.words if self._is_slip(own[0], known)}
-        near |= {known for known in table_words() if self._is_slip(own[0], known)}
-        return near.pop() if len(near) == 1 else None
+        near = {known for known in correctable() if self._is_slip(own[0], known)}
+        return correctable()[near.pop()] if len(near) == 1 else None
 
     def _is_slip(self, word: str, known: str) -> bool:
         return (
@@ -271,12 +409,16 @@ class Index:
     def nearest(self, phrase: str, limit: int = 3) -> tuple[str, ...]:
         """Return names in the store or the tables that look most like `phrase`."""
         words = set(stems(phrase)) - GENERIC
+        spoken = set(stems(phrase))
+        inside = [name for name in all_names() if len(name) > MIN_CORRECTED and set(stems(name)) < spoken]
+        if inside:
+            return tuple(sorted(inside, key=len, reverse=True)[:limit])
         shared: Counter[str] = Counter()
         for entry in self.entries:
             common = words & entry.words
             if common and entry.title:
                 rarity = sum(1 / self.words[word] for word in common)
-                shared[entry.title] = max(shared[entry.title], round(rarity * 1e6) - len(entry.words))  # type: ignore[assignment]
+                shared[entry.title] = max(shared[entry.title], round(rarity * 1e6) - len(entry.words))
         if shared:
             return tuple(title for title, _ in shared.most_common(limit))
         spelled = {name: name for name in all_names()} | {entry.title.lower(): entry.title for entry in self.entries}
@@ -345,6 +487,16 @@ def all_names() -> tuple[str, ...]:
     """Return every name of the tables."""
     lists = [family.names for family in (*CONDITIONS, *PROCEDURES)] + [analyte.names for analyte in OBSERVATIONS]
     return (*(name for names in lists for name in names), *INGREDIENT_OF, *INGREDIENT_OF.values(), *CLASS_OF)
+
+
+@lru_cache(maxsize=1)
+def correctable() -> dict[str, str]:
+    """Return the words that a misspelt word may be taken for, by stem: names of conditions, drugs and the like.
+
+    Not the titles of the store, which have every other English word somewhere.
+    """
+    listed = (stem_and_word for name in all_names() for stem_and_word in zip(stems(name), name.split(), strict=False))
+    return {stem: word.lower() for stem, word in listed if len(stem) >= MIN_CORRECTED and stem not in GENERIC}
 
 
 @lru_cache(maxsize=1)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a table has a line for each of its rows)
 """Common conditions as families of codes, and phrases that mean several things.
 
 A line of the table: name | other names | ICD-10 | ICD-9 | words of the title in other systems. Codes are prefixes
@@ -25,7 +26,7 @@ atrial flutter | aflutter | I483 I484 I4892 | 42732 |
 cardiac arrest | | I46 | 4275 | cardiac arrest not history
 cardiomyopathy | | I42 I43 | 425 |
 endocarditis | | I33 I38 I39 | 421 4249 |
-hypertension | htn, high blood pressure, arterial hypertension, hypertensive disease | I10-I16 | 401-405 | hypertension, hypertensive disorder not pulmonary, portal, ocular, intracranial, gestational
+hypertension | htn, high blood pressure, arterial hypertension, hypertensive disease, hypertensive | I10-I16 | 401-405 | hypertension, hypertensive disorder not pulmonary, portal, ocular, intracranial, gestational
 essential hypertension | primary hypertension | I10 | 401 |
 pulmonary hypertension | | I270 I272 | 4160 4168 |
 hypotension | low blood pressure | I95 | 458 |
@@ -43,7 +44,7 @@ peripheral vascular disease | pvd, pad, peripheral artery disease, peripheral ar
 aortic aneurysm | | I711 I712 I713 I714 I715 I716 I718 I719 | 4411 4412 4413 4414 4415 4416 4417 4419 |
 copd | chronic obstructive pulmonary disease, chronic obstructive lung disease, chronic obstructive airway disease | J43 J44 | 4912 492 496 | chronic obstructive pulmonary disease, chronic obstructive lung disease, pulmonary emphysema
 emphysema | | J43 | 492 |
-asthma | | J45 | 493 |
+asthma | asthmatic | J45 | 493 |
 pneumonia | | J12-J18 | 480-486 | pneumonia not aspiration, history
 aspiration pneumonia | aspiration pneumonitis | J690 | 5070 |
 influenza | flu | J09-J11 | 487 488 |
@@ -86,8 +87,8 @@ hypokalemia | | E876 | 2768 |
 acidosis | metabolic acidosis, lactic acidosis | E872 | 2762 |
 dehydration | | E860 | 27651 |
 malnutrition | | E40-E46 | 260-263 |
-anemia | | D50-D64 | 280-285 | anemia
-iron deficiency anemia | | D50 | 280 |
+anemia | anemic | D50-D64 | 280-285 | anemia
+iron deficiency anemia | anemic | D50 | 280 |
 thrombocytopenia | low platelets | D693 D694 D695 D696 | 2873 2874 2875 |
 neutropenia | | D70 | 2880 |
 coagulopathy | coagulation disorder | D65-D68 | 286 |

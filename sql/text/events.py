@@ -10,6 +10,7 @@ from sql.text.measures import comparison
 from sql.text.query import (
     AllOf,
     AnyOf,
+    Around,
     Calendar,
     Comparison,
     Concept,
@@ -25,7 +26,7 @@ from sql.text.query import (
     StayKind,
     Which,
 )
-from sql.text.reader import EVENTS, Reader
+from sql.text.reader import EVENTS, Reader, phrases
 from sql.text.values import in_unit
 from sql.text.windows import Timed, window
 from sql.text.words import stems
@@ -39,47 +40,70 @@ WHICH: Final[dict[str, Which]] = {
 FAR: Final = 4.0
 """A bound without a unit that is so many times beyond all values of the store was meant in another unit."""
 
-_VAGUE: Final = (
-    "elevated", "high", "raised", "increased", "abnormal", "low", "reduced", "decreased", "normal", "severe", "mild",
-    "poor", "good", "critical", "borderline", "very high", "very low", "extremely high", "rising", "falling", "worsening",
+_VAGUE: Final = phrases(
+    """
+    elevated; high; raised; increased; abnormal; low; reduced; decreased; normal; severe; mild; poor; good;
+    critical; borderline; very high; very low; extremely high; rising; falling; worsening
+    """
 )  # fmt: skip
-_NOUNS: Final = (
-    "level|levels|value|values|result|results|measurement|measurements|reading|readings|concentration",
-    "lab|blood|serum value|result|level|test",
-    "test|tests result|results",
+_NOUNS: Final = phrases(
+    """
+    level|levels|value|values|result|results|measurement|measurements|reading|readings|concentration;
+    lab|blood|serum value|result|level|test; test|tests result|results
+    """
 )
-_VERBS: Final = (
-    "was", "is", "were", "are", "that was", "that is", "that were", "has been", "had been", "has", "had", "ever", "was ever", "which was", "which is",
-    "of", "value of", "recorded", "measured", "that",
+_VERBS: Final = phrases(
+    """
+    was; is; were; are; that was; that is; that were; has been; had been; has; had; ever; was ever; which was;
+    which is; of; value of; recorded; measured; that
+    """
 )  # fmt: skip
-_DIAGNOSIS: Final = (
-    "diagnosis of", "diagnoses of", "diagnosis", "diagnosed", "history of", "past history of", "medical history of", "record of", "evidence of", "known",
-    "documented", "confirmed", "coded", "at least one diagnosis of", "any diagnosis of", "any", "episode of",
-    "new diagnosis of", "case of", "documented diagnosis of", "previous history of",
+_DIAGNOSIS: Final = phrases(
+    """
+    diagnosis of; diagnoses of; diagnosis; diagnosed; history of; past history of; medical history of; record of;
+    evidence of; known; documented; confirmed; coded; at least one diagnosis of; any diagnosis of; any; episode
+    of; new diagnosis of; case of; documented diagnosis of; previous history of
+    """
 )  # fmt: skip
-_AFTER_DIAGNOSIS: Final = (
-    "among their|its|his|her diagnoses", "among diagnoses", "as diagnosis", "as one of their|its diagnoses", "in their diagnoses",
-    "listed as diagnosis", "coded as diagnosis", "as diagnoses", "diagnosis", "diagnoses", "on their diagnosis list", "recorded as diagnosis", "as discharge diagnosis", "among their discharge diagnoses",
+_AFTER_DIAGNOSIS: Final = phrases(
+    """
+    among their|its|his|her diagnoses; among diagnoses; as diagnosis; as one of their|its diagnoses; in their
+    diagnoses; listed as diagnosis; coded as diagnosis; as diagnoses; diagnosis; diagnoses; on their diagnosis
+    list; recorded as diagnosis; as discharge diagnosis; among their discharge diagnoses
+    """
 )  # fmt: skip
 _INFUSION: Final = ("infusion of", "infusions of", "drip of", "continuous infusion of", "iv infusion of")
 _AFTER_INFUSION: Final = ("infusion", "infusions", "drip", "drips")
 _DOSE: Final = ("dose of", "doses of", "any", "at least one dose of", "medication", "drug", "some")
 
 
+_PASSIVE: Final[dict[Mode, tuple[str, ...]]] = {
+    "given": ("given", "administered", "received"),
+    "ordered": ("prescribed", "ordered"),
+    "infused": ("infused",),
+    "recorded": phrases(
+        "done; performed; recorded; measured; documented; diagnosed; used; charted; present; coded; carried out; started"
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An event as said: the criterion, and whether it had a window of its own."""
+    """An event as said: the criterion, whether it had a window of its own, and a verb such as "was given"."""
 
     criterion: Criterion
     kind: Kind
     has_window: bool
+    is_done: bool = False
 
 
 def place_event(r: Reader, event: Event, timed: Timed | None, scope: StayKind | None, at: int) -> Criterion | None:
     """Hang an event on its window; None, with the reason remembered, when that cannot be."""
     if timed is None:
         return replace(event, window=Ever() if scope is None else DuringStay())
-    placed = replace(event, window=timed.window)
+    placed = _timely(r, replace(event, window=timed.window), at)
+    if placed is None:
+        return None
     if timed.stay is None:
         if scope is not None:
             if isinstance(timed.window, Relative):
@@ -96,6 +120,31 @@ def place_event(r: Reader, event: Event, timed: Timed | None, scope: StayKind | 
     return None
 
 
+def _timely(r: Reader, event: Event, at: int) -> Event | None:
+    """Keep only records whose time is good enough for the window; None, with the reason remembered, without any.
+
+    Hospital billing gives diagnoses the time of discharge and procedures a date without a time.
+    """
+    if not isinstance(event.window, Around | Relative):
+        return event
+    other = event.window.concept if isinstance(event.window, Relative) else event.concept
+    for concept in (event.concept, other):
+        if concept.kind is Kind.CONDITION and any(code.code.startswith("DIAGNOSIS//") for code in concept.codes):
+            r.trouble(
+                at,
+                f"diagnoses of {concept.name} are billing codes with the time of discharge; they give no order in time",
+            )
+            return None
+    timed = tuple(code for code in event.concept.codes if not code.code.startswith("PROCEDURE//ICD//"))
+    if event.concept.kind is not Kind.PROCEDURE or len(timed) == len(event.concept.codes):
+        return event
+    if not timed:
+        r.trouble(at, f"{event.concept.name} is recorded by billing codes with a date and no time of day")
+        return None
+    label = f"{event.concept.label}; without billing codes, which have no time of day"
+    return replace(event, concept=replace(event.concept, codes=timed, label=label))
+
+
 def windows_here(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Timed | None, int]]:
     """Yield the windows that follow an event, and none."""
     for timed, end in window(r, at, scope):
@@ -106,9 +155,15 @@ def windows_here(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[T
 
 
 def event(
-    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind] = EVENTS, mode: Mode = "recorded"
+    r: Reader,
+    at: int,
+    scope: StayKind | None,
+    kinds: Sequence[Kind] = EVENTS,
+    mode: Mode = "recorded",
+    *,
+    late: bool = False,
 ) -> Iterator[tuple[Said, int]]:
-    """Yield one event with its value and window."""
+    """Yield one event with its value and window; `late` when "was" went before: "was furosemide not given"."""
     if Kind.OBSERVATION in kinds:
         yield from measured(r, at, scope)
     start, only = at, tuple(kinds)
@@ -122,7 +177,7 @@ def event(
     if infused is not None:
         start, only, mode = infused, (Kind.MEDICATION,), "infused"
     for concept, end in r.concepts(start, only):
-        yield from _unmeasured(r, concept, end, scope, mode)
+        yield from _unmeasured(r, concept, end, scope, mode, late=late)
     vague = r.phrase(at, *_VAGUE)
     if vague is not None and Kind.OBSERVATION in kinds:
         for concept, end in r.concepts(vague, (Kind.OBSERVATION,)):
@@ -131,23 +186,43 @@ def event(
 
 
 def _unmeasured(
-    r: Reader, concept: Concept, end: int, scope: StayKind | None, mode: Mode
+    r: Reader, concept: Concept, end: int, scope: StayKind | None, mode: Mode, *, late: bool
 ) -> Iterator[tuple[Said, int]]:
     if concept.kind is Kind.CONDITION:
         end = r.skip(end, *_AFTER_DIAGNOSIS)
     elif concept.kind is Kind.OBSERVATION:
-        end = r.skip(end, *_NOUNS, "measured", "recorded", "measurement")
+        end = r.skip(end, *_NOUNS)
         if list(comparison(r, end)):
             return
     elif concept.kind is Kind.MEDICATION:
         after = r.phrase(end, *_AFTER_INFUSION)
         if after is not None:
             end, mode = after, "infused"
-    for timed, after in windows_here(r, end, scope):
-        own_mode = mode if concept.kind is Kind.MEDICATION else "recorded"
-        criterion = place_event(r, Event(concept, mode=own_mode), timed, scope, after)
-        if criterion is not None:
-            yield Said(criterion, concept.kind, timed is not None), after
+    for own, denied, done in _done(r, concept, end, mode, late=late):
+        for timed, after in windows_here(r, done, scope):
+            criterion = place_event(r, Event(concept, mode=own), timed, scope, after)
+            if criterion is not None and denied:
+                criterion = negate(r, criterion, after)
+            if criterion is not None:
+                yield Said(criterion, concept.kind, timed is not None, is_done=done > end), after
+
+
+def _done(r: Reader, concept: Concept, at: int, mode: Mode, *, late: bool) -> Iterator[tuple[Mode, bool, int]]:
+    """Yield (mode, denied, end) for the verb after a concept: "furosemide given", "dialysis was not done"."""
+    is_drug = concept.kind is Kind.MEDICATION
+    for own, verbs in _PASSIVE.items():
+        if not is_drug and own == "ordered":
+            continue
+        for words, denied in (
+            ("was|were|is|are|been ", False),
+            ("was|were|is|are|been not|never ", True),
+            ("not|never ", True),
+            ("", False),
+        ):
+            end = r.phrase(at, *(words + verb for verb in verbs))
+            if end is not None and not (denied and not words.startswith("was") and not late):
+                yield (own if is_drug else "recorded"), denied, end
+    yield (mode if is_drug else "recorded"), False, at
 
 
 def measured(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Said, int]]:

@@ -12,12 +12,18 @@ from ehr.events import SEPARATOR, UNKNOWN
 from ehr.store import Store
 from sql.text.conditions import Family
 from sql.text.observations import NEUTRAL
-from sql.text.query import Kind
+from sql.text.query import Concept, Kind, Mode
 from sql.text.words import stems
 
 Stems = tuple[str, ...]
 Role = Literal["dose", "other dose", "order", "infusion", "end", "plain"]
 
+_ROLES: Final[dict[Mode, frozenset[str]]] = {
+    "recorded": frozenset({"dose", "order", "infusion", "plain"}),
+    "given": frozenset({"dose", "plain"}),
+    "ordered": frozenset({"order", "plain"}),
+    "infused": frozenset({"infusion"}),
+}
 ENDS: Final = frozenset({"STOP", "END"})
 GIVEN: Final = "Administered"
 CODE_SYSTEMS: Final = frozenset({"RXNORM", "SNOMED", "NDC", "ATC", "CVX", "UNII", "TEXT", "HCPCS", "CPT"})
@@ -128,6 +134,18 @@ def role_of(parts: Sequence[str]) -> Role:
     if parts[1] == "START":
         return "order"
     return "dose" if parts[-1] == GIVEN else "other dose"
+
+
+def role_of_code(code: str) -> Role:
+    """Tell what an event of a code is, as `role_of`."""
+    return role_of(code.split(SEPARATOR))
+
+
+def kept_codes(concept: Concept, mode: Mode) -> list[str]:
+    """Return the codes of a concept that count: of a drug those of orders, doses or infusions, as asked."""
+    if concept.kind is not Kind.MEDICATION:
+        return [code.code for code in concept.codes]
+    return [code.code for code in concept.codes if role_of_code(code.code) in _ROLES[mode]]
 
 
 def _title_of(parts: Sequence[str], role: Role) -> str:

@@ -117,8 +117,17 @@ def years(r: Reader, at: int) -> int:
     return r.skip(at, "years", "year", "years old", "year old", "years of age", "yrs", "yo", "y/o", "yrs old", "old")
 
 
+OLDEST: Final = 130
+
+
 def age(r: Reader, at: int, *, said: bool) -> Iterator[tuple[Comparison, int]]:
     """Yield an age in years: "65 or over", "between 18 and 40 years"; `said` when the word age went before."""
+    for found, end in _ages(r, at, said=said):
+        if max(found.low, found.high or 0) <= OLDEST:
+            yield found, end
+
+
+def _ages(r: Reader, at: int, *, said: bool) -> Iterator[tuple[Comparison, int]]:
     older = r.phrase(
         at,
         "older than",
@@ -161,5 +170,5 @@ def _age_range(r: Reader, at: int) -> Iterator[tuple[Comparison, int]]:
         low = None if start is None else r.number(start)
         second = None if start is None or low is None else r.phrase(start + 1, joint)
         high = None if second is None else r.number(second)
-        if low is not None and second is not None and high is not None and low <= high:
+        if low is not None and second is not None and high is not None and low <= high <= OLDEST:
             yield Comparison("between", low, high), years(r, r.reached(second + 1))

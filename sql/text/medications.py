@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a table has a line for each of its rows)
 """Other names of drugs, and classes as lists of ingredients.
 
 An ingredient is looked for as words of the descriptions in the store, so that "furosemide" finds "Furosemide 40 MG

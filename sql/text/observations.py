@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a table has a line for each of its rows)
 """Common laboratory values and vital signs: their names, codes, titles in local systems, and units.
 
 A line of the table: name | other names | LOINC codes | titles of local items | unit | grams per mole, where amounts
@@ -97,7 +98,37 @@ def _analyte(line: str) -> Analyte:
 OBSERVATIONS: Final = tuple(_analyte(line) for line in _OBSERVATIONS.strip().splitlines())
 
 NEUTRAL: Final = frozenset(
-    ["blood", "serum", "plasma", "whole", "chemistry", "hematology", "gas", "arterial", "venous", "lab", "routine", "vital", "sign", "charted", "chart", "result", "level", "measurement", "value", "in", "or", "of", "icu", "chartevents", "labevents", "respiratory", "omr", "outpatient", "record"]
+    [
+        "blood",
+        "serum",
+        "plasma",
+        "whole",
+        "chemistry",
+        "hematology",
+        "gas",
+        "arterial",
+        "venous",
+        "lab",
+        "routine",
+        "vital",
+        "sign",
+        "charted",
+        "chart",
+        "result",
+        "level",
+        "measurement",
+        "value",
+        "in",
+        "or",
+        "of",
+        "icu",
+        "chartevents",
+        "labevents",
+        "respiratory",
+        "omr",
+        "outpatient",
+        "record",
+    ]
 )
 """Words of a title that do not change what is measured: any other word (urine, pleural, alarm) makes another item."""
 

@@ -15,11 +15,96 @@ from sql.text.sentences import questions
 from sql.text.words import MAX_TOKENS, Token, tokenize, within_one_edit
 
 MAX_CORRECTIONS: Final = 3
+OPENERS: Final = frozenset(
+    [
+        "in",
+        "on",
+        "at",
+        "by",
+        "for",
+        "from",
+        "of",
+        "to",
+        "and",
+        "or",
+        "with",
+        "within",
+        "during",
+        "before",
+        "after",
+        "who",
+        "which",
+        "that",
+        "was",
+        "were",
+        "is",
+        "are",
+        "be",
+        "been",
+        "being",
+        "had",
+        "have",
+        "has",
+        "did",
+        "do",
+        "does",
+        "list",
+        "show",
+        "more",
+        "less",
+        "than",
+        "each",
+        "per",
+    ]
+)
+"""A phrase that begins so is no concept but a construction that was not understood."""
+
 EXAMPLES: Final = (
     "'how many patients have heart failure?', 'average age of women with sepsis' or "
     "'how many ICU stays had a lactate above 4 within 6 hours of ICU admission?'"
 )
-_GRAMMAR_WORDS: Final = ["patient", "patients", "admission", "admissions", "hospital", "average", "median", "within", "hours", "number", "diagnosed", "diagnosis", "during", "between", "female", "received", "underwent", "prescribed", "encounter", "encounters", "emergency", "visits", "without", "whose", "length", "women", "percentage", "lowest", "highest", "minimum", "maximum", "before", "after", "older", "younger", "survived", "admitted", "above", "below", "discharge"]
+_GRAMMAR_WORDS: Final = [
+    "patient",
+    "patients",
+    "admission",
+    "admissions",
+    "hospital",
+    "average",
+    "median",
+    "within",
+    "hours",
+    "number",
+    "diagnosed",
+    "diagnosis",
+    "during",
+    "between",
+    "female",
+    "received",
+    "underwent",
+    "prescribed",
+    "encounter",
+    "encounters",
+    "emergency",
+    "visits",
+    "without",
+    "whose",
+    "length",
+    "women",
+    "percentage",
+    "lowest",
+    "highest",
+    "minimum",
+    "maximum",
+    "before",
+    "after",
+    "older",
+    "younger",
+    "survived",
+    "admitted",
+    "above",
+    "below",
+    "discharge",
+]
 
 
 def parse(question: str, index: Index) -> Query | Refusal:
@@ -40,7 +125,8 @@ def parse(question: str, index: Index) -> Query | Refusal:
             break
         reader, note = mended
         notes = (*notes, note)
-    return _explain(reader)
+    refusal = _explain(reader)
+    return replace(refusal, message="; ".join((refusal.message, *notes)))
 
 
 def _first(reader: Reader) -> Query | None:
@@ -65,7 +151,14 @@ def _mend(reader: Reader) -> tuple[Reader, str] | None:
 def _grammar_word(word: str) -> str | None:
     if len(word) < 6 or word in _GRAMMAR_WORDS:
         return None
-    near = [known for known in _GRAMMAR_WORDS if len(known) >= 6 and within_one_edit(word, known)]
+    near = [
+        known
+        for known in _GRAMMAR_WORDS
+        if len(known) >= 6
+        and within_one_edit(word, known)
+        and not word.startswith(known)
+        and not known.startswith(word)
+    ]
     return near[0] if len(near) == 1 else None
 
 
@@ -99,6 +192,9 @@ def _unknown(reader: Reader, at: int, kinds: tuple[Kind, ...]) -> Refusal:
     phrase = reader.text(start, end).strip(" ?.!,")
     if not phrase:
         return Refusal("LOW_CONFIDENCE", f"the question seems to lack a part; ask for example {EXAMPLES}")
+    if reader.word(start) in OPENERS or reader.number(start) is not None:
+        rest = reader.text(start, len(reader.tokens)).strip(" ?.!")
+        return Refusal("LOW_CONFIDENCE", f"'{rest}' was not understood here; ask for example {EXAMPLES}")
     nearest = reader.index.nearest(phrase)
     hint = (
         f"; the nearest in this store: {', '.join(nearest)}" if nearest else "; 'ehr code search' shows what is there"

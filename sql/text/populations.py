@@ -6,6 +6,8 @@ from typing import Final
 from sql.text.measures import age
 from sql.text.query import (
     Age,
+    Around,
+    Calendar,
     Comparison,
     Criterion,
     Died,
@@ -23,32 +25,26 @@ from sql.text.query import (
     Stays,
     all_of,
 )
-from sql.text.reader import Reader
-from sql.text.windows import stay_name
+from sql.text.reader import Reader, phrases
+from sql.text.windows import place, stay_name, window
 
 ADULT_AGE: Final = 18
 
 _PEOPLE: Final = ("patients|patient|people|persons|person|subjects|subject|individuals|individual|cases",)
-_QUANTIFIERS: Final = (
-    "all",
-    "all of",
-    "any",
-    "different",
-    "distinct",
-    "unique",
-    "of all",
-    "of",
-    "individual",
-    "total",
-    "these",
-    "every",
-    "each",
-    "various",
-    "single",
-    "number of",
-    "recorded",
+_QUANTIFIERS: Final = phrases(
+    """
+    all; all of; any; different; distinct; unique; of all; of; individual; total; these; every; each; various;
+    single; number of; recorded
+    """
 )
 _SEXES: Final = {"women|woman|females": "female", "men|man|males": "male"}
+
+
+_WARDS: Final = {
+    StayKind.ICU: ("icu", "intensive care", "intensive care unit"),
+    StayKind.EMERGENCY: ("ed", "er", "emergency department"),
+    StayKind.INPATIENT: ("hospitalized", "hospitalised", "hospital", "admitted"),
+}
 
 
 def patients(r: Reader, at: int) -> Iterator[tuple[Criterion | None, int]]:
@@ -59,6 +55,7 @@ def patients(r: Reader, at: int) -> Iterator[tuple[Criterion | None, int]]:
     for described, after in _adjectives(r, start):
         noun = r.phrase(after, *_PEOPLE)
         if noun is not None:
+            yield from _located(r, noun, described)
             yield described, noun
         for words, sex in _SEXES.items():
             end = r.phrase(after, words)
@@ -81,15 +78,18 @@ def patients(r: Reader, at: int) -> Iterator[tuple[Criterion | None, int]]:
                 yield all_of(described, Event(concept)), end
         survivors = r.phrase(
             after,
-            "elderly",
-            "elderly patients",
-            "old patients",
-            "older patients",
-            "young patients",
-            "younger patients",
+            *phrases("elderly; elderly patients; old patients; older patients; young patients; younger patients"),
         )
         if survivors is not None:
             r.trouble(survivors, f"'{r.text(after, survivors)}' needs an age, such as 'aged 65 or over'")
+
+
+def _located(r: Reader, at: int, described: Criterion | None) -> Iterator[tuple[Criterion | None, int]]:
+    """Yield "patients in the ICU"."""
+    start = r.phrase(at, "in", "of", "on", "at")
+    found = None if start is None else place(r, start)
+    if found is not None:
+        yield all_of(described, Stay(found[0])), found[1]
 
 
 def _adjectives(r: Reader, at: int) -> Iterator[tuple[Criterion | None, int]]:
@@ -115,12 +115,8 @@ def _adjective(r: Reader, at: int) -> Iterator[tuple[Criterion, int]]:
     end = r.phrase(at, "deceased", "dead")
     if end is not None:
         yield Died(), end
-    for words, kind in (
-        ("icu|intensive care", StayKind.ICU),
-        ("ed|er|emergency department", StayKind.EMERGENCY),
-        ("hospitalized|hospitalised|inpatient|hospital|admitted", StayKind.INPATIENT),
-    ):
-        end = r.phrase(at, words, *(part + " unit" for part in words.split("|")))
+    for kind, names in _WARDS.items():
+        end = r.phrase(at, *names)
         if end is not None:
             yield Stay(kind), end
     if r.number(at) is not None and r.phrase(at + 1, "year old", "years old"):
@@ -181,22 +177,32 @@ def stays(r: Reader, at: int) -> Iterator[tuple[StayKind, Criterion | None, int]
 
 
 def _deaths(r: Reader, at: int) -> Iterator[tuple[Population, Criterion | None, int]]:
-    inside = r.phrase(
-        at,
-        "in hospital deaths",
-        "hospital deaths",
-        "inpatient deaths",
-        "deaths in hospital",
-        "deaths in|during hospital",
-    )
-    if inside is not None:
-        yield Patients(), Stay(StayKind.INPATIENT, Died(DuringStay())), inside
-    icu = r.phrase(at, "icu deaths", "deaths in icu", "deaths in intensive care")
-    if icu is not None:
-        yield Patients(), Stay(StayKind.ICU, Died(DuringStay())), icu
+    """Yield "deaths in hospital", "in-hospital deaths", "ICU deaths", "deaths"."""
+    for words, kind in (
+        ("in hospital|icu deaths", None),
+        ("hospital|inpatient deaths", StayKind.INPATIENT),
+        ("icu deaths", StayKind.ICU),
+    ):
+        end = r.phrase(at, words)
+        if end is not None:
+            yield Patients(), Stay(kind or _kind_of(r.word(at + 1)), Died(DuringStay())), end
     end = r.phrase(at, "deaths", "recorded deaths")
-    if end is not None:
-        yield Patients(), Died(), end
+    if end is None:
+        return
+    for start in (
+        r.skip(end, "were there", "are there", "are recorded", "were recorded", "occurred", "happened"),
+        end,
+    ):
+        for timed, after in window(r, start, None):
+            if timed.stay is not None and isinstance(timed.window, DuringStay | Around):
+                yield Patients(), Stay(timed.stay, Died(timed.window)), after
+            elif isinstance(timed.window, Calendar):
+                yield Patients(), Died(timed.window), after
+    yield Patients(), Died(), end
+
+
+def _kind_of(word: str) -> StayKind:
+    return StayKind.ICU if word == "icu" else StayKind.INPATIENT
 
 
 def records(r: Reader, at: int) -> Iterator[tuple[Event, int]]:

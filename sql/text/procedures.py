@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a table has a line for each of its rows)
 """Common procedures as families of codes; the table is read as that of `conditions`."""
 
 from typing import Final

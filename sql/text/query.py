@@ -149,6 +149,7 @@ class Sex:
 
 
 AgeAt = Literal["start", "last", "death"]
+Unit = Literal["hours", "days"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ class Length:
     """The stay at hand lasted so long; bounds in `unit`."""
 
     comparison: Comparison
-    unit: Literal["hours", "days"]
+    unit: Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,13 @@ class Returned:
     """The stay at hand began no later than `within` after the end of an earlier stay of its kind."""
 
     within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class HasValue:
+    """The value of the record at hand satisfies the comparison."""
+
+    comparison: Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +230,7 @@ class AnyOf:
     criteria: "tuple[Criterion, ...]"
 
 
-Criterion = Event | Sex | Age | Died | Stay | Length | Started | Returned | Not | AllOf | AnyOf
+Criterion = Event | Sex | Age | Died | Stay | Length | Started | Returned | HasValue | Not | AllOf | AnyOf
 
 
 # --- what is asked ----------------------------------------------------------------------------------------
@@ -252,12 +260,12 @@ Population = Patients | Stays | Records
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many: members of the population, the patients among them, or the records that their criterion is about.
+    """How many: members of the population, the patients or stays of them, or the records their criterion is about.
 
     With `where` only those members that satisfy it.
     """
 
-    of: Literal["members", "patients", "records"] = "members"
+    of: Literal["members", "patients", "stays", "records"] = "members"
     where: Criterion | None = None
 
 
@@ -284,7 +292,7 @@ class AgeOf:
 class LengthOf:
     """Length of the stay at hand, a fraction of a unit counts."""
 
-    unit: Literal["hours", "days"]
+    unit: Unit
 
 
 @dataclass(frozen=True, slots=True)

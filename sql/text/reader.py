@@ -18,7 +18,74 @@ EVENTS = (Kind.CONDITION, Kind.PROCEDURE, Kind.OBSERVATION, Kind.MEDICATION)
 
 # A concept does not reach beyond these words.
 _STOPS = frozenset(
-    ["who", "whose", "which", "that", "with", "without", "whom", "where", "when", "within", "during", "before", "after", "above", "below", "over", "under", "between", "than", "had", "has", "have", "was", "were", "is", "are", "been", "be", "did", "does", "do", "died", "given", "received", "older", "younger", "aged", "per", "among", "how", "many", "what", ",", ";", ":", "?", "(", ")", ">", "<", ">=", "<=", "=", "but", "not", "if", "about", "please", "exceeded", "exceeding", "least", "most", ",", "!", '"', "&"]
+    [
+        "who",
+        "whose",
+        "which",
+        "that",
+        "with",
+        "without",
+        "whom",
+        "where",
+        "when",
+        "within",
+        "during",
+        "before",
+        "after",
+        "above",
+        "below",
+        "over",
+        "under",
+        "between",
+        "than",
+        "had",
+        "has",
+        "have",
+        "was",
+        "were",
+        "is",
+        "are",
+        "been",
+        "be",
+        "did",
+        "does",
+        "do",
+        "died",
+        "given",
+        "received",
+        "older",
+        "younger",
+        "aged",
+        "per",
+        "among",
+        "how",
+        "many",
+        "what",
+        ",",
+        ";",
+        ":",
+        "?",
+        "(",
+        ")",
+        ">",
+        "<",
+        ">=",
+        "<=",
+        "=",
+        "but",
+        "not",
+        "if",
+        "about",
+        "please",
+        "exceeded",
+        "exceeding",
+        "least",
+        "most",
+        ",",
+        "!",
+        '"',
+        "&",
+    ]
 )
 # ... and takes in these only when the whole phrase is known by that very name.
 _JOINTS = frozenset(["and", "or", "in", "by", "for", "on", "at", "from", "to", "of/", "as"])
@@ -121,3 +188,13 @@ class Reader:
 @lru_cache(maxsize=4096)
 def _split(option: str) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(part.split("|")) for part in option.split())
+
+
+@lru_cache(maxsize=4096)
+def phrases(text: str) -> tuple[str, ...]:
+    """Read a list of phrases that are parted by semicolons.
+
+    >>> phrases("with; have|has had")
+    ('with', 'have|has had')
+    """
+    return tuple(" ".join(part.split()) for part in text.split(";"))

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from sql.text.matching import kept_codes
 from sql.text.query import (
     Age,
     AgeAt,
@@ -19,10 +20,12 @@ from sql.text.query import (
     DuringStay,
     Event,
     Ever,
+    HasValue,
     Kind,
     Length,
     LengthOf,
     Listing,
+    Mode,
     Not,
     Patients,
     Population,
@@ -87,7 +90,7 @@ def members(query: Query) -> str:
         text += f" of {_concept(population.event.concept)}"
         if population.event.comparison:
             text += f" {compared(population.event.comparison, population.event.concept.unit)}"
-        text += _when(population.event.window, None)
+        text += _when(population.event.window)
         return text + (f" in patients {_said(query.where, None)}" if query.where else "")
     scope = population.kind if isinstance(population, Stays) else None
     return f"{text} {_said(query.where, scope)}" if query.where else text
@@ -96,13 +99,17 @@ def members(query: Query) -> str:
 def _ask(ask: Ask, query: Query) -> str:
     whom = members(query)
     if isinstance(ask, Count):
-        return f"number of {whom}"
+        part = f"{noun(query.population)} {_said(ask.where, _scope(query))} out of all " if ask.where else ""
+        return f"number of {part}{whom}"
     if isinstance(ask, Listing):
         return f"list of {whom}"
     if isinstance(ask, Share):
-        scope = query.population.kind if isinstance(query.population, Stays) else None
-        return f"percentage of {whom}: those {_said(ask.where, scope)}"
+        return f"percentage of {whom}: those {_said(ask.where, _scope(query))}"
     return f"{_statistic(ask, query.population)} over {'all ' if query.where is None else ''}{whom}"
+
+
+def _scope(query: Query) -> StayKind | None:
+    return query.population.kind if isinstance(query.population, Stays) else None
 
 
 def _statistic(ask: Statistic, population: Population) -> str:
@@ -114,15 +121,17 @@ def _statistic(ask: Statistic, population: Population) -> str:
     unit = f" in {measure.concept.unit}" if measure.concept.unit else ""
     if measure.which == "any" or isinstance(population, Records):
         return f"{ask.function} value{unit}"
-    when = "" if isinstance(measure.window, Ever) else _when(measure.window, "its")
+    when = "" if isinstance(measure.window, Ever) else _when(measure.window)
     return f"{ask.function} of the {measure.which} {_concept(measure.concept)}{unit}{when}"
 
 
 def _further(ask: Ask, query: Query) -> str:
-    scope = query.population.kind if isinstance(query.population, Stays) else None
+    scope = _scope(query)
     if isinstance(ask, Count):
         if ask.of == "patients":
             return "the number of patients that they belong to"
+        if ask.of == "stays":
+            return "the number of stays that they name"
         if ask.of == "records":
             return "the number of those charted doses or orders"
         return f"the number of them {_said(ask.where, scope)}" if ask.where else "their number"
@@ -146,10 +155,9 @@ def _said(criterion: Criterion | None, scope: StayKind | None) -> str:
 
 def _denied(criterion: Criterion, scope: StayKind | None) -> str:
     text = _said(criterion, scope)
-    if isinstance(criterion, Event | Stay) and text.startswith("with "):
-        return f"without {text.removeprefix('with ').removeprefix('a ').removeprefix('an ')}"
-    if isinstance(criterion, Died):
-        return "without " + _said(criterion, scope).removeprefix("with ").removeprefix("a ")
+    if isinstance(criterion, Event | Stay | Died) and " with " in f" {text}":
+        before, _, after = f" {text}".partition(" with ")
+        return f"{before} without {after}".strip()
     return f"for whom this does not hold: {text}"
 
 
@@ -169,21 +177,24 @@ def _positive(criterion: Criterion, scope: StayKind | None) -> str:
         return f"with a length {compared(criterion.comparison, criterion.unit)}"
     if isinstance(criterion, Started):
         return f"that began {_span(criterion.span)}"
+    if isinstance(criterion, HasValue):
+        return f"with a value {compared(criterion.comparison, None)}"
     assert isinstance(criterion, Returned)
     return f"that began within {_length(criterion.within)} after the end of an earlier one of the same patient"
 
 
 def _event(event: Event, scope: StayKind | None) -> str:
-    name = _concept(event.concept)
-    when = _when(event.window, "that" if scope else None, scope)
+    name = _concept(event.concept, event.mode)
+    when = _when(event.window, scope)
     of = "of patients " if scope is not None and isinstance(event.window, Ever) else ""
     if event.comparison is not None:
         which = {"any": "a", "first": "a first", "last": "a last", "highest": "a highest", "lowest": "a lowest"}[
             event.which
         ]
-        return f"{of}with {which} {name} {compared(event.comparison, event.concept.unit)}{when}"
+        ever = " at any time" if isinstance(event.window, Ever) else when
+        return f"{of}with {which} {name} {compared(event.comparison, event.concept.unit)}{ever}"
     if event.concept.kind is Kind.CONDITION:
-        return f"{of}with a diagnosis of {name}{when}"
+        return f"{of}with a diagnosis of {name}{_diagnosed_when(event.window, scope)}"
     if event.concept.kind is Kind.MEDICATION:
         what = {
             "given": "a charted dose of",
@@ -196,8 +207,17 @@ def _event(event: Event, scope: StayKind | None) -> str:
     return f"{of}with {what_else} {name}{when}"
 
 
-def _concept(concept: Concept) -> str:
-    number = len(concept.codes)
+def _diagnosed_when(window: Window, scope: StayKind | None) -> str:
+    if isinstance(window, Ever):
+        return ""
+    if isinstance(window, DuringStay) and scope:
+        around = "" if scope is StayKind.INPATIENT else " or of the hospital stay around it"
+        return f" among the diagnoses of that {STAYS[scope]}{around}"
+    return _when(window, scope)
+
+
+def _concept(concept: Concept, mode: Mode = "recorded") -> str:
+    number = len(kept_codes(concept, mode))
     return f"{concept.name} ({concept.label}; {number} code{'s' if number != 1 else ''} in this store)"
 
 
@@ -206,7 +226,7 @@ def _died(criterion: Died, scope: StayKind | None) -> str:
         return ("of patients " if scope else "") + "with a recorded death"
     if isinstance(criterion.window, DuringStay):
         return "with a death that ended the stay"
-    return f"with a death{_when(criterion.window, 'that' if scope else None, scope)}"
+    return f"with a death{_when(criterion.window, scope)}"
 
 
 def _stay(stay: Stay, scope: StayKind | None) -> str:
@@ -254,10 +274,10 @@ def _age_at(at: AgeAt, scope: StayKind | None) -> str:
     return " at death" if at == "death" else " at their last record"
 
 
-def _when(window: Window, that: str | None, scope: StayKind | None = None) -> str:
+def _when(window: Window, scope: StayKind | None = None) -> str:
     stay = f"that {STAYS[scope]}" if scope else "the stay"
     if isinstance(window, Ever):
-        return " at any time" if that is None else ""
+        return ""
     if isinstance(window, DuringStay):
         return f" during {stay}"
     if isinstance(window, Calendar):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a table has a line for each of its rows)
 """What is refused before it is read: attempts to change or to exfiltrate, and what no query can answer."""
 
 import re

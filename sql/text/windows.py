@@ -177,10 +177,9 @@ def _within(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Timed,
         return
     length, end = timedelta(hours=duration[0]), duration[1]
     after = r.phrase(end, "of", "after", "from", "following", "since", "post")
-    if after is not None:
-        if start != at:
-            for found, end_of in anchor(r, after, scope):
-                yield Timed(Around(found.side, after=length), found.stay), end_of
+    if after is not None and start != at:
+        for found, end_of in anchor(r, after, scope):
+            yield Timed(Around(found.side, after=length), found.stay), end_of
     before = r.phrase(end, "before", "prior to", "preceding")
     if before is not None:
         for found, end_of in anchor(r, before, scope):
@@ -228,7 +227,15 @@ def _edge(side: Literal["start", "end"], length: timedelta, *, inside: bool = Tr
 
 def _during(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Timed, int]]:
     """Read "during the stay", "in the ICU", "while in hospital"."""
-    start = r.phrase(at, "during", "in", "within", "on", "over", "while in", "while on", "while at", "throughout")
+    point = r.phrase(
+        at, "on|at|upon admission", "on|at|upon hospital|icu admission", "on|at arrival", "on|at discharge"
+    )
+    if point is not None:
+        r.trouble(
+            point,
+            f"'{r.text(at, point)}' is a moment; say 'within 24 hours of admission' or 'during the admission' instead",
+        )
+    start = r.phrase(at, "during", "in", "within", "over", "while in", "while at", "throughout")
     if start is None:
         return
     named = r.skip(start, *_THAT)

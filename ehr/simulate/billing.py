@@ -1,4 +1,4 @@
-"""Billing codes as tables: diagnoses, procedures and DRGs, all known at discharge."""
+"""Billing codes as tables: diagnoses and DRGs, known at discharge, and procedures, known on the day after them."""
 
 from typing import Final
 
@@ -79,29 +79,30 @@ def _place_of(icd10: str) -> int:
 
 
 def _procedures(stays: pl.DataFrame) -> pl.DataFrame:
-    """Return the operation that a stay was for, and what the ICU did; `performed` is when it was done."""
-    hours = pl.duration(hours=1)
-    parts = [
-        _performed(stays.filter(pl.col("reason") == place), reason.procedure.icd10, at("admitted") + hours)
+    """Return the operation that a stay was for, and what the ICU did.
+
+    A date alone counts from its midnight, so a procedure is dated on the day after it was done, and left out when the
+    patient had left by then.
+    """
+    done = [
+        (pl.col("reason") == place, reason.procedure.icd10, at("admitted") + pl.duration(hours=1))
         for place, reason in enumerate(REASONS)
         if reason.procedure
     ]
-    parts.append(
-        _performed(stays.filter(pl.col("ventilated").is_not_null()), codes.VENTILATED.icd10, pl.col("ventilated"))
-    )
-    parts.append(
-        _performed(stays.filter(pl.col("pressed").is_not_null()), codes.CENTRAL_LINE.icd10, pl.col("pressed"))
-    )
+    done += [
+        (pl.col(column).is_not_null(), procedure.icd10, pl.col(column))
+        for column, procedure in (("ventilated", codes.VENTILATED), ("pressed", codes.CENTRAL_LINE))
+    ]
+    parts = [
+        stays.filter(when).select("subject_id", "hadm_id", left=at("left"), icd_code=pl.lit(code), performed=moment)
+        for when, code, moment in done
+    ]
     table = pl.concat(parts).sort("subject_id", "hadm_id", "performed", "icd_code")
-    return table.with_columns(
-        seq_num=pl.int_range(1, pl.len() + 1).over("hadm_id"),
-        chartdate=pl.col("performed").dt.date(),
-        icd_version=pl.lit(ICD_VERSION),
-    )
-
-
-def _performed(stays: pl.DataFrame, code: str, when: pl.Expr) -> pl.DataFrame:
-    return stays.select("subject_id", "hadm_id", icd_code=pl.lit(code), performed=when, known=at("left"))
+    billed = pl.col("performed").dt.truncate("1d").dt.offset_by("1d")
+    return table.filter(billed <= pl.col("left")).select(
+        "subject_id", "hadm_id", seq_num=pl.int_range(1, pl.len() + 1).over("hadm_id"), chartdate=billed.dt.date(),
+        icd_code="icd_code", icd_version=pl.lit(ICD_VERSION),
+    )  # fmt: skip
 
 
 def _drgs(stays: pl.DataFrame) -> pl.DataFrame:

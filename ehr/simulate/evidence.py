@@ -78,8 +78,9 @@ def observe(moments: Moments, rng: np.random.Generator) -> Evidence:
         repeats = np.where(moments.context == Context.ICU, panel.repeats, 1)
         moment = np.repeat(np.flatnonzero(ordered), repeats[ordered])
         repeat = np.arange(len(moment)) - np.searchsorted(moment, moment)
-        for analyte in panel.analytes:
-            seen = rng.random(len(moment)) >= panel.missing
+        for number, analyte in enumerate(panel.analytes):
+            # the first value is always there, so that the records show every order
+            seen = rng.random(len(moment)) >= (panel.missing if number else 0.0)
             values = _draw_values(analyte, moments, moment[seen], rng)
             measured.append(Measured(analyte, panel.table, place, moment[seen], repeat[seen], values))
             weigh(measured[-1], moments.sex, likelihood)

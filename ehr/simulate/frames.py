@@ -139,7 +139,8 @@ def _stays(rows: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     return stays.with_columns(
         wait=pl.Series(wait) * MINUTE,
         handover=pl.Series(rng.integers(10, 60, len(stays))) * MINUTE,
-        luck=pl.Series(rng.random(len(stays))),
+        way_in=pl.Series(rng.random(len(stays))),
+        way_out=pl.Series(rng.random(len(stays))),
     ).with_columns(
         registered=pl.when(~pl.col("elective")).then(
             pl.col("admitted") - pl.min_horizontal("wait", pl.col("admitted") % DAY)

@@ -54,7 +54,7 @@ class Panel:
     repeats: int = 1
     """Times that it is measured in an ICU step, spread over the step."""
     missing: float = 0.03
-    """Chance that a single value is not there, by accident."""
+    """Chance that a value other than the first is not there, by accident."""
 
     @property
     def analytes(self) -> tuple[Analyte, ...]:

@@ -4,9 +4,9 @@ Every format is written from these tables, so that all hold the same facts. What
 (wards, doses, races, minutes) is drawn on the way, and says nothing about risks. So that nothing is dated before it
 is known:
 
-- diagnoses, procedures and DRGs are billed at discharge;
-- what MIMIC-IV dates by day alone counts from midnight, and nothing else happens on that day at home before it: a
-  death at home, and the readings of a visit;
+- diagnoses and DRGs are billed at discharge;
+- what MIMIC-IV dates by day alone counts from midnight: a death at home and the readings of a visit, on a day on
+  which nothing else happens, and a procedure, which is dated on the day after it was done;
 - treatments are charted step by step, so that the end of a record never tells what comes after it.
 """
 
@@ -58,13 +58,13 @@ def _patients(frames: Frames) -> pl.DataFrame:
 
 
 def _admissions(frames: Frames) -> pl.DataFrame:
-    elective, luck = pl.col("elective"), pl.col("luck")
+    elective, way_in, way_out = pl.col("elective"), pl.col("way_in"), pl.col("way_out")
     days = (pl.col("left") - pl.col("admitted")) / 86400
     gone = (
         pl.when("died").then(pl.lit("DIED"))
-        .when((pl.col("anchor_age") >= 65) & (days > 5) & (luck < 0.45)).then(pl.lit("SKILLED NURSING FACILITY"))
-        .when((days > 7) & (luck < 0.55)).then(pl.lit("REHAB"))
-        .when(luck < 0.7).then(pl.lit("HOME HEALTH CARE"))
+        .when((pl.col("anchor_age") >= 65) & (days > 4) & (way_out < 0.35)).then(pl.lit("SKILLED NURSING FACILITY"))
+        .when((days > 6) & (way_out < 0.50)).then(pl.lit("REHAB"))
+        .when(way_out > 0.70).then(pl.lit("HOME HEALTH CARE"))
         .otherwise(pl.lit("HOME"))
     )  # fmt: skip
     return frames.stays.join(frames.people.drop("patient", "died"), on="subject_id", maintain_order="left").select(
@@ -73,9 +73,9 @@ def _admissions(frames: Frames) -> pl.DataFrame:
         admittime=at("admitted"),
         dischtime=at("left"),
         deathtime=pl.when("died").then(at("left")),
-        admission_type=pl.when(elective & (luck < 0.5)).then(pl.lit("ELECTIVE"))
+        admission_type=pl.when(elective & (way_in < 0.5)).then(pl.lit("ELECTIVE"))
         .when(elective).then(pl.lit("SURGICAL SAME DAY ADMISSION"))
-        .when(luck < 0.7).then(pl.lit("EW EMER.")).when(luck < 0.9).then(pl.lit("URGENT"))
+        .when(way_in < 0.7).then(pl.lit("EW EMER.")).when(way_in < 0.9).then(pl.lit("URGENT"))
         .otherwise(pl.lit("OBSERVATION ADMIT")),
         admission_location=pl.when(elective).then(pl.lit("PHYSICIAN REFERRAL")).otherwise(pl.lit("EMERGENCY ROOM")),
         discharge_location=gone,

@@ -284,7 +284,7 @@ def procedures(tables: Tables) -> Iterator[Part]:
         "status": "completed",
         "code": two_codings(codes.ICD10_PCS_SYSTEM, pl.col("icd_code")),
         **subject_and_stay(),
-        "performedDateTime": text(clock("performed")),
+        "performedDateTime": text(pl.col("chartdate").dt.to_string("%Y-%m-%d")),
     })  # fmt: skip
     charted = (
         tables["icu/procedureevents"].with_columns(stay=pl.col("stay_id").cast(pl.String)).with_row_index("number", 1)

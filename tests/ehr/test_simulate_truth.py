@@ -8,10 +8,13 @@ import pytest
 from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 
+from ehr.simulate import codes
 from ehr.simulate.codes import ANALYTES, CONDITIONS, HABITUAL_DRUGS, REASONS, Analyte
 from ehr.simulate.evidence import grid_log_mass, likelihood_of_bills, likelihood_of_orders
+from ehr.simulate.frames import FIRST_SUBJECT, Offsets, Tables, at
 from ehr.simulate.patients import Patients, draw_patients
-from ehr.simulate.physiology import build_process
+from ehr.simulate.physiology import PANELS, TREATED, Context, Panel, Treatment, build_process
+from ehr.simulate.tables import build_tables
 from ehr.simulate.truth import IN_HOSPITAL_MORTALITY, READMISSION_30D, Records, filter_course, true_risks
 
 COUNT = 6000
@@ -115,6 +118,70 @@ def test_values_are_drawn_with_the_probability_that_they_are_weighed_with(patien
     expected = np.array([part.sum() for part in np.split(mass, edges + 1)]) * len(place)
     assert len(place) > 500
     assert ((seen - expected) ** 2 / expected).sum() < 30  # 5 degrees of freedom: 1 in 60,000
+
+
+def test_the_evidence_of_the_filter_can_be_read_back_from_the_records() -> None:
+    """The likelihood that the filter used, worked out anew from the tables alone: nothing else went into it."""
+    rng = np.random.default_rng(5)
+    patients = draw_patients(150, rng)
+    tables = build_tables(patients, Offsets(), rng)
+    course, moments = patients.course, patients.moments
+    rows = pl.DataFrame(
+        {
+            "moment": np.arange(len(moments)),
+            "subject_id": FIRST_SUBJECT + course.patient[moments],
+            "sex": patients.people.sex[course.patient[moments]],
+            "context": course.context[moments],
+            "start": course.start[moments],
+            "end": course.end[moments],
+        }
+    ).with_columns(day=at("start").dt.date(), start=at("start"), end=at("end"))
+    likelihood = np.zeros_like(patients.evidence.log_likelihood)
+    for panel in PANELS:
+        found = values_of(panel, tables, rows)
+        chance = np.array(panel.ordered)[rows["context"].to_numpy()]
+        ordered = rows["moment"].is_in(found["moment"].implode()).to_numpy()[:, None]
+        with np.errstate(divide="ignore"):
+            likelihood += np.log(np.where(ordered, chance, 1 - chance))[:, None, :]
+        for analyte in panel.analytes:
+            own = found.filter(pl.col("name") == analyte.name)
+            place = np.rint((own["value"].to_numpy() - analyte.low) / analyte.step).astype(int)
+            np.add.at(likelihood, own["moment"].to_numpy(), grid_log_mass(analyte)[own["sex"].to_numpy(), place])
+    treatments = (
+        (tables["icu/procedureevents"], codes.VENTILATION.itemid, Treatment.VENTILATION),
+        (tables["icu/inputevents"], codes.NOREPINEPHRINE.itemid, Treatment.VASOPRESSOR),
+        (tables["icu/inputevents"], codes.SALINE.itemid, Treatment.FLUID),
+    )
+    icu = (rows["context"] == Context.ICU).to_numpy()[:, None]
+    for table, itemid, treatment in treatments:
+        given = rows.join(table.filter(pl.col("itemid") == itemid), on="subject_id").filter(
+            pl.col("starttime").is_between("start", "end")
+        )
+        was = rows["moment"].is_in(given["moment"].implode()).to_numpy()[:, None]
+        chance = np.log(np.where(was, TREATED[treatment], 1 - TREATED[treatment]))
+        likelihood += np.where(icu, chance, 0.0)[:, None, :]
+    np.testing.assert_allclose(likelihood, patients.evidence.log_likelihood, rtol=1e-9, atol=1e-9)
+
+
+def values_of(panel: Panel, tables: Tables, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return moment, sex, name and value of what a panel measured, from the records and their times."""
+    if panel.table == "omr":
+        readings = tables["hosp/omr"].filter(pl.col("result_name") == "Blood Pressure")
+        found = rows.filter(pl.col("context") == Context.VISIT).join(
+            readings, left_on=["subject_id", "day"], right_on=["subject_id", "chartdate"]
+        )
+        halves = pl.col("result_value").str.split("/").cast(pl.List(pl.Float64))
+        found = found.with_columns(value=halves, name=pl.lit([analyte.name for analyte in panel.analytes]))
+        return found.explode("value", "name")
+    folder = "hosp" if panel.table == "labevents" else "icu"
+    table = tables[f"{folder}/{panel.table}"]
+    value = "value" if panel.table == "outputevents" else "valuenum"
+    names = {analyte.itemid: analyte.name for analyte in panel.analytes}
+    own = table.filter(pl.col("itemid").is_in(list(names))).select("subject_id", "charttime", "itemid", value=value)
+    found = rows.join(own, on="subject_id").filter(
+        pl.col("charttime") > pl.col("start"), pl.col("charttime") <= pl.col("end")
+    )
+    return found.with_columns(name=pl.col("itemid").replace_strict(names, return_dtype=pl.String))
 
 
 def test_an_order_says_which_reason_or_condition_it_is_for() -> None:

@@ -80,6 +80,19 @@ WITH last_bmi AS (
     WHERE code LIKE '%//LOINC//39156-5//%' AND value IS NOT NULL GROUP BY subject_id
 )
 SELECT count(*) FILTER (WHERE value >= 30), count(*) FROM last_bmi
+--: F11
+WITH part AS (
+    SELECT split_part(record_id, '.component', 1) AS root, record_id NOT LIKE '%.component%' AS is_own,
+           numeric_value, text_value, value_code
+    FROM event WHERE record_id LIKE 'Observation/%'
+), kind AS (
+    SELECT CASE WHEN bool_or(is_own AND numeric_value IS NOT NULL) THEN 'quantity'
+                WHEN bool_or(is_own AND value_code IS NOT NULL) THEN 'concept'
+                WHEN bool_or(is_own AND text_value IS NOT NULL) THEN 'string'
+                WHEN bool_or(NOT is_own) THEN 'component' ELSE 'none' END AS k
+    FROM part GROUP BY root
+)
+SELECT k, count(*) FROM kind GROUP BY k ORDER BY count(*) DESC, k
 --: F13
 SELECT strftime(min(start_time), '%Y-%m-%dT%H:%M:%SZ'), strftime(max(start_time), '%Y-%m-%dT%H:%M:%SZ') FROM encounter
 --: F15

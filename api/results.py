@@ -72,6 +72,8 @@ def _columns(table: pa.Table) -> list[list[Any]]:
 def _cell(value: Any) -> Text:
     if value is None:
         return Text("NULL", style="dim italic")
+    if isinstance(value, bool):
+        return Text(str(value).lower())
     if isinstance(value, str):
         return Text(value)
     if hasattr(value, "isoformat"):

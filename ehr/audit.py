@@ -38,7 +38,8 @@ def audited(store: Store, action: str, query: str, *, role: str, who: str | None
     `action` is the way in (sql, ask, cohort, grpc Query); `who` is the caller, by default the user of the process.
     Raises StoreError when the log cannot be written: nothing is answered without a trace.
     """
-    digest = hashlib.sha256(query.encode(errors="surrogateescape")).hexdigest()
+    digest = hashlib.sha256(query.encode(errors="surrogatepass")).hexdigest()
+    query = query.encode(errors="replace").decode()
     asked = datetime.now(UTC).isoformat(timespec="milliseconds")
     entry = Entry(asked, who or user_name(), role, action, query, digest)
     started = time.perf_counter()

@@ -124,10 +124,10 @@ def _check_kind(node: Node) -> None:
         names = node.get("column_names", [])
         if len(names) == 1 and names[0].lower() in _OF_THE_ENGINE:
             raise UnsafeQuery(f"{names[0]!r} tells of the engine, not of patients, and is not allowed")
-    elif "modifiers" in node and node["type"] not in _QUERIES:
-        raise UnsafeQuery(f"DuckDB reads {node['type']} in the query, which is not allowed")
-    elif "sample" in node and "modifiers" not in node and node["type"] not in _SOURCES:
-        raise UnsafeQuery(f"DuckDB reads {node['type']} in FROM, which is not allowed")
+    elif "modifiers" in node and node.get("type") not in _QUERIES:
+        raise UnsafeQuery(f"DuckDB reads {node.get('type')} in the query, which is not allowed")
+    elif "sample" in node and "modifiers" not in node and node.get("type") not in _SOURCES:
+        raise UnsafeQuery(f"DuckDB reads {node.get('type')} in FROM, which is not allowed")
 
 
 def _check_call(node: Node, *, in_from: bool) -> None:

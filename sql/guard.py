@@ -5,6 +5,7 @@ DuckDB reads the query, and writes what runs. sqlglot turns most functions into 
 told, by the comment that sqlglot provides for it, to keep every call by the name that the user gave it.
 """
 
+import logging
 from typing import Final
 
 from sqlglot import Dialect, ErrorLevel, Token, TokenType, exp
@@ -21,6 +22,11 @@ MAX_NESTING: Final = 100
 MAX_SELECTS: Final = 500
 MAX_JOINS: Final = 200
 DUCKDB: Final = Dialect.get_or_raise("duckdb")
+
+_PARSER_SLIPS: Final = (TypeError, ValueError, AttributeError, LookupError, AssertionError)
+"""What sqlglot raises, beside errors of its own, for some texts that are no SQL."""
+
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings quote the query
 
 _BEGINNINGS: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE", "PIVOT", "UNPIVOT", "("})
 _OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
@@ -107,20 +113,19 @@ def _parse(text: str) -> exp.Expr:
             f"only a query that reads is allowed, and this one begins with {first[:30]!r}; use SELECT, WITH or FROM"
         )
     try:
-        statements = [tree for tree in DUCKDB.parser().parse(tokens, text) if tree is not None]
+        (tree,) = DUCKDB.parser().parse(tokens, text)
     except SqlglotError as error:
         raise UnsafeQuery(f"the query cannot be read: {_plain(error)}") from error
     except RecursionError as error:
         raise UnsafeQuery("the query is nested too deeply; split it with WITH") from error
-    if len(statements) != 1:
-        raise UnsafeQuery(f"one statement at a time is allowed, and these are {len(statements)}")
-    tree = statements[0]
+    except _PARSER_SLIPS as error:
+        raise UnsafeQuery(
+            "the query cannot be read: the parser stumbled over it; check brackets and words"
+        ) from error
     if isinstance(tree, exp.Pivot):
         return exp.select("*").from_(exp.Subquery(this=tree))
     if not isinstance(tree, exp.Query | exp.Values):
-        raise UnsafeQuery(
-            _HINTS.get(type(tree), "only a query that reads is allowed; begin with SELECT, WITH or FROM")
-        )
+        raise UnsafeQuery("only a query that reads is allowed; begin with SELECT, WITH or FROM")
     return tree
 
 
@@ -130,6 +135,8 @@ def _tokens(text: str) -> list[Token]:
         raise UnsafeQuery(f"the query is longer than {MAX_CHARACTERS:,} characters; shorten it")
     if any(ord(character) < 32 and character not in "\t\n\r" for character in text):
         raise UnsafeQuery("the query holds a control character; remove it")
+    if any(0xD800 <= ord(character) < 0xE000 for character in text):
+        raise UnsafeQuery("the query is not valid Unicode; save it as UTF-8")
     try:
         tokens = DUCKDB.tokenize(text)
     except SqlglotError as error:
@@ -138,6 +145,9 @@ def _tokens(text: str) -> list[Token]:
         tokens.pop()
     if not tokens:
         raise UnsafeQuery("the query is empty; write for example SELECT count(*) FROM patient")
+    statements = 1 + sum(token.token_type == TokenType.SEMICOLON for token in tokens)
+    if statements > 1:
+        raise UnsafeQuery(f"one statement at a time is allowed, and these are {statements}")
     depth = 0
     for token in tokens:
         depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)

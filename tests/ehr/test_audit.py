@@ -47,6 +47,12 @@ def test_what_goes_wrong_is_logged_and_raised(error: BaseException, outcome: str
     assert [(line["outcome"], line["reason"], line["rows"]) for line in lines(store)] == [(outcome, reason, None)]
 
 
+def test_a_question_that_is_no_text_is_logged_all_the_same(store: Store) -> None:
+    with audited(store, "sql", "SELECT '\udcff'", role="analyst"):
+        pass
+    assert [line["query"] for line in lines(store)] == ["SELECT '?'"]
+
+
 def test_lines_add_up_and_are_private(store: Store) -> None:
     for number in range(3):
         with audited(store, "sql", f"SELECT {number}", role="analyst"):

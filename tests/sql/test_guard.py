@@ -116,6 +116,7 @@ def test_the_second_wall_refuses_without_the_first(query: str, ward: Store, cata
         ("SELECT 1; SELECT 2", ["one statement", "2"]),
         ("SELECT a b c", ["cannot be read", "line 1"]),
         ("SELECT 'a\x00b'", ["control character"]),
+        ("SELECT 'a\udcffb'", ["not valid Unicode"]),
         ("SELECT " + "(" * 150 + "1" + ")" * 150, ["nested"]),
         ("SELECT " + "NOT " * 5000 + "true", ["nested"]),
         ("SELECT " + "x" * 1_000_001, ["longer"]),

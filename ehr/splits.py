@@ -45,6 +45,8 @@ def split_sql(column: str = "subject_id") -> str:
 def splits(subject_ids: Sequence[int] | np.ndarray | pl.Series) -> pl.Series:
     """Return the split of each subject, in the order given; hashes every distinct subject once."""
     subjects = pl.Series("subject_id", subject_ids, dtype=pl.Int64)
-    distinct = subjects.unique().drop_nulls().to_list()
-    names = pl.Series([split_of(subject) for subject in distinct], dtype=pl.String)
-    return subjects.replace_strict(pl.Series(distinct, dtype=pl.Int64), names, return_dtype=pl.String).alias("split")
+    distinct = subjects.unique()
+    names = pl.Series([split_of(subject) for subject in distinct.to_list()], dtype=pl.String)
+    if subjects.is_empty():
+        return names.alias("split")
+    return subjects.replace_strict(distinct, names, return_dtype=pl.String).alias("split")

@@ -78,7 +78,7 @@ def code_readings(vocabulary: Vocabulary, codes: Sequence[str]) -> pl.DataFrame:
 
     A missing edge is infinite, so that no finite value passes it; a code that is read as a family has none.
     """
-    ordered = sorted(codes, key=lambda code: (_rank(code), code))
+    ordered = sorted(codes, key=lambda code: (moment_rank(code), code))
     n_edges = max(vocabulary.settings.quantiles - 1, 0)
     missing = (float("inf"),) * n_edges
     edges = [(*vocabulary.edges.get(code, ()), *missing)[:n_edges] for code in ordered]
@@ -169,7 +169,7 @@ def coverage(con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary) -> dict[Spl
     return {split: counted.get(split, Coverage(0, 0, 0, 0)) for split in SPLITS}
 
 
-def _rank(code: str) -> int:
+def moment_rank(code: str) -> int:
     """Return where the kinds of events of one moment stand: a death precedes the discharge that records it."""
     head = head_of(code)
     if head == BIRTH:

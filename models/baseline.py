@@ -16,6 +16,7 @@ import polars as pl
 from scipy import sparse
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from ehr.errors import ModelError, VocabularyError
 from ehr.progress import Progress, silent
@@ -214,7 +215,10 @@ def _choose_strength(
 
 
 def _fit(features: Matrix, outcome: Floats, strength: float, weights: Floats | None = None) -> LogisticRegression:
-    return LogisticRegression(C=strength, max_iter=1000, tol=1e-4).fit(features, outcome, sample_weight=weights)
+    with threadpool_limits(
+        1
+    ):  # threads cost more than they give on sums this small: ten times the time on busy cores
+        return LogisticRegression(C=strength, max_iter=1000, tol=1e-4).fit(features, outcome, sample_weight=weights)
 
 
 def _bootstraps(subjects: npt.NDArray[np.int64], outcome: Floats, seed: int) -> Iterator[Floats]:

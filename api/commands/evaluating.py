@@ -26,7 +26,7 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "--truth", type=Path, metavar="FILE", help="truth.parquet of made data: the true probabilities"
     )
     parser.add_argument(
-        "--futures", type=int, default=32, metavar="N", help="generated futures of each row, 0 for none (default 32)"
+        "--futures", type=int, default=0, metavar="N", help="also judge N generated futures of each row (takes long)"
     )
     parser.add_argument(
         "--replicates", type=int, default=1000, metavar="N", help="bootstrap samples of subjects (default 1000)"
@@ -105,8 +105,9 @@ def _render(console: "Console", payload: dict[str, Any], sentences: list[str]) -
     )
     columns = ["auroc", "auprc", "brier", "calibration_slope", "ece"]
     has_truth = any(estimator["distance_to_truth"] for estimator in payload["estimators"].values())
-    table = Table("estimator", box=None)
-    for column in [*columns, *(["distance to truth"] if has_truth else [])]:
+    table = Table(box=None)
+    table.add_column("estimator", no_wrap=True)
+    for column in [*columns, *(["off the truth"] if has_truth else [])]:
         table.add_column(column.replace("_", " "), justify="right")
     for estimator in payload["estimators"].values():
         cells = [_cell(estimator["metrics"][column]) for column in columns]

@@ -1,12 +1,12 @@
 """A subject's split depends on the subject alone."""
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ehr.splits import SPLITS, split_of, split_sql, splits
-from tests.ehr.made import memory_store
 
 subjects = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=50)
 
@@ -14,7 +14,7 @@ subjects = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=50)
 @settings(max_examples=20, deadline=None)
 @given(subjects)
 def test_python_sql_and_frames_agree(numbers: list[int]) -> None:
-    con = memory_store([]).cursor()
+    con = duckdb.connect()
     con.register("subject_list", pl.DataFrame({"subject_id": pl.Series(numbers, dtype=pl.Int64)}).to_arrow())
     in_sql = [row[0] for row in con.execute(f"SELECT {split_sql()} FROM subject_list").fetchall()]
     assert in_sql == [split_of(number) for number in numbers] == splits(numbers).to_list()
@@ -33,6 +33,11 @@ def test_shares_are_70_15_15() -> None:
     counted = splits(range(40_000)).value_counts()
     share = dict(zip(counted["split"], counted["count"] / 40_000, strict=True))
     assert [share[name] for name in SPLITS] == pytest.approx([0.70, 0.15, 0.15], abs=0.01)
+
+
+def test_no_subjects_have_no_splits() -> None:
+    assert splits([]).to_list() == []
+    assert splits([]).dtype == pl.String
 
 
 def test_splits_never_move_between_releases() -> None:

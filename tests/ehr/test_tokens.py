@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.tokenize import loop_tokens
 from ehr.ancestry import families
 from ehr.errors import VocabularyError
 from ehr.fitting import fit_vocabulary
@@ -60,6 +61,18 @@ def test_tokens_to_events_lose_only_what_quantising_loses(events: list[Event], q
         assert (low is not None) == (has_number and code in vocabulary.edges)
         if low is not None:
             assert low <= value < high
+
+
+@settings(max_examples=25, deadline=None)
+@given(events_of(training_subjects[:4], max_size=80))
+def test_the_set_based_tokeniser_says_what_a_plain_loop_says(events: list[Event]) -> None:
+    store = memory_store([*events, event(training_subjects[0], "GENDER//F")])
+    vocabulary = fit_vocabulary(store, settings=SMALL)
+    timelines = tokenize(store.cursor(), vocabulary)
+    rows = store.cursor().execute('SELECT subject_id, "time", code, numeric_value, event_id FROM event').fetchall()
+    looped = loop_tokens(rows, vocabulary)
+    assert list(looped) == timelines.subject_ids.tolist()
+    assert [token for tokens in looped.values() for token in tokens] == timelines.tokens.tolist()
 
 
 def spoken(timelines: Timelines, vocabulary: Vocabulary) -> pl.DataFrame:

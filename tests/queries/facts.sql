@@ -93,6 +93,18 @@ WITH part AS (
     FROM part GROUP BY root
 )
 SELECT k, count(*) FROM kind GROUP BY k ORDER BY count(*) DESC, k
+--: F11
+WITH record AS (
+    SELECT split_part(record_id, '.component', 1) AS id, bool_or(record_id LIKE '%.component%') AS has_components,
+           any_value(numeric_value) FILTER (WHERE record_id NOT LIKE '%.component%') AS number,
+           any_value(value_code) FILTER (WHERE record_id NOT LIKE '%.component%') AS coded,
+           any_value(text_value) FILTER (WHERE record_id NOT LIKE '%.component%') AS words
+    FROM event WHERE record_id LIKE 'Observation/%' GROUP BY id
+)
+SELECT CASE WHEN number IS NOT NULL THEN 'quantity' WHEN coded IS NOT NULL THEN 'concept'
+            WHEN words IS NOT NULL THEN 'string' WHEN has_components THEN 'component' ELSE 'none' END AS kind,
+       count(*) AS n
+FROM record GROUP BY kind ORDER BY n DESC, kind
 --: F13
 SELECT strftime(min(start_time), '%Y-%m-%dT%H:%M:%SZ'), strftime(max(start_time), '%Y-%m-%dT%H:%M:%SZ') FROM encounter
 --: F15

@@ -81,7 +81,7 @@ def simulate(out: Path, *, patients: int, seed: int, format_name: str, progress:
     """Make patients under `out`, with truth.parquet beside the data; the same seed gives the same patients and bytes.
 
     truth.parquet has subject_id, prediction_time, task, true_probability, outcome; for FHIR subject_id is the number
-    that the import gives a Patient. Raises SimulationError when `out` holds anything already.
+    that the import gives a Patient. Raises SimulationError when `out` holds anything already or cannot be written.
     """
     check_request(out, patients, seed)
     tables, truth = draw_records(patients, seed, progress)
@@ -94,15 +94,17 @@ def simulate(out: Path, *, patients: int, seed: int, format_name: str, progress:
 
 @contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
-    """Give a folder that becomes `out` at the end of the block, so that `out` is whole or not there."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        folder = Path(temporary, out.name)
-        folder.mkdir()
-        yield folder
-        if out.exists():
-            out.rmdir()
-        folder.rename(out)
+    """Give a folder whose files move to `out` at the end of the block, so that `out` has all of them or none."""
+    try:
+        out = out.resolve()
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+            yield Path(temporary)
+            out.mkdir(exist_ok=True)
+            for entry in Path(temporary).iterdir():
+                entry.rename(out / entry.name)
+    except OSError as error:
+        raise SimulationError(f"{out} cannot be written ({error.strerror}); name another folder for --out") from error
 
 
 def check_request(out: Path, patients: int, seed: int) -> None:

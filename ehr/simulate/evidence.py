@@ -1,5 +1,4 @@
-"""What the records show of a patient's state: which tests are ordered, their values, treatments, drugs and billing
-codes.
+"""What the records show of a patient's state: tests ordered, their values, treatments, drugs and billing codes.
 
 Everything here is drawn from, and weighed with, one table of probabilities per kind of record, so that the
 likelihood of what was recorded (and of what was not) is exact: values lie on the grid they are rounded to, and have
@@ -28,6 +27,7 @@ from ehr.simulate.physiology import (
 from ehr.simulate.process import Flags, Floats, Ints
 
 SMALLEST: Final = 1e-300
+"""Probability that stands for 0 in a logarithm."""
 HEMOGLOBIN: Final = ANALYTES["hemoglobin"]
 HEMATOCRIT: Final = ANALYTES["hematocrit"]
 DRUG_OWNER: Final = np.repeat(np.arange(len(CONDITIONS)), [len(condition.drugs) for condition in CONDITIONS])

@@ -182,8 +182,8 @@ class _Walk:
         weights[quiet, :, 1:] = 0
         weights[~quiet, :, Event.NOTHING] = 0
         pick = draw(weights.reshape(len(who), -1), self.rng)
-        event = pick % len(Event)
-        self.severity[who] = pick // len(Event)
+        severity, event = pick // len(Event), pick % len(Event)
+        self.severity[who] = severity
         self.day[who] += days
         self._begin_stays(who, event)
         start, end = self._times_at_home(who, event)
@@ -192,10 +192,8 @@ class _Walk:
             name: np.where(admitted, getattr(self, name)[who], NONE)
             for name in ("stay", "admission", "reason", "unit")
         }
-        severity_before = pick // len(Event)
-        self._add(
-            who, Kind.HOME, days=days, event=event, start=start, end=end, **stay_columns, severity=severity_before
-        )
+        row = {"days": days, "event": event, "start": start, "end": end, "severity": severity}
+        self._add(who, Kind.HOME, **row, **stay_columns)
         self.active[who] = admitted | ((event != Event.DEATH) & (self.day[who] < self.limit[who]))
 
     def _times_at_home(self, who: Ints, event: Ints) -> tuple[Ints, Ints]:

@@ -16,10 +16,9 @@ from ehr.simulate.process import Event, Floats, Move, Process
 
 FRAILTY: Final = np.array([0.40, 0.75, 1.20, 1.25, 1.15, 1.80, 2.00])
 SEVERITIES: Final = 4
-AGE_LIMITS: Final = (45, 65, 80)
-"""Ages at the first visit where the next age group begins."""
-AGE_SHARES: Final = (0.14, 0.32, 0.35, 0.19)
 AGE_RANGES: Final = ((18, 44), (45, 64), (65, 79), (80, 89))
+"""Youngest and oldest of each age group, by the age at the first visit; MIMIC-IV hides ages above 89."""
+AGE_SHARES: Final = (0.14, 0.32, 0.35, 0.19)
 AGE_HAZARD: Final = np.array([0.5, 0.8, 1.2, 1.7])
 PHENOTYPE_BY_AGE: Final = np.array([
     [0.60, 0.18, 0.03, 0.05, 0.07, 0.05, 0.02],

@@ -267,6 +267,19 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path, capsys: pyt
     assert contents(tmp_path) == {"thesis.tex": b"years of work"}
 
 
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["simulate", "--patients", "1", "--out", str(tmp_path / "file" / "made")]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_filled_also_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    simulate(Path(), patients=1, seed=0, format_name="mimic")
+    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == ["hosp", "icu", "truth.parquet"]
+
+
 def test_a_run_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

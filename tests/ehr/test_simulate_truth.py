@@ -31,8 +31,8 @@ def test_outcomes_come_as_often_as_the_true_probability_says(patients: Patients,
     tenth = (risks["true_probability"].rank("ordinal") - 1) * 10 // len(risks)
     for part in risks.with_columns(tenth=tenth).partition_by("tenth"):
         count, expected = len(part), part["true_probability"].mean()
-        # The count of outcomes is a sum of independent draws, narrower than the binomial with the same mean
-        # (Hoeffding 1956); 20 such tests at 1 in 100,000 each. Stays of one patient share no luck given the risk.
+        # An outcome is settled before the next prediction of its patient, so that outcome - risk are martingale
+        # differences, and their sum is no wider than the binomial of the mean risk. 20 tests at 1 in 100,000 each.
         low, high = binom.interval(1 - 1e-5, count, expected)
         assert low <= part["outcome"].sum() <= high
 

@@ -17,6 +17,9 @@ _PSEUDO: Final = frozenset({"rowid"})
 _OPEN: Final = (exp.Pivot, exp.Unnest, exp.Values, exp.Lateral)
 """Parts of a query that bring columns whose names are not written in it."""
 
+_NAMING: Final = (exp.Alias, exp.TableAlias, exp.Aliases, exp.Window, exp.Star, exp.PropertyEQ, exp.Dot)
+"""Parts of a query that give names."""
+
 
 def check_columns(tree: exp.Expr, readable: Mapping[str, Relation]) -> None:
     """Raise UnsafeQuery for a column that neither a table of the query has nor any of its aliases gives.
@@ -30,7 +33,7 @@ def check_columns(tree: exp.Expr, readable: Mapping[str, Relation]) -> None:
         if relation is not None and column.name.lower() not in {*relation.column_names, *_PSEUDO}:
             near = suggestion(column.name, relation.column_names) or _listing(relation)
             raise UnsafeQuery(f"{relation.name} has no column {column.name!r}{place(column)}{near}")
-    if _is_open(tree):
+    if _is_open(tree, tables):
         return
     names = _names_given(tree, readable)
     for column in columns:
@@ -54,13 +57,16 @@ def _tables(tree: exp.Expr, readable: Mapping[str, Relation]) -> dict[str, Relat
     return tables
 
 
-def _is_open(tree: exp.Expr) -> bool:
-    for node in tree.find_all(*_OPEN, exp.Table, exp.Anonymous, exp.Star):
+def _is_open(tree: exp.Expr, tables: Mapping[str, Relation | None]) -> bool:
+    """Say whether a part of the query brings columns whose names are not written in it."""
+    for node in tree.find_all(*_OPEN, exp.Table, exp.Anonymous, exp.Star, exp.Column):
         if isinstance(node, _OPEN) or (isinstance(node, exp.Table) and isinstance(node.this, exp.Func)):
             return True
         if isinstance(node, exp.Anonymous) and node.name.lower() in {"unnest", "columns"}:
             return True
         if isinstance(node, exp.Star) and isinstance(node.parent, exp.Dot):
+            return True
+        if isinstance(node, exp.Column) and isinstance(node.this, exp.Star) and node.table.lower() not in tables:
             return True
     return False
 
@@ -72,7 +78,8 @@ def _names_given(tree: exp.Expr, readable: Mapping[str, Relation]) -> frozenset[
         names.add(table.name.lower())
         if table.db and table.name.lower() in readable:
             names.update(readable[table.name.lower()].column_names)
-    for alias in tree.find_all(exp.Alias, exp.TableAlias, exp.Aliases, exp.Window, exp.Star):
+    names.update(column.name.lower() for column in tree.find_all(exp.Column) if column.table)
+    for alias in tree.find_all(*_NAMING):
         names.update(
             identifier.name.lower() for identifier in alias.find_all(exp.Identifier) if _is_given(identifier)
         )

@@ -346,3 +346,23 @@ SELECT 0x1F, 1_000, .5, 1e3
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY value) FROM observation
 --: casts of typed literals
 SELECT TIMESTAMP '2150-01-01 12:00:00'::DATE, DATE '2150-01-01'::TIMESTAMP::VARCHAR
+--: fields of a structure as columns
+SELECT low, high FROM (SELECT s.* FROM (SELECT {'low': min(value), 'high': max(value)} AS s FROM observation))
+--: a field of a structure keeps its name
+SELECT n + 1 AS more FROM (SELECT s.n FROM (SELECT {'n': count(*)} AS s FROM patient))
+--: a nested field
+SELECT (s).a.b AS b FROM (SELECT {'a': {'b': 5}} AS s)
+--: a lambda with a column
+SELECT list_filter([1, 2, 3], lambda x: x > subject_id) AS above FROM patient ORDER BY subject_id
+--: a comprehension with a column
+SELECT [x + subject_id FOR x IN [1, 2]] AS shifted FROM patient ORDER BY subject_id
+--: a row as a value
+SELECT p FROM (SELECT subject_id, sex FROM patient) p ORDER BY p.subject_id
+--: a name of a function's result
+SELECT "count_star()" FROM (SELECT count(*) FROM patient)
+--: lead and lag in one window
+SELECT encounter_id, lag(class) OVER w AS before, lead(class) OVER w AS after FROM encounter WINDOW w AS (PARTITION BY subject_id ORDER BY start_time, encounter_id) ORDER BY encounter_id
+--: a union of three in brackets
+(SELECT 1 AS a UNION ALL SELECT 2) UNION ALL (SELECT 3 ORDER BY 1) ORDER BY a
+--: code kinds
+SELECT kind, sum(n_events) AS events FROM code GROUP BY kind ORDER BY kind

@@ -14,9 +14,10 @@ import pyarrow as pa
 from ehr.errors import QueryFailed, TaskError
 from ehr.store import Store
 from ehr.tasks import TRIGGER, Task
+from sql.cohort_names import with_safe_names
 from sql.cohort_plan import Compat, Counts, Exists, Plan, plan_task
 from sql.cohort_records import Records, records_of_meds, records_of_store
-from sql.cohort_sql import LOST_AT, cohort_query
+from sql.cohort_sql import LOST_AT, cohort_query, result_names
 from sql.cohort_words import draw, rule_in_words, trigger_in_words
 
 
@@ -78,24 +79,29 @@ def find_cohort(records: Records, task: Task, *, wide: bool = True, compat: Comp
     """Look for `task` in `records`."""
     plan = plan_task(task, wide=wide, compat=compat)
     check_columns(plan, records)
-    sql = cohort_query(plan, records, wide=wide).sql("duckdb", pretty=True)
+    sql = _query(records, task, wide=wide, compat=compat)
     try:
-        subjects = records.con.execute(f"SELECT count(*) FROM ({records.spans.sql('duckdb')})").fetchall()[0][0]
+        subjects = records.con.execute(f"SELECT count(*) FROM ({records.subjects.sql('duckdb')})").fetchall()[0][0]
         table = records.con.sql(sql).to_arrow_table()
     except duckdb.Error as error:
         raise QueryFailed(f"{task.name}: {str(error).splitlines()[0]}") from error
-    judged = pl.DataFrame(pl.from_arrow(table))
+    judged = pl.DataFrame(pl.from_arrow(table.rename_columns(result_names(plan, wide=wide))))
     rows = judged.filter(pl.col(LOST_AT).is_null())
     if compat == "aces":
         rows = pl.concat([rows, _rows_of_a_lost_chain(plan, judged)], how="diagonal")
     return Cohort(task, rows.drop(LOST_AT).sort("subject_id", TRIGGER), _attrition(plan, judged, subjects), sql)
 
 
+def _query(records: Records, task: Task, *, wide: bool, compat: Compat) -> str:
+    plan = plan_task(with_safe_names(task), wide=wide, compat=compat)
+    return cohort_query(plan, records, wide=wide).sql("duckdb", pretty=True)
+
+
 def explain_cohort(records: Records, task: Task, *, wide: bool = False, compat: Compat = "none") -> tuple[str, str]:
     """Return the window tree of a task, drawn, and its SQL over `records`, without running it."""
     plan = plan_task(task, wide=wide, compat=compat)
     check_columns(plan, records)
-    return draw(plan), cohort_query(plan, records, wide=wide).sql("duckdb", pretty=True)
+    return draw(plan), _query(records, task, wide=wide, compat=compat)
 
 
 def labels(cohort: Cohort) -> pl.DataFrame:

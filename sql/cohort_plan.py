@@ -22,6 +22,7 @@ from ehr.tasks import (
 )
 
 Compat = Literal["none", "aces"]
+Edge = Literal["before", "through"]
 NOTHING: Final = Shift(timedelta(0))
 
 
@@ -33,6 +34,29 @@ class Span:
     first_inclusive: bool
     last: str
     last_inclusive: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no time can lie in it: a moment that does not belong to itself."""
+        return self.first == self.last and not (self.first_inclusive and self.last_inclusive)
+
+    @property
+    def since(self) -> "Reading":
+        """Where a running count is read that does not belong to the span any more."""
+        return Reading(self.first, "before" if self.first_inclusive else "through")
+
+    @property
+    def until(self) -> "Reading":
+        """Where a running count is read that holds all of the span."""
+        return Reading(self.last, "through" if self.last_inclusive else "before")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A running count from the begin of the record: before a node, or through it, its own moment included."""
+
+    node: str
+    edge: Edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +108,14 @@ Rule = Matches | Exists | Counts
 class Plan:
     """What SQL is made from; `nodes` come parents first.
 
-    `counted` names the predicates that windows count, in a fixed order, and `reads` at which nodes.
+    `counted` names the predicates that windows count, in a fixed order, and `readings` where each is read.
     """
 
     task: Task
     nodes: tuple[Node, ...]
     rules: tuple[Rule, ...]
     counted: tuple[str, ...]
-    reads: Mapping[str, frozenset[str]]
+    readings: Mapping[str, frozenset[Reading]]
     label: tuple[str, Span] | None
     index: str | None
 
@@ -115,23 +139,23 @@ class Plan:
         """The predicates that nodes look for."""
         return frozenset(node.step.predicate for node in self.nodes if isinstance(node.step, Seek))
 
-    def counted_at(self, node: str) -> tuple[str, ...]:
-        """Return the predicates of which running counts are read at a node, or at the trigger."""
-        return tuple(name for name in self.counted if name in self.reads.get(node, ()))
+    def read_at(self, node: str) -> list[tuple[str, Edge]]:
+        """Return which running counts are read at a node, or at the trigger."""
+        edges: tuple[Edge, Edge] = ("before", "through")
+        return [(name, edge) for name in self.counted for edge in edges if Reading(node, edge) in self.readings[name]]
 
     def built_in(self) -> frozenset[str]:
         """The built-in predicates that something uses."""
         return BUILT_IN & {self.task.trigger, *self.sought, *self.counted}
 
-    def needs_every_moment(self) -> bool:
-        """Whether moments without any event of interest matter.
-
-        They do when any event counts, and when a predicate is true of some patients at all times.
-        """
-        static = {predicate.name for predicate in self.static}
-        constant = any(one.operator == "or" and static & set(one.inputs) for one in self.derived)
-        constant |= any(one.operator == "and" and static >= set(one.inputs) for one in self.derived)
-        return constant or ANY_EVENT in self.built_in()
+    def has_constant(self) -> bool:
+        """Whether a derived predicate is true of whoever is in the cohort, at all times."""
+        constant = {predicate.name for predicate in self.static}
+        for one in self.derived:
+            inputs = [source in constant for source in one.inputs]
+            if any(inputs) if one.operator == "or" else all(inputs):
+                constant.add(one.name)
+        return any(one.name in constant for one in self.derived)
 
 
 def plan_task(task: Task, *, wide: bool = False, compat: Compat = "none") -> Plan:
@@ -161,7 +185,7 @@ def plan_task(task: Task, *, wide: bool = False, compat: Compat = "none") -> Pla
         nodes=tuple(nodes.values()),
         rules=tuple(rules),
         counted=counted,
-        reads=_reads(pairs),
+        readings=_readings(counted, pairs),
         label=label,
         index=_index_node(task, nodes, places, compat),
     )
@@ -207,13 +231,13 @@ def _window_rules(
         yield from (Counts(window, window_span(window, places), has) for has in window.has)
 
 
-def _reads(pairs: Iterable[tuple[str, Span]]) -> dict[str, frozenset[str]]:
-    """Return which predicates are counted from or up to each node."""
-    reads: dict[str, set[str]] = {}
+def _readings(counted: Sequence[str], pairs: Iterable[tuple[str, Span]]) -> dict[str, frozenset[Reading]]:
+    """Return where the running count of each predicate is read to count it in spans."""
+    readings: dict[str, set[Reading]] = {name: set() for name in counted}
     for name, span in pairs:
-        for node in (span.first, span.last):
-            reads.setdefault(node, set()).add(name)
-    return {node: frozenset(names) for node, names in reads.items()}
+        if not span.is_empty:
+            readings[name] |= {span.since, span.until}
+    return {name: frozenset(found) for name, found in readings.items()}
 
 
 def _counted(task: Task, wide: bool) -> tuple[str, ...]:

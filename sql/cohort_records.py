@@ -24,12 +24,13 @@ MEDS_TYPES: Final = {
 class Records:
     """A connection in which `event` is a table or view of events, and how to ask it for codes and records.
 
-    `codes` gives every code in use, `spans` the subject_id, first_time and last_time of every subject. `columns` are
+    `codes` gives every code in use, `subjects` every subject_id, `spans` also first_time and last_time. `columns` are
     the columns of `event` with their DuckDB types.
     """
 
     con: duckdb.DuckDBPyConnection
     codes: exp.Query
+    subjects: exp.Query
     spans: exp.Query
     columns: Mapping[str, str]
 
@@ -41,7 +42,8 @@ def records_of_store(store: Store) -> Records:
     first = exp.Least(this=exp.column("birth_time"), expressions=[exp.column("first_time")], ignore_nulls=True)
     last = exp.Greatest(this=exp.column("birth_time"), expressions=[exp.column("last_time")], ignore_nulls=True)
     spans = exp.select("subject_id", first.as_("first_time"), last.as_("last_time")).from_("subject")
-    return Records(con, exp.select("code").from_("code"), spans, _columns(con))
+    codes, subjects = exp.select("code").from_("code"), exp.select("subject_id").from_("subject")
+    return Records(con, codes, subjects, spans, _columns(con))
 
 
 def records_of_meds(path: Path) -> Records:
@@ -83,7 +85,7 @@ def records_of_events(con: duckdb.DuckDBPyConnection) -> Records:
         .from_("event")
         .group_by("subject_id")
     )
-    return Records(con, codes, spans, _columns(con))
+    return Records(con, codes, exp.select("subject_id").distinct().from_("event"), spans, _columns(con))
 
 
 def _parquet_files(path: Path) -> list[Path]:

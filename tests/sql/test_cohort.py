@@ -163,6 +163,30 @@ def test_further_columns_of_a_data_set_can_be_used(tmp_path: Path) -> None:
             run_cohort_on_meds(path, wrong)
 
 
+def test_names_may_differ_in_case_or_be_those_of_columns(store: Store) -> None:
+    names = parse_task(
+        """
+        predicates:
+          time: {code: {regex: HOSPITAL_ADMISSION}}
+          Time: {code: {regex: HOSPITAL_DISCHARGE}}
+          time_2: {code: MEDS_DEATH}
+          code: {expr: "or(time, Time)"}
+          subject_id: {expr: "and(Time, time_2)"}
+        trigger: time
+        patient_demographics: {TIME: {code: {regex: GENDER}}}
+        windows:
+          w: {start: trigger, end: start -> Time, start_inclusive: false, end_inclusive: true, label: subject_id}
+          W: {start: w.end, end: start + 1d, start_inclusive: true, end_inclusive: true, has: {code: "(1, 1)"}}
+        """,
+        "names",
+    )
+    rows = run_cohort(store, names).rows
+    assert rows["label"].to_list() == [1, 0]
+    assert rows["w.end@end"].to_list() == rows["W.end@start"].to_list() == [BEGIN + 3 * DAY, BEGIN + DAY]
+    assert rows["w.end#Time"].to_list() == rows["W.end#code"].to_list() == [1, 1]
+    assert rows["W.end#time_2"].to_list() == [1, 0]
+
+
 def test_codes_and_values_from_a_task_file_are_never_sql(store: Store) -> None:
     nasty = "x'; DROP TABLE event; --"
     predicates = {"a": {"code": nasty, "unit": nasty}, "b": {"code": {"regex": "'"}}, "c": {"expr": "or(a, b)"}}

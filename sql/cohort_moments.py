@@ -1,0 +1,217 @@
+"""From events to moments: what happened to a subject at one time, counted by predicate, with running counts.
+
+code_in_use     every code of the data
+matching_code   those that some predicate matches, with a flag for each
+occurrence      events with such a code, one row each, with 1 or 0 for each predicate
+moment          the same counted by subject and time, with the derived predicates
+running         the same with counts from the begin of the record
+every_moment    all times of a subject, numbered: the running count of any event
+static_1, ...   subjects with a fact without a time
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import numpy as np
+from sqlglot import exp
+
+from ehr.tasks import ANY_EVENT, RECORD_END, RECORD_START, Derived, Plain, ValueRange
+from sql.cohort_plan import Plan
+from sql.cohort_records import Records
+
+RUNNING: Final = "running"
+EVERY_MOMENT: Final = "every_moment"
+
+
+def moment_tables(plan: Plan, records: Records) -> Iterable[tuple[str, exp.Query]]:
+    """Yield the named queries from events to running counts, in the order in which they build on each other."""
+    if plan.plain or plan.static:
+        yield "code_in_use", records.codes
+    if plan.plain:
+        yield "matching_code", _matching_code(plan)
+        yield "occurrence", _occurrence(plan)
+    markers = plan.built_in() - {ANY_EVENT}
+    if plan.plain or markers or plan.has_constant():
+        yield "moment", _moment(plan, records)
+        yield RUNNING, _running(plan)
+    if ANY_EVENT in plan.built_in():
+        yield EVERY_MOMENT, _every_moment()
+    for number, predicate in enumerate(plan.static, start=1):
+        yield f"static_{number}", _static_subjects(predicate)
+
+
+def table_of(predicate: str) -> str:
+    """Return the table that has the running count of a predicate."""
+    return EVERY_MOMENT if predicate == ANY_EVENT else RUNNING
+
+
+def so_far(predicate: str) -> str:
+    """Return the name of the column with the running count of a predicate, its moment included."""
+    return f"{predicate} so far"
+
+
+def column(name: str, table: str | None = None) -> exp.Column:
+    """Return a quoted column."""
+    return exp.column(name, table, quoted=True)
+
+
+def _matching_code(plan: Plan) -> exp.Query:
+    flags = [_code_test(predicate).as_(predicate.name, quoted=True) for predicate in plan.plain]
+    anything = exp.or_(*(column(predicate.name) for predicate in plan.plain))
+    flagged = exp.select("code", *flags).from_("code_in_use")
+    return exp.select("*").from_(flagged.subquery("flagged")).where(anything)
+
+
+def _code_test(predicate: Plain) -> exp.Expr:
+    if predicate.regex is not None:
+        return exp.RegexpLike(this=exp.column("code"), expression=exp.Literal.string(predicate.regex))
+    if len(predicate.codes) == 1:
+        return exp.column("code").eq(exp.Literal.string(predicate.codes[0]))
+    return exp.column("code").isin(*(exp.Literal.string(code) for code in predicate.codes))
+
+
+def _occurrence(plan: Plan) -> exp.Query:
+    flags = [
+        one_if(exp.and_(column(predicate.name, "matching_code"), *_row_tests(predicate))).as_(
+            predicate.name, quoted=True
+        )
+        for predicate in plan.plain
+    ]
+    return (
+        exp.select(exp.column("subject_id", "event"), exp.column("time", "event"), *flags)
+        .from_("event")
+        .join("matching_code", using="code")
+        .where(_is_known("time"))
+    )
+
+
+def _row_tests(predicate: Plain) -> list[exp.Expr]:
+    """Return the tests of a predicate on value and columns; SQL's null is no match."""
+    tests = _value_tests(predicate.value)
+    for name, value in predicate.columns:
+        tests.append(exp.false() if value is None else column(name, "event").eq(exp.convert(value)))
+    return tests
+
+
+def _value_tests(value: ValueRange) -> list[exp.Expr]:
+    number = exp.column("numeric_value", "event")
+    tests: list[exp.Expr] = []
+    if value.minimum is not None:
+        above = exp.GTE if value.minimum_inclusive else exp.GT
+        tests.append(above(this=number.copy(), expression=_float32(value.minimum)))
+    if value.maximum is not None:
+        below = exp.LTE if value.maximum_inclusive else exp.LT
+        tests.append(below(this=number.copy(), expression=_float32(value.maximum)))
+    return tests
+
+
+def _float32(number: float) -> exp.Expr:
+    """Write a bound as the 32-bit float nearest to it, the type of the values; beyond their range it is infinite."""
+    with np.errstate(over="ignore"):
+        nearest = float(np.float32(number))
+    written = {np.inf: "Infinity", -np.inf: "-Infinity"}.get(nearest)
+    literal = exp.Literal.string(written) if written else exp.convert(number)
+    return exp.cast(literal, "FLOAT")
+
+
+def _moment(plan: Plan, records: Records) -> exp.Query:
+    """Select one row per subject and time, with the count of every predicate."""
+    names = [predicate.name for predicate in plan.plain]
+    markers: list[str] = [name for name in (RECORD_START, RECORD_END) if name in plan.built_in()]
+    parts = []
+    if plan.plain:
+        parts.append(
+            _part(exp.to_table("occurrence"), "time", {name: column(name) for name in names}, names + markers)
+        )
+    if plan.has_constant():
+        parts.append(_part(_times().subquery("timed"), "time", {}, names + markers))
+    for name in markers:
+        edge = "first_time" if name == RECORD_START else "last_time"
+        spans = exp.select("*").from_(records.spans.subquery("span")).where(_is_known(edge))
+        parts.append(_part(spans.subquery("span"), edge, {name: exp.Literal.number(1)}, names + markers))
+    together: exp.Query = parts[0]
+    for part in parts[1:]:
+        together = exp.union(together, part, distinct=False, copy=False)
+    sums = [integer(exp.Sum(this=column(name))).as_(name, quoted=True) for name in names + markers]
+    counted = exp.select("subject_id", "time", *sums).from_(together.subquery("part")).group_by("subject_id", "time")
+    return _with_derived(plan, counted)
+
+
+def _part(source: exp.Expr, time: str, given: Mapping[str, exp.Expr], names: list[str]) -> exp.Select:
+    cells = [given.get(name, exp.Literal.number(0)).as_(name, quoted=True) for name in names]
+    return exp.select("subject_id", exp.column(time).as_("time"), *cells).from_(source)
+
+
+def _with_derived(plan: Plan, moments: exp.Select) -> exp.Query:
+    """Add the derived predicates, one layer of a query for each depth of derivation."""
+    static = {predicate.name for predicate in plan.static}
+    placed = static | {predicate.name for predicate in plan.plain}
+    waiting = list(plan.derived)
+    query = moments
+    while waiting:
+        layer = [one for one in waiting if placed.issuperset(one.inputs)]
+        flags = [one_if(_derived_test(one, static)).as_(one.name, quoted=True) for one in layer]
+        query = exp.select("*", *flags).from_(query.subquery("moments"))
+        placed |= {one.name for one in layer}
+        waiting = [one for one in waiting if one not in layer]
+    return query
+
+
+def _derived_test(predicate: Derived, static: set[str]) -> exp.Expr:
+    """Return the test of a derived predicate; a static input is true of whoever is in the cohort."""
+    tests = [exp.true() if name in static else column(name) > 0 for name in predicate.inputs]
+    return exp.and_(*tests) if predicate.operator == "and" else exp.or_(*tests)
+
+
+def _running(plan: Plan) -> exp.Query:
+    """Select the moments with running counts: `p`, and `p so far` with this moment included."""
+    names = dict.fromkeys((plan.task.trigger, *sorted(plan.sought), *plan.counted))
+    sums = [
+        integer(_in_order(exp.Sum(this=column(name)))).as_(so_far(name), quoted=True)
+        for name in plan.counted
+        if name != ANY_EVENT
+    ]
+    return exp.select("subject_id", "time", *(column(name) for name in names if name != ANY_EVENT), *sums).from_(
+        "moment"
+    )
+
+
+def _every_moment() -> exp.Query:
+    """Select all times of each subject, numbered in order: `_ANY_EVENT` is 1 at each."""
+    number = _in_order(exp.RowNumber()).as_(so_far(ANY_EVENT), quoted=True)
+    one = exp.Literal.number(1).as_(ANY_EVENT, quoted=True)
+    return exp.select("subject_id", "time", one, number).from_(_times().subquery("timed"))
+
+
+def _times() -> exp.Select:
+    return exp.select("subject_id", "time").distinct().from_("event").where(_is_known("time"))
+
+
+def _static_subjects(predicate: Plain) -> exp.Query:
+    """Select the subjects with a fact without a time that matches."""
+    codes = exp.select("code").from_("code_in_use").where(_code_test(predicate))
+    tests = [exp.column("time").is_(exp.null()), exp.column("code").isin(query=codes), *_row_tests(predicate)]
+    return exp.select("subject_id").distinct().from_("event").where(*tests)
+
+
+def _in_order(function: exp.Expr) -> exp.Window:
+    """Run a window function over the moments of a subject in order of time, up to the row itself."""
+    order = exp.Order(expressions=[exp.Ordered(this=exp.column("time"), nulls_first=False)])
+    frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+    if isinstance(function, exp.RowNumber):
+        return exp.Window(this=function, partition_by=[exp.column("subject_id")], order=order)
+    return exp.Window(this=function, partition_by=[exp.column("subject_id")], order=order, spec=frame)
+
+
+def _is_known(name: str) -> exp.Expr:
+    return exp.column(name).is_(exp.null()).not_()
+
+
+def integer(expression: exp.Expr) -> exp.Expr:
+    """Cast a sum, which DuckDB makes 128 bits wide, to 64 bits."""
+    return exp.cast(expression, "BIGINT")
+
+
+def one_if(test: exp.Expr) -> exp.Expr:
+    """Return 1 where a test is true and 0 where it is false or null."""
+    return exp.Case(ifs=[exp.If(this=test, true=exp.Literal.number(1))], default=exp.Literal.number(0))

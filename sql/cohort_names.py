@@ -1,0 +1,63 @@
+"""Names that SQL can tell apart: ACES knows upper from lower case, and SQL has columns of its own."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from ehr.tasks import TRIGGER, Derived, Predicate, Seek, Step, Task, Window
+
+RESERVED: Final = ("subject_id", "time", "code")
+"""Columns that stand beside predicates in the queries of a cohort."""
+
+
+def with_safe_names(task: Task) -> Task:
+    """Return the task with predicates and windows renamed where SQL would confuse them, in the same order."""
+    known = [predicate.name for predicate in (*task.predicates, *task.demographics)]
+    predicates = _distinct(known, RESERVED)
+    windows = _distinct([window.name for window in task.windows], ())
+    return replace(
+        task,
+        trigger=predicates.get(task.trigger, task.trigger),
+        predicates=tuple(_renamed(predicate, predicates) for predicate in task.predicates),
+        demographics=tuple(replace(one, name=predicates[one.name]) for one in task.demographics),
+        windows=tuple(_renamed_window(window, predicates, windows) for window in task.windows),
+    )
+
+
+def _distinct(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """Give each name one that differs from all others, and from those taken, in more than case."""
+    names = list(names)
+    used = {name.lower() for name in taken}
+    distinct = {}
+    for name in names:
+        candidate, number = name, 1
+        while candidate.lower() in used or (candidate != name and candidate in names):
+            number += 1
+            candidate = f"{name}_{number}"
+        used.add(candidate.lower())
+        distinct[name] = candidate
+    return distinct
+
+
+def _renamed(predicate: Predicate, names: Mapping[str, str]) -> Predicate:
+    name = names[predicate.name]
+    if isinstance(predicate, Derived):
+        return replace(predicate, name=name, inputs=tuple(names[source] for source in predicate.inputs))
+    return replace(predicate, name=name)
+
+
+def _renamed_window(window: Window, predicates: Mapping[str, str], windows: Mapping[str, str]) -> Window:
+    target, _, side = window.reference.rpartition(".")
+    return replace(
+        window,
+        name=windows[window.name],
+        reference=f"{windows[target]}.{side}" if target else TRIGGER,
+        to_anchor=_renamed_step(window.to_anchor, predicates),
+        to_bound=_renamed_step(window.to_bound, predicates),
+        has=tuple(replace(has, predicate=predicates.get(has.predicate, has.predicate)) for has in window.has),
+        label=predicates.get(window.label, window.label) if window.label else None,
+    )
+
+
+def _renamed_step(step: Step, names: Mapping[str, str]) -> Step:
+    return replace(step, predicate=names.get(step.predicate, step.predicate)) if isinstance(step, Seek) else step

@@ -207,6 +207,7 @@ def _themed(drawn: str) -> str:
     element = re.sub(r"font-family: [^;\"]+|font: (\d+(?:\.\d+)?px) [^;\"]+", _font, element)
     element = re.sub(r'(<svg[^>]*?) width="[^"]+"', r"\1", element, count=1)
     element = re.sub(r'(<svg[^>]*?) height="[^"]+"', r"\1", element, count=1)
+    element = re.sub(r'<g id="[^"]+"', "<g", element)  # names such as axes_1 come again in every figure
     for mark, variable in _VARIABLES.items():
         element = element.replace(mark, variable)
     return element

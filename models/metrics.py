@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from ehr.errors import ModelError
 
@@ -171,7 +172,8 @@ def score(
     `measure`.
     """
     ranked = {name: _ranked(risk, outcome) for name, risk in risks.items()}
-    drawn = _draw(ranked, np.asarray(subjects), replicates, seed)
+    with threadpool_limits(1):  # threads spin longer than these sums take
+        drawn = _draw(ranked, np.asarray(subjects), replicates, seed)
     whole = {name: measure(risk, outcome) for name, risk in risks.items()}
     estimators = {
         name: {metric: _estimate(whole[name][metric], drawn[name][metric]) for metric in METRICS} for name in ranked
@@ -302,7 +304,12 @@ def _logistic(design: Floats, offset: Floats, outcome: Floats, weights: Floats) 
     positives = weights @ outcome
     has_both = (positives > 0) & (positives < weights.sum(axis=1))
     n, k = design.shape
-    values = np.zeros((len(weights), k))
+    start = (
+        _logistic(design, offset, outcome, weights.mean(axis=0, keepdims=True))
+        if len(weights) > 1
+        else np.zeros((1, k))
+    )
+    values = np.repeat(np.nan_to_num(start), len(weights), axis=0)
     squares = (design[:, :, None] * design[:, None, :]).reshape(n, k * k)
     for _ in range(100):
         risk = expit(values @ design.T + offset)
@@ -311,7 +318,7 @@ def _logistic(design: Floats, offset: Floats, outcome: Floats, weights: Floats) 
         step = np.linalg.solve(curve + 1e-9 * np.eye(k), slope[..., None])[..., 0]
         step = np.clip(step, -1.0, 1.0)
         values = values + np.where(has_both[:, None], step, 0.0)
-        if np.abs(step[has_both]).max(initial=0.0) < 1e-9:
+        if np.abs(step[has_both]).max(initial=0.0) < 1e-7:
             break
     values[~has_both] = np.nan
     return values

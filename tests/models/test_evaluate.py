@@ -1,0 +1,238 @@
+"""An evaluation compares all estimators on the same held-out rows, and a report says how far it can be trusted."""
+
+from dataclasses import replace
+from datetime import datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import orjson
+import polars as pl
+import pytest
+
+from ehr.errors import ModelError
+from ehr.splits import split_of
+from ehr.tasks import parse_task
+from ehr.timelines import Timelines
+from ehr.vocabulary import Vocabulary
+from models.checkpoint import TaskText
+from models.evaluate import BASELINE, BAYES, SUPERVISED, Estimates, Evaluation, estimate_all, evaluate, held_out
+from models.metrics import METRICS
+from models.report import METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, in_words, report_page, write_report
+from tests.models.made import START, make_timelines, make_vocabulary, untrained_checkpoint
+
+SUBJECTS = range(1, 901)
+TASK = """
+predicates: {start: {code: A}, death: {code: MEDS_DEATH}}
+trigger: start
+windows:
+  past: {start: null, end: trigger, start_inclusive: true, end_inclusive: true, index_timestamp: end}
+  target: {start: trigger, end: start + 30d, start_inclusive: false, end_inclusive: true, label: death}
+"""
+
+
+def made_labels(subjects: range = SUBJECTS, share: float = 0.3, seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return label rows, two a subject, and the true probabilities that they were drawn with."""
+    rng = np.random.default_rng(seed)
+    true = rng.beta(2 * share, 2 * (1 - share), 2 * len(subjects))
+    keys = {
+        "subject_id": np.repeat(list(subjects), 2),
+        "prediction_time": [START, datetime(2151, 1, 1)] * len(subjects),
+    }
+    labels = pl.DataFrame(keys).with_columns(boolean_value=pl.Series(rng.random(len(true)) < true))
+    return labels, pl.DataFrame(keys).with_columns(true_probability=pl.Series(true))
+
+
+def said_by(truth: pl.DataFrame, noise: float, seed: int = 1) -> Estimates:
+    """Return an estimator that knows the truth but for some noise."""
+    true = truth["true_probability"].to_numpy().clip(1e-3, 1 - 1e-3)
+    logit = np.log(true / (1 - true)) + np.random.default_rng(seed).normal(0, noise, len(true))
+    risk = 1 / (1 + np.exp(-logit))
+    frame = truth.select("subject_id", "prediction_time").with_columns(risk=risk, low=risk / 2, high=(1 + risk) / 2)
+    return Estimates(frame, 0.5)
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    labels, truth = made_labels()
+    said = {SUPERVISED: said_by(truth, 0.3), BASELINE: said_by(truth, 2.0, seed=2)}
+    return evaluate(labels, said, truth=truth, replicates=200, about={"task": "death_in_30_days"})
+
+
+def test_only_rows_of_held_out_subjects_are_compared(evaluation: Evaluation) -> None:
+    subjects = [subject for subject in SUBJECTS if split_of(subject) == "held_out"]
+    assert evaluation.compared["subject_id"].unique().sort().to_list() == subjects
+    counts = evaluation.metrics["counts"]
+    assert counts["held_out"]["subjects"] == len(subjects)
+    assert sum(split["rows"] for split in counts.values()) == 2 * len(SUBJECTS)
+    assert evaluation.metrics["compared"]["rows"] == 2 * len(subjects)
+
+
+def test_metrics_hold_every_estimator_every_pair_and_the_truth(evaluation: Evaluation) -> None:
+    metrics = evaluation.metrics
+    assert list(metrics["estimators"]) == [SUPERVISED, BASELINE, BAYES]
+    pairs = [(difference["first"], difference["second"]) for difference in metrics["differences"]]
+    assert pairs == [(SUPERVISED, BASELINE), (SUPERVISED, BAYES), (BASELINE, BAYES)]
+    for estimator in metrics["estimators"].values():
+        assert set(estimator["metrics"]) == set(METRICS)
+        assert all(value["low"] <= value["value"] <= value["high"] for value in estimator["metrics"].values()
+                   if value is not estimator["metrics"]["ece"])  # fmt: skip
+    near, far = (metrics["estimators"][name]["distance_to_truth"]["value"] for name in (SUPERVISED, BASELINE))
+    assert near < far
+    assert metrics["estimators"][BAYES]["distance_to_truth"]["value"] == 0
+    assert orjson.loads(orjson.dumps(metrics)) == metrics
+
+
+def test_the_better_one_is_named_in_words(evaluation: Evaluation) -> None:
+    sentences = " ".join(in_words(evaluation.metrics))
+    assert "Supervised transformer ranks better than Counts + logistic regression" in sentences
+    same = replace(evaluation, metrics={**evaluation.metrics})
+    same.metrics["differences"] = [
+        {"first": SUPERVISED, "second": BASELINE, "metrics": {"auroc": {"value": 0.01, "low": -0.1, "high": 0.1}}}
+    ]
+    assert "cannot be told apart" in " ".join(in_words(same.metrics))
+
+
+def test_every_prediction_can_be_checked(evaluation: Evaluation, tmp_path: Path) -> None:
+    page = write_report(tmp_path / "deep" / "report", evaluation)
+    assert page.name == REPORT_FILE
+    assert orjson.loads((page.parent / METRICS_FILE).read_bytes()) == evaluation.metrics
+    predictions = pl.read_parquet(page.parent / PREDICTIONS_FILE)
+    assert predictions.columns == [
+        "subject_id", "prediction_time", "boolean_value", "estimator", "risk", "low", "high", "true_probability",
+    ]  # fmt: skip
+    assert predictions.height == 2 * evaluation.metrics["compared"]["rows"]
+
+
+class Page(HTMLParser):
+    """Collects what a page loads and names."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.ids: list[str] = []
+        self.headings: list[str] = []
+        self._is_heading = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._is_heading = tag in ("h1", "h2")
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href") and value and not value.startswith("#"):
+                self.loaded.append(value)
+            if name == "id" and value:
+                self.ids.append(value)
+
+    def handle_data(self, data: str) -> None:
+        if self._is_heading:
+            self.headings.append(data)
+            self._is_heading = False
+
+
+def test_the_page_is_self_contained(evaluation: Evaluation) -> None:
+    text = report_page(evaluation)
+    page = Page(text)
+    assert page.loaded == []
+    assert "@import" not in text
+    assert "url(http" not in text
+    assert text.count("<svg") == 4
+    assert page.headings[0] == "Death in 30 days"
+    assert "What this does not show" in page.headings
+    assert "#0a0" not in text, "a mark of a colour was left in a figure"
+    assert page.ids
+    assert len(page.ids) == len(set(page.ids)), "figures share ids"
+
+
+def test_names_from_outside_are_escaped(evaluation: Evaluation) -> None:
+    metrics = {**evaluation.metrics, "task": "<script>x</script>", "model": {"model": "<b>", "version": 1}}
+    text = report_page(replace(evaluation, metrics=metrics))
+    assert "<script>" not in text
+    assert "&lt;b&gt;" in text
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.3, 40), (0.3, 6), (0.0, 60), (1.0, 60), (0.02, 300)])
+def test_small_and_one_sided_sets_are_evaluated_with_a_warning(share: float, n: int, tmp_path: Path) -> None:
+    held = [subject for subject in SUBJECTS if split_of(subject) == "held_out"][: n // 2]
+    labels, truth = made_labels(SUBJECTS, min(max(share, 0.05), 0.9))
+    labels = labels.filter(pl.col("subject_id").is_in(held))
+    if share in (0.0, 1.0):
+        labels = labels.with_columns(boolean_value=pl.lit(share == 1.0))
+    result = evaluate(labels, {SUPERVISED: said_by(truth, 1.0), BASELINE: said_by(truth, 2.0)}, replicates=50)
+    assert result.metrics["warnings"]
+    page = write_report(tmp_path, result).read_text()
+    assert 'class="warning"' in page
+    if share in (0.0, 1.0):
+        assert result.metrics["estimators"][SUPERVISED]["metrics"]["auroc"]["value"] is None
+        assert "undefined" in page
+
+
+def test_rows_where_one_abstains_are_left_out_and_counted() -> None:
+    labels, truth = made_labels()
+    whole, partial = said_by(truth, 0.5), said_by(truth, 0.5)
+    silent = pl.when(pl.col("prediction_time") == START).then(None).otherwise(pl.col("risk"))
+    partial = Estimates(partial.frame.with_columns(risk=silent), 0.1)
+    metrics = evaluate(labels, {SUPERVISED: partial, BASELINE: whole}, replicates=20).metrics
+    assert metrics["compared"]["rows"] == metrics["counts"]["held_out"]["rows"] // 2
+    assert metrics["estimators"][SUPERVISED]["abstained"] == metrics["compared"]["rows"]
+    assert metrics["estimators"][BASELINE]["abstained"] == 0
+    assert any("left out" in warning for warning in metrics["warnings"])
+
+
+def test_what_cannot_be_compared_says_why() -> None:
+    labels, truth = made_labels()
+    said = {SUPERVISED: said_by(truth, 0.5)}
+    with pytest.raises(ModelError, match="the truth has no probability for any"):
+        evaluate(labels, said, truth=truth.with_columns(subject_id=pl.col("subject_id") + 10_000))
+    nothing = Estimates(said[SUPERVISED].frame.with_columns(risk=pl.lit(None, dtype=pl.Float64)), 0.1)
+    with pytest.raises(ModelError, match="Supervised transformer abstains"):
+        evaluate(labels, {SUPERVISED: nothing})
+    train_only = labels.filter(pl.Series([split_of(subject) == "train" for subject in labels["subject_id"]]))
+    with pytest.raises(ModelError, match="none of a held-out subject"):
+        held_out(train_only)
+
+
+@pytest.fixture(scope="module")
+def history() -> tuple[Vocabulary, Timelines, pl.DataFrame]:
+    vocabulary = make_vocabulary()
+    rng = np.random.default_rng(0)
+    records = {
+        subject: [(None, "SEX//F"), (0.0, "A"), *([(0.5, "RISK")] if rng.random() < 0.5 else []), (2.0, "B")]
+        for subject in range(1, 201)
+    }
+    outcomes = [rng.random() < (0.8 if (0.5, "RISK") in records[subject] else 0.1) for subject in records]
+    labels = pl.DataFrame(
+        {"subject_id": list(records), "prediction_time": datetime(2150, 1, 2), "boolean_value": outcomes}
+    )
+    return vocabulary, make_timelines(vocabulary, records), labels
+
+
+def test_a_model_of_this_task_stands_beside_the_baseline(
+    history: tuple[Vocabulary, Timelines, pl.DataFrame], tmp_path: Path
+) -> None:
+    vocabulary, timelines, labels = history
+    checkpoint = untrained_checkpoint(vocabulary)
+    task, text = parse_task(TASK, "death"), TaskText("death", "a text")
+    said, remarks = estimate_all(checkpoint, timelines, labels, task, text, folder=tmp_path)
+    assert list(said) == [SUPERVISED, BASELINE]
+    assert remarks == []
+    assert (tmp_path / "baseline.json").exists()
+    result = evaluate(labels, said, replicates=50)
+    auroc = result.metrics["estimators"][BASELINE]["metrics"]["auroc"]["value"]
+    assert auroc > 0.7
+    again, _ = estimate_all(checkpoint, timelines, labels, task, text, folder=tmp_path)
+    assert again[BASELINE].frame.equals(said[BASELINE].frame)
+
+
+def test_a_model_of_another_task_or_of_none_is_left_out_with_a_remark(
+    history: tuple[Vocabulary, Timelines, pl.DataFrame],
+) -> None:
+    vocabulary, timelines, labels = history
+    task = parse_task(TASK, "death")
+    checkpoint = untrained_checkpoint(vocabulary)
+    said, remarks = estimate_all(checkpoint, timelines, labels, task, TaskText("death", TASK))
+    assert list(said) == [BASELINE]
+    assert "not for this death" in remarks[0]
+    pretrained = replace(checkpoint, classifier=None, calibration=None, task=None)
+    said, remarks = estimate_all(pretrained, timelines, labels, task, TaskText("death", TASK))
+    assert list(said) == [BASELINE]
+    assert "without a task" in remarks[0]

@@ -23,7 +23,7 @@ _ED: Final = "(md5_number_lower('ED/' || hadm_id) >> 1)::BIGINT"
 
 def _measured_text(value: str, number: str) -> str:
     """Return the SQL of a value's text where it says more than its number does."""
-    return f"coalesce(CASE WHEN try_cast({value} AS FLOAT) IS DISTINCT FROM {number} THEN {value} END, {number}_text)"
+    return f"coalesce(CASE WHEN try_cast({value} AS FLOAT) = {number} THEN NULL ELSE {value} END, {number}_text)"
 
 
 ADMISSIONS: Final = TableSpec(

@@ -155,10 +155,14 @@ class TableSpec:
         return sum(1 << i for i, check in enumerate(self.all_checks) if check.refuses)
 
     def _event_check(self) -> tuple[Check, ...]:
-        if not self.events or any(event.is_static for event in self.events):
+        """Return the check that a row gives an event, where its required columns do not see to that already."""
+        times = {event.time for event in self.events if event.when is None}
+        if not self.events or times & set(self.required) or any(event.is_static for event in self.events):
             return ()
         present = " OR ".join(f"({_is_there(event)})" for event in self.events)
-        return (Check(f"NOT coalesce({present}, false)", "no usable time, so no event", refuses=True),)
+        refused = [f"{name} IS NULL" for name in self.required] + [c.condition for c in self.checks if c.refuses]
+        only = f"NOT coalesce({' OR '.join(f'({condition})' for condition in refused) or 'false'}, false)"
+        return (Check(f"NOT coalesce({present}, false) AND {only}", "no usable time, so no event", refuses=True),)
 
 
 def typed_select(spec: TableSpec, source: str) -> str:

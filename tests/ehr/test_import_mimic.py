@@ -1,0 +1,348 @@
+"""MIMIC-IV: the demo against an independent extraction of it, and what each table becomes."""
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from ehr.errors import SourceError
+from ehr.events import stable_id
+from ehr.importers import IMPORTERS, ImportOptions
+from ehr.importers.mimic import find_tables
+from ehr.store import Store, create_store
+from tests.ehr.mimic_made import ADMISSIONS, ICUSTAYS, PATIENTS, Imported, admission, write_mimic
+
+# Where our events differ from the public extraction (its MEDS copy of the demo): head -> (theirs, ours, why).
+DIFFERENCES: dict[str, tuple[int, int, str]] = {
+    "START": (14_180, 15_306, "it drops rows that are equal in the columns it keeps"),
+    "STOP": (13_681, 15_225, "it drops rows that are equal in the columns it keeps"),
+    "PROCEDURE//START": (1_435, 1_468, "it drops rows that are equal in the columns it keeps"),
+    "PROCEDURE//END": (1_437, 1_468, "it drops rows that are equal in the columns it keeps"),
+    "HCPCS": (58, 61, "it drops rows that are equal in the columns it keeps"),
+    "ED_REGISTRATION": (181, 182, "it drops rows that are equal in the columns it keeps"),
+    "ED_OUT": (181, 182, "it drops rows that are equal in the columns it keeps"),
+    "Weight (Lbs)": (820, 941, "it drops equal rows, and keeps the number as text only"),
+    "BMI (kg/m2)": (769, 773, "it drops equal rows, and keeps the number as text only"),
+    "Height (Inches)": (377, 378, "it drops equal rows, and keeps the number as text only"),
+    "SUBJECT_WEIGHT_AT_INFUSION": (11_826, 11_760, "66 weights are lost in the reconstructed inputevents"),
+    "PRESCRIPTION": (0, 18_087, "not in the extraction"),
+    "MICROBIOLOGY": (0, 4_761, "not in the extraction"),
+    "SERVICE": (0, 319, "not in the extraction"),
+    "INSURANCE": (0, 275, "a column beside the admission in the extraction"),
+    "LANGUAGE": (0, 275, "a column beside the admission in the extraction"),
+    "RACE": (0, 275, "a column beside the admission in the extraction"),
+    "MARITAL_STATUS": (0, 263, "a column beside the admission in the extraction"),
+}
+NUMBERS_AS_TEXT = {"Weight (Lbs)", "BMI (kg/m2)", "Height (Inches)"}
+
+COMPARE = """
+    WITH ours AS (
+        SELECT subject_id, "time", code, numeric_value AS value, count(*) AS n
+        FROM event GROUP BY ALL
+    ),
+    theirs AS (SELECT subject_id, "time", code, value, count(*) AS n FROM read_parquet($reference) GROUP BY ALL),
+    pair AS (
+        SELECT coalesce(theirs.code, ours.code) AS code, coalesce(theirs.n, 0) AS theirs, coalesce(ours.n, 0) AS ours
+        FROM theirs FULL JOIN ours
+          ON ours.subject_id = theirs.subject_id AND ours.code = theirs.code
+         AND ours."time" IS NOT DISTINCT FROM theirs."time" AND ours.value IS NOT DISTINCT FROM theirs.value
+    )
+    SELECT CASE WHEN split_part(code, '//', 2) IN ('START', 'STOP') AND starts_with(code, 'MEDICATION')
+                THEN split_part(code, '//', 2)
+                WHEN split_part(code, '//', 2) IN ('START', 'END') AND starts_with(code, 'PROCEDURE')
+                THEN 'PROCEDURE//' || split_part(code, '//', 2)
+                ELSE split_part(code, '//', 1) END AS head,
+           sum(theirs)::BIGINT, sum(ours)::BIGINT, sum(greatest(theirs - ours, 0))::BIGINT AS missing,
+           count(*) FILTER (theirs = 0)::BIGINT AS new
+    FROM pair GROUP BY head ORDER BY head
+"""
+
+
+@pytest.fixture(scope="session")
+def comparison(mimic_store: Store, data_root: Path) -> list[tuple[Any, ...]]:
+    """Return (head, theirs, ours, missing, new): our events and the extraction's as multisets."""
+    events = mimic_store.cursor().sql('SELECT subject_id, "time", code, numeric_value FROM event').to_arrow_table()
+    with duckdb.connect() as con:
+        con.register("event", events)
+        reference = data_root / "mimic-iv-demo" / "meds" / "events.parquet"
+        return con.execute(COMPARE, {"reference": str(reference)}).fetchall()
+
+
+def test_the_demo_gives_the_events_of_the_public_extraction(comparison: list[tuple[Any, ...]]) -> None:
+    equal = {head for head, _, _, missing, new in comparison if missing == new == 0}
+    different = {
+        head: (theirs, ours) for head, theirs, ours, missing, new in comparison if missing or new or theirs != ours
+    }
+    assert different == {head: (theirs, ours) for head, (theirs, ours, _why) in DIFFERENCES.items()}
+    assert {
+        "LAB",
+        "MEDICATION",
+        "DIAGNOSIS",
+        "DRG",
+        "PROCEDURE",
+        "TRANSFER_TO",
+        "INFUSION_START",
+        "INFUSION_END",
+    } < equal
+    assert {"HOSPITAL_ADMISSION", "HOSPITAL_DISCHARGE", "ICU_ADMISSION", "ICU_DISCHARGE"} < equal
+    assert {"MEDS_BIRTH", "MEDS_DEATH", "GENDER", "SUBJECT_FLUID_OUTPUT", "Blood Pressure"} < equal
+
+
+def test_where_rows_were_dropped_there_nothing_is_missing_here(comparison: list[tuple[Any, ...]]) -> None:
+    dropped = {head for head, (_, _, why) in DIFFERENCES.items() if why.endswith("columns it keeps")}
+    found = {head: (missing, new) for head, _, _, missing, new in comparison if head in dropped}
+    assert found == dict.fromkeys(dropped, (0, 0))
+
+
+def test_pharmacy_rows_beyond_the_extraction_are_equal_in_its_columns(data_root: Path) -> None:
+    kept = {
+        "START": "subject_id, starttime, medication, route, frequency, doses_per_24_hrs, poe_id",
+        "STOP": "subject_id, stoptime, medication, poe_id",
+    }
+    file = str(data_root / "mimic-iv-demo" / "hosp" / "pharmacy.csv.gz")
+    for head, columns in kept.items():
+        time = "starttime" if head == "START" else "stoptime"
+        query = (
+            f"WITH row AS (FROM read_csv($f, all_varchar = true) WHERE {time} IS NOT NULL) "
+            f"SELECT (SELECT count(*) FROM row), (SELECT count(*) FROM (SELECT DISTINCT {columns} FROM row))"
+        )
+        ours, distinct = duckdb.connect().execute(query, {"f": file}).fetchall()[0]
+        assert (distinct, ours) == DIFFERENCES[head][:2]
+
+
+def test_outpatient_numbers_are_the_texts_of_the_extraction(mimic_store: Store) -> None:
+    names = ", ".join(f"'{name}'" for name in NUMBERS_AS_TEXT)
+    rows = mimic_store.cursor().execute(
+        f"SELECT count(*), count(numeric_value), count(text_value) FROM event WHERE code IN ({names})"
+    )
+    assert rows.fetchall() == [(2092, 2092, 0)]
+
+
+def test_every_record_of_the_demo_is_accounted_for(mimic_store: Store) -> None:
+    con = mimic_store.cursor()
+    files, rejected = con.execute("SELECT count(*), sum(rows_rejected) FROM source").fetchall()[0]
+    assert (files, rejected) == (29, 0)
+    skipped = con.execute("SELECT file, rows_skipped FROM source WHERE status = 'skipped' ORDER BY file").fetchall()
+    assert skipped == [
+        ("demo_subject_id.csv", 100),
+        ("hosp/poe_detail.csv.gz", 3795),
+        ("hosp/provider.csv.gz", 40508),
+        ("icu/caregiver.csv.gz", 15468),
+        ("icu/datetimeevents.csv.gz", 15280),
+    ]
+    assert con.execute("SELECT count(*) FROM event").fetchall() == [(943_220,)]
+
+
+def test_events_lie_clustered_by_patient_and_time(mimic_store: Store) -> None:
+    query = """
+        SELECT count(*) FROM (
+            SELECT subject_id, "time", lag(subject_id) OVER (ORDER BY event_id) AS previous_subject,
+                   lag("time") OVER (ORDER BY event_id) AS previous_time
+            FROM event
+        )
+        WHERE subject_id < previous_subject OR (subject_id = previous_subject AND "time" < previous_time)
+    """
+    assert mimic_store.cursor().execute(query).fetchall() == [(0,)]
+
+
+def test_stays_nest(mimic_store: Store) -> None:
+    con = mimic_store.cursor()
+    classes = con.execute("SELECT class, count(*), count(parent_id) FROM encounter GROUP BY class ORDER BY class")
+    assert classes.fetchall() == [("emergency", 182, 182), ("icu", 140, 140), ("inpatient", 275, 0)]
+    orphans = con.execute("SELECT count(*) FROM encounter e ANTI JOIN encounter p ON p.encounter_id = e.parent_id")
+    assert orphans.fetchall() == [(275,)]
+    disposition = con.execute("SELECT count(*) FROM encounter WHERE disposition = 'DIED'").fetchall()
+    assert disposition == [(15,)]
+
+
+@pytest.mark.parametrize(
+    ("code", "description"),
+    [
+        ("LAB//50912//mg/dL", "Creatinine"),
+        ("LAB//220045//bpm", "Heart Rate"),
+        ("DIAGNOSIS//ICD//9//4019", "Unspecified essential hypertension"),
+        ("INFUSION_START//221906", "Norepinephrine"),
+        ("PROCEDURE//START//225792", "Invasive Ventilation"),
+        ("MEDICATION//Furosemide//Administered", "Furosemide"),
+        ("MEDICATION//START//Furosemide", "Furosemide"),
+        ("SERVICE//CMED", "Cardiac medical"),
+        ("TRANSFER_TO//ED//Emergency Department", "ED, Emergency Department"),
+    ],
+)
+def test_codes_have_titles(mimic_store: Store, code: str, description: str) -> None:
+    rows = mimic_store.cursor().execute("SELECT description FROM code WHERE code = ?", [code]).fetchall()
+    assert rows == [(description,)]
+
+
+def test_nearly_all_codes_have_titles(mimic_store: Store) -> None:
+    untitled, total = (
+        mimic_store.cursor()
+        .execute("SELECT count(*) FILTER (description IS NULL), count(*) FROM code WHERE kind <> 'demographic'")
+        .fetchall()[0]
+    )
+    assert untitled / total < 0.03
+
+
+def test_billing_codes_are_known_at_discharge(tmp_path: Path) -> None:
+    done = Imported(tmp_path / "store", write_mimic(tmp_path / "mimic"))
+    assert done.codes("DIAGNOSIS") == [
+        (1, "2150-02-05 12:00:00", "DIAGNOSIS//ICD//10//I5033", None, None),
+        (2, "2161-03-09 04:30:00", "DIAGNOSIS//ICD//9//4280", None, None),
+    ]
+    done.close()
+
+
+def test_an_admission_becomes_events_and_stays(tmp_path: Path) -> None:
+    rows = [
+        admission(
+            "11",
+            "1",
+            "2150-02-01 10:00:00",
+            "2150-02-05 12:00:00",
+            edregtime="2150-02-01 07:00:00",
+            edouttime="2150-02-01 11:00:00",
+            hospital_expire_flag="1",
+            deathtime="2150-02-05 12:00:00",
+            admission_location="",
+        )
+    ]
+    source = write_mimic(tmp_path / "mimic", admissions=rows, patients=PATIENTS[:1], labevents="", diagnoses_icd="")
+    done = Imported(tmp_path / "store", source)
+    assert done.ask(
+        "SELECT encounter_id, parent_id, class, type, admit_source, disposition FROM encounter ORDER BY 1"
+    ) == [
+        (11, None, "inpatient", "URGENT", None, "DIED"),
+        (111, 11, "icu", "CCU", None, None),
+        (stable_id("ED/11"), 11, "emergency", None, None, None),
+    ]
+    codes = [code for (code,) in done.ask('SELECT code FROM event ORDER BY "time" NULLS FIRST, code')]
+    assert codes == [
+        "GENDER//F",
+        "MEDS_BIRTH",
+        "ED_REGISTRATION",
+        "HOSPITAL_ADMISSION//URGENT//UNK",
+        "INSURANCE//Medicare",
+        "LANGUAGE//ENGLISH",
+        "RACE//WHITE",
+        "ED_OUT",
+        "ICU_ADMISSION//CCU",
+        "ICU_DISCHARGE//CCU",
+        "HOSPITAL_DISCHARGE//HOME",
+        "MEDS_DEATH",
+    ]
+    assert done.ask("SELECT birth_time, sex, death_time, died, identifiers FROM subject") == [
+        (datetime(2090, 1, 1), "female", datetime(2150, 2, 5, 12), True, ["mimic|1"])
+    ]
+    done.close()
+
+
+def test_texts_go_to_text_value_and_units_to_unit(tmp_path: Path) -> None:
+    chart = [
+        {"subject_id": "1", "hadm_id": "11", "stay_id": "111", "charttime": "2150-02-01 12:00:00", "itemid": "220045",
+         "value": "80", "valuenum": "80", "valueuom": "bpm"},
+        {"subject_id": "1", "hadm_id": "11", "stay_id": "111", "charttime": "2150-02-01 12:05:00", "itemid": "220048",
+         "value": "SR (Sinus Rhythm)", "valuenum": "", "valueuom": ""},
+    ]  # fmt: skip
+    done = Imported(tmp_path / "store", write_mimic(tmp_path / "mimic", chartevents=chart))
+    query = "SELECT code, numeric_value, text_value, unit, encounter_id FROM event WHERE encounter_id = 111 AND "
+    assert done.ask(query + "starts_with(code, 'LAB') ORDER BY code") == [
+        ("LAB//220045//bpm", 80.0, None, "bpm", 111),
+        ("LAB//220048//UNK", None, "SR (Sinus Rhythm)", None, 111),
+    ]
+    done.close()
+
+
+def test_microbiology_is_taken_once_and_known_when_reported(tmp_path: Path) -> None:
+    row = {
+        "microevent_id": "1", "subject_id": "1", "hadm_id": "11", "micro_specimen_id": "5",
+        "chartdate": "2150-02-01 00:00:00", "charttime": "2150-02-01 13:00:00", "spec_itemid": "70012",
+        "spec_type_desc": "BLOOD CULTURE", "storedate": "2150-02-04 00:00:00", "storetime": "2150-02-04 09:00:00",
+        "test_itemid": "90201", "test_name": "Blood Culture", "org_itemid": "80023", "org_name": "STAPH AUREUS",
+        "ab_itemid": "90015", "ab_name": "VANCOMYCIN", "dilution_text": "<=0.5", "dilution_comparison": "<=",
+        "dilution_value": "0.5", "interpretation": "S", "comments": "",
+    }  # fmt: skip
+    rows = [row, {**row, "microevent_id": "2", "ab_itemid": "90027", "ab_name": "RIFAMPIN", "interpretation": "R"}]
+    done = Imported(tmp_path / "store", write_mimic(tmp_path / "mimic", microbiologyevents=rows))
+    assert done.codes("MICROBIOLOGY") == [
+        (1, "2150-02-01 13:00:00", "MICROBIOLOGY//TAKEN//70012//90201", None, "BLOOD CULTURE"),
+        (1, "2150-02-04 09:00:00", "MICROBIOLOGY//RESULT//90201//80023//90015", None, "S <=0.5"),
+        (1, "2150-02-04 09:00:00", "MICROBIOLOGY//RESULT//90201//80023//90027", None, "R <=0.5"),
+    ]
+    titles = done.ask("SELECT description FROM code WHERE starts_with(code, 'MICROBIOLOGY//RESULT') ORDER BY code")
+    assert titles == [("Blood Culture, STAPH AUREUS, VANCOMYCIN",), ("Blood Culture, STAPH AUREUS, RIFAMPIN",)]
+    done.close()
+
+
+def test_the_same_bytes_again_change_nothing(tmp_path: Path) -> None:
+    source = write_mimic(tmp_path / "mimic")
+    done = Imported(tmp_path / "store", source)
+    before = done.ask("SELECT * FROM event ORDER BY event_id")
+    again = IMPORTERS["mimic"](done.store, source, ImportOptions())
+    assert (again.files, len(again.unchanged), again.events) == ((), 5, 0)
+    assert done.ask("SELECT * FROM event ORDER BY event_id") == before
+    done.close()
+
+
+def test_a_new_table_finds_the_stays_of_an_earlier_import(tmp_path: Path) -> None:
+    done = Imported(tmp_path / "store", write_mimic(tmp_path / "mimic", diagnoses_icd=""))
+    report = IMPORTERS["mimic"](done.store, write_mimic(tmp_path / "mimic"), ImportOptions())
+    assert [(file.file, file.accepted, file.notices) for file in report.files] == [("hosp/diagnoses_icd.csv", 2, 0)]
+    assert [row[1] for row in done.codes("DIAGNOSIS")] == ["2150-02-05 12:00:00", "2161-03-09 04:30:00"]
+    done.close()
+
+
+def test_compressed_and_flat_folders_are_read_too(tmp_path: Path) -> None:
+    import gzip
+
+    from tests.ehr.mimic_made import csv_text
+
+    flat = tmp_path / "a [b] *" / "mimic"
+    flat.mkdir(parents=True)
+    (flat / "ADMISSIONS.csv.gz").write_bytes(gzip.compress(csv_text(ADMISSIONS).encode()))
+    (flat / "patients.csv").write_text(csv_text(PATIENTS))
+    (flat / "icustays.csv.gz").write_text(csv_text(ICUSTAYS))
+    done = Imported(tmp_path / "store", flat)
+    assert {file.file: file.accepted for file in done.report.files} == {
+        "ADMISSIONS.csv.gz": 2,
+        "patients.csv": 2,
+        "icustays.csv.gz": 1,
+    }
+    done.close()
+
+
+def test_a_table_that_is_there_twice_is_read_once(tmp_path: Path) -> None:
+    source = write_mimic(tmp_path / "mimic")
+    shutil.copyfile(source / "hosp" / "labevents.csv", source / "labevents.csv")
+    done = Imported(tmp_path / "store", source)
+    assert {file.file: (file.accepted, file.skipped) for file in done.report.files if "lab" in file.file} == {
+        "hosp/labevents.csv": (2, 0),
+        "labevents.csv": (0, 2),
+    }
+    done.close()
+
+
+def test_progress_counts_bytes(tmp_path: Path) -> None:
+    source = write_mimic(tmp_path / "mimic")
+    calls: list[tuple[str, int, int]] = []
+    store = create_store(tmp_path / "store")
+    IMPORTERS["mimic"](store, source, ImportOptions(progress=lambda *call: calls.append(call)))
+    store.close()
+    total = sum(file.stat().st_size for file in source.rglob("*.csv"))
+    assert calls[0] == ("hosp/admissions.csv", 0, total)
+    assert calls[-1][1:] == (total, total)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path, "does not exist"),
+        (lambda path: path.touch() or path, "is no folder"),
+        (lambda path: path.mkdir() or path, "holds no table of MIMIC-IV"),
+    ],
+)
+def test_what_is_no_mimic_folder_is_named(tmp_path: Path, make: Any, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        find_tables(make(tmp_path / "there"))

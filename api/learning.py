@@ -13,6 +13,7 @@ from ehr.tasks import Task, find_task, parse_task
 from ehr.timelines import load_timelines
 from ehr.vocabulary import load_vocabulary
 from models.checkpoint import Checkpoint, TaskText, find_model, load_model, require_vocabulary
+from models.futures import past_part
 from models.generate import generate
 from models.predict import predict
 from models.rollout import Sampling
@@ -85,6 +86,12 @@ def labelled_cohort(store: Store, task: Task) -> tuple[Cohort, pl.DataFrame]:
         raise TaskError(f"{task.name}: no window has a label, so there is nothing to foresee; write label: PREDICATE")
     cohort = run_cohort(store, task, wide=False)
     return cohort, labels(cohort)
+
+
+def prediction_times(store: Store, task: Task, subject_id: int) -> list[datetime]:
+    """Return when the task predicts for a patient, whether or not it is known what came later, rising."""
+    rows = labels(run_cohort(store, past_part(task), wide=False))
+    return sorted(rows.filter(pl.col("subject_id") == subject_id)["prediction_time"].to_list())
 
 
 def open_model(store: Store, name: str, version: int | None = None) -> Checkpoint:

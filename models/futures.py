@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -77,6 +77,21 @@ def question(task: Task, vocabulary: Vocabulary) -> Question:
     )
 
 
+def past_part(task: Task) -> Task:
+    """Return the task without what it asks of the future: whom it predicts for and when, whatever comes after.
+
+    Raises ModelError when the task has no prediction time.
+    """
+    at = _prediction_point(task)
+    past = (window for window in task.windows if _is_past(task, window, at) and window is not task.label_window)
+    index = task.index_window
+    if index is not None and (index is task.label_window or not _is_past(task, index, at)):
+        # The window opens at the prediction time: its opening is kept and what it holds is not looked at.
+        opening = replace(index, to_bound=Shift(timedelta(seconds=1)), has=(), label=None)
+        return replace(task, windows=(*past, opening))
+    return replace(task, windows=tuple(past))
+
+
 def _end(task: Task, label: Window, at: _Point, vocabulary: Vocabulary) -> tuple[float | None, Mask]:
     """Return when the window of the label closes by time, and the tokens that close it."""
     end = _resolve(task, f"{label.name}.end")
@@ -102,10 +117,24 @@ def _end(task: Task, label: Window, at: _Point, vocabulary: Vocabulary) -> tuple
 def _check_other_windows(task: Task, label: Window, at: _Point) -> None:
     """Refuse a task that tests what happens after the prediction time, beyond asking that the record goes on."""
     for window in task.windows:
-        end = _resolve(task, f"{window.name}.end")
-        is_past = window is not label and end.root == at.root and end.offset <= at.offset
+        is_past = window is not label and _is_past(task, window, at)
         if not is_past and any(not _asks_for_record(has) for has in window.has):
             raise _refused(task, f"the 'has' of window {window.name} looks beyond the prediction time")
+
+
+def _prediction_point(task: Task) -> _Point:
+    index = task.index_window
+    if index is None or index.index_timestamp is None:
+        raise ModelError(
+            f"task {task.name} names no prediction time; write index_timestamp: start or end in a window"
+        )
+    return _resolve(task, f"{index.name}.{index.index_timestamp}")
+
+
+def _is_past(task: Task, window: Window, at: _Point) -> bool:
+    """Say whether a window ends at the prediction time or a fixed span before it."""
+    end = _resolve(task, f"{window.name}.end")
+    return end.root == at.root and end.offset <= at.offset
 
 
 def _asks_for_record(has: Has) -> bool:

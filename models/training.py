@@ -135,6 +135,7 @@ def _pre_trained(
             **_of_stage(passed),
         }
     }
+    decoder.start_query_from(range(vocabulary.first_gap, vocabulary.first_age))
     torch.save({"decoder": decoder.state_dict(), "report": report}, done)
     return decoder, report
 

@@ -4,7 +4,7 @@ Shapes are written with r rows, p positions, n futures of a row, h heads, d numb
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import torch
@@ -207,6 +207,11 @@ class Decoder(nn.Module):
     def query_token(self) -> int:
         """The token that marks a prediction time."""
         return self.tokens
+
+    @torch.no_grad()
+    def start_query_from(self, tokens: Sequence[int]) -> None:
+        """Let the query begin as the mean of `tokens`: as a gap up to now, its state foresees what comes next."""
+        self.embed.weight[self.query_token] = self.embed.weight[list(tokens)].mean(dim=0)
 
     def forward(self, tokens: Tensor, days: Tensor, documents: Tensor | None = None) -> Tensor:
         """Return the states (r, p, w) of `tokens` (r, p) at the times `days` (r, p, float64, from any origin).

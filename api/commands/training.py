@@ -1,15 +1,17 @@
 """`ehr train` and `ehr predict`: learn from timelines, and say a risk with what it rests on."""
 
 import argparse
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from api.learning import Estimate, Foresight
+    from api.learning import Estimate, Foresight, TaskFile
+    from ehr.lookup import Subject
+    from ehr.store import Store
     from models.checkpoint import Checkpoint
 
 
@@ -40,7 +42,7 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "--at",
         type=datetime.fromisoformat,
         metavar="TIME",
-        help="nothing after this time is used (2180-05-07T22:13; default: the last event of the patient)",
+        help="nothing after this time is used (2180-05-07T22:13; default: when the task last predicts for them)",
     )
     predict.add_argument(
         "--generate", type=int, default=0, metavar="N", help="also estimate from N generated futures of the patient"
@@ -84,7 +86,6 @@ def run_predict(args: argparse.Namespace) -> int:
     """Print the risk of one patient."""
     from api.console import emit
     from api.learning import foresee, open_model, read_task_file
-    from ehr.errors import UnknownSubject
     from ehr.lookup import find_subject
     from ehr.store import open_store, opened
 
@@ -92,12 +93,36 @@ def run_predict(args: argparse.Namespace) -> int:
     with opened(open_store(args.store)) as store:
         checkpoint = open_model(store, args.model)
         subject = find_subject(store, args.subject)
-        at = args.at or subject.last_time
-        if at is None:
-            raise UnknownSubject(f"patient {args.subject} has no event with a time; name one with --at TIME")
-        foresight = foresee(store, checkpoint, file, subject.subject_id, at.replace(tzinfo=None), args.generate)
+        at, remark = _prediction_time(args, store, file, subject)
+        foresight = foresee(store, checkpoint, file, subject.subject_id, at, args.generate)
+    warnings = (*foresight.warnings, *([remark] if remark else []))
+    foresight = replace(foresight, warnings=warnings)
     emit(args, asdict(foresight), lambda console: _render_foresight(console, foresight))
     return 0
+
+
+def _prediction_time(
+    args: argparse.Namespace, store: "Store", file: "TaskFile", subject: "Subject"
+) -> tuple[datetime, str | None]:
+    """Return when to predict, and what to know about it when the task itself does not predict then."""
+    from api.learning import prediction_times
+    from ehr.errors import UnknownSubject
+
+    times = prediction_times(store, file.task, subject.subject_id)
+    if args.at is None and times:
+        return times[-1], None
+    at = _without_zone(args.at) if args.at else subject.last_time
+    if at is None:
+        raise UnknownSubject(f"patient {args.subject} has no event with a time; name one with --at TIME")
+    if at in times:
+        return at, None
+    usual = f"for this patient it predicts at {times[-1]:%Y-%m-%dT%H:%M:%S}" if times else "for this patient never"
+    return at, f"task {file.task.name} does not predict at this time ({usual}), so nothing like it was learnt from"
+
+
+def _without_zone(time: datetime) -> datetime:
+    """Return the time as the store keeps it: UTC without a zone; a time without a zone is taken as it is."""
+    return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
 
 
 def _render_training(console: "Console", checkpoint: "Checkpoint") -> None:

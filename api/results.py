@@ -62,11 +62,29 @@ def _columns(table: pa.Table) -> list[list[Any]]:
     """Return the values by column; a 32-bit float is given by its shortest form, 4.2 and not 4.19999980926."""
     columns = []
     for column in table.columns:
-        values = column.to_pylist()
+        values = _values(column)
         if pa.types.is_float32(column.type):
             values = [None if value is None else float(str(np.float32(value))) for value in values]
         columns.append(values)
     return columns
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except (ValueError, OverflowError):  # infinite times, the year 20000, nanoseconds
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    """Return a value that Python's own types may not hold; then its text."""
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        try:
+            return scalar.cast(pa.string()).as_py()
+        except pa.ArrowException:
+            return "out of range"
 
 
 def _cell(value: Any) -> Text:

@@ -19,6 +19,7 @@ from sql.engine import reread
 from sql.guard import guard, to_sql
 
 INTERRUPT_AGAIN: Final = 0.05
+_NO_MEMORY: Final = "the query needs more memory than it may use; narrow it, or aggregate before joining"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ def run_query(
         seconds = time.perf_counter() - started
     except duckdb.Error as error:
         raise QueryFailed(explain(error, limits)) from error
+    except MemoryError as error:
+        raise QueryFailed(_NO_MEMORY) from error
     finally:
         cursor.close()
     return Result(_with_unique_names(table.slice(0, limits.rows)), table.num_rows > limits.rows, sql, seconds)
@@ -95,7 +98,7 @@ def explain(error: duckdb.Error, limits: Limits) -> str:
     if isinstance(error, duckdb.InterruptException):
         return f"the query took longer than {limits.seconds:g} seconds and was stopped; narrow it, or raise the limit"
     if isinstance(error, duckdb.OutOfMemoryException):
-        return "the query needs more memory than it may use; narrow it, or aggregate before joining"
+        return _NO_MEMORY
     first = re.sub(r"^[A-Za-z ]+ Error: ", "", str(error).splitlines()[0]).rstrip(". ")
     if not isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
         first = re.sub(r"'[^']*'|\"[^\"]*\"|-?\d[\d.:e+-]*", "…", first)

@@ -53,6 +53,17 @@ def test_json_of_every_kind_of_value(store: str, capsys: pytest.CaptureFixture[s
     assert row["big"] == 6091580074906713648
 
 
+@pytest.mark.parametrize("name", ["table", "json", "csv", "parquet", "arrow"])
+def test_values_that_python_cannot_hold_are_written(name: str, store: str, tmp_path: Path) -> None:
+    query = (
+        "SELECT 'infinity'::TIMESTAMP AS t, '-infinity'::DATE AS d, DATE '12000-01-01' AS far, "
+        "TIMESTAMP_NS '2150-01-01 00:00:00.000000001' AS ns, [TIMESTAMP 'infinity'] AS l, '101'::BIT AS b, "
+        "TIMETZ '12:00:00+01' AS z, 170141183460469231731687303715884105727::HUGEINT AS h, 'a'::BLOB AS raw"
+    )
+    out = [] if name == "table" else ["--out", str(tmp_path / "result")]
+    assert main(["sql", query, "--store", store, "--format", name, *out]) == 0
+
+
 def test_csv(store: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     query = (
         "SELECT 'a \"b\", c' AS text, 4.2::FLOAT AS f, NULL AS z, TIMESTAMP '2150-01-01 08:00:00' AS t, [1, 2] AS l"

@@ -1,7 +1,7 @@
 """Evaluation on held-out subjects: every estimator on the same rows, with intervals and paired differences.
 
 `estimate_all` lets the model and the baseline beside it say their risks; `evaluate` compares what was said with what
-came. The result is one mapping of plain values, written as metrics.json; docs/models.md lists its keys.
+came. The result is one mapping of plain values, written as metrics.json; docs/evaluation.md lists its keys.
 """
 
 from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ def estimate_all(
 
     The baseline is fitted on the training rows of `labels`, or read from `folder` when it was fitted there on the
     same rows before. Futures are generated when `sampling` is given and the task can be read off tokens. Raises
-    ModelError when no held-out subject has a row.
+    ModelError when no held-out subject has a row, or the model can neither predict nor generate for this task.
     """
     rows = held_out(labels)
     said: dict[str, Estimates] = {}
@@ -101,7 +101,12 @@ def estimate_all(
                 lambda: generate(checkpoint, timelines, rows, task, sampling), {"futures": sampling.futures}
             )
         except ModelError as error:
-            remarks.append(f"no futures were generated: {error}")
+            remarks.append(f"no futures were generated, since {error}")
+    if not said:
+        raise ModelError(
+            f"there is nothing of model {checkpoint.name} to evaluate on task {text.name}: {'; '.join(remarks)}; "
+            f"train it with 'ehr train --model {checkpoint.name} --task {text.name}', or add --futures N"
+        )
     baseline, remark = _baseline(checkpoint, timelines, labels, text, folder, progress)
     if remark:
         remarks.append(f"baseline: {remark}")

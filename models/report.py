@@ -128,7 +128,7 @@ def _summary(metrics: Mapping[str, Any]) -> str:
             (f"{compared['rows']:,}", "predictions compared"),
             (f"{compared['positives']:,}", f"with the event ({share:.1%})"),
             (f"{metrics['counts']['train']['rows']:,}", "training rows"),
-            (f"{metrics['counts']['train']['positives']:,}", "of them with the event"),
+            (f"{metrics['counts']['train']['positives']:,}", "training rows with the event"),
         ]
     ) + section("In short", bullets(in_words(metrics)))
 
@@ -229,12 +229,19 @@ def _baseline(metrics: Mapping[str, Any]) -> str:
     strongest = about.get("strongest_features") or []
     if not strongest:
         return ""
-    rows = [[escape(name), f"{weight:+.3f}"] for name, weight in strongest[:12]]
+    titles = metrics.get("code_titles", {})
+    rows = [[_feature(name, titles), f"{weight:+.3f}"] for name, weight in strongest[:12]]
     note = (
         f"Its largest coefficients, per standard deviation, of {about['features']:,} features (C = {about['C']:g}, "
         "chosen on tuning subjects). They show what the baseline leans on; they are no causes."
     )
     return section("What the baseline leans on", paragraph(note), table(["feature", "coefficient"], rows))
+
+
+def _feature(name: str, titles: Mapping[str, str]) -> str:
+    """Return the name of a feature with the title of its code below."""
+    title = titles.get(name.partition(": ")[2])
+    return escape(name) + (f"<small>{escape(title)}</small>" if title else "")
 
 
 def _making(metrics: Mapping[str, Any]) -> str:

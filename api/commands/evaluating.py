@@ -41,7 +41,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from api.learning import labelled_cohort, open_model, read_task_file
     from ehr.store import open_store, opened, require_subjects
     from ehr.timelines import load_timelines
-    from models.evaluate import estimate_all, evaluate
+    from models.evaluate import BASELINE, estimate_all, evaluate
     from models.report import in_words, write_report
     from models.rollout import Sampling
 
@@ -53,12 +53,15 @@ def run_evaluate(args: argparse.Namespace) -> int:
         cohort, labels = labelled_cohort(store, file.task)
         timelines = load_timelines(store, checkpoint.vocabulary)
         folder = store.models / checkpoint.name / str(checkpoint.version)
+        titles = dict(store.cursor().execute("SELECT code, description FROM code WHERE description <> ''").fetchall())
     sampling = Sampling(futures=args.futures, seed=args.seed) if args.futures > 0 else None
     with progress_bar("evaluating") as progress:
         said, remarks = estimate_all(
             checkpoint, timelines, labels, file.task, file.text, folder=folder, sampling=sampling, progress=progress
         )
         progress("intervals", 0, 0)
+        features = said[BASELINE].about["strongest_features"]
+        codes = {name.partition(": ")[2] for name, _ in features}
         about = {
             "task": file.task.name,
             "model": checkpoint.identity,
@@ -66,6 +69,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
                 {"step": step.rule, "subjects": step.subjects_after, "rows": step.rows_after}
                 for step in cohort.attrition
             ],
+            "code_titles": {code: title for code, title in titles.items() if code in codes},
         }
         evaluation = evaluate(
             labels, said, truth=truth, replicates=args.replicates, seed=args.seed, remarks=remarks, about=about
@@ -108,7 +112,7 @@ def _render(console: "Console", payload: dict[str, Any], sentences: list[str]) -
     table = Table(box=None)
     table.add_column("estimator", no_wrap=True)
     for column in [*columns, *(["off the truth"] if has_truth else [])]:
-        table.add_column(column.replace("_", " "), justify="right")
+        table.add_column(column.replace("_", " "), justify="right", no_wrap=column != "calibration_slope")
     for estimator in payload["estimators"].values():
         cells = [_cell(estimator["metrics"][column]) for column in columns]
         if has_truth:
@@ -129,4 +133,4 @@ def _cell(estimate: dict[str, Any] | None) -> str:
         return "undefined"
     if estimate["low"] is None:
         return f"{estimate['value']:.3f}"
-    return f"{estimate['value']:.3f}\n{estimate['low']:.3f} to {estimate['high']:.3f}"
+    return f"{estimate['value']:.3f}\n{estimate['low']:.3f}–{estimate['high']:.3f}"

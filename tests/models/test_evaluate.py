@@ -16,9 +16,20 @@ from ehr.tasks import parse_task
 from ehr.timelines import Timelines
 from ehr.vocabulary import Vocabulary
 from models.checkpoint import TaskText
-from models.evaluate import BASELINE, BAYES, SUPERVISED, Estimates, Evaluation, estimate_all, evaluate, held_out
+from models.evaluate import (
+    BASELINE,
+    BAYES,
+    GENERATED,
+    SUPERVISED,
+    Estimates,
+    Evaluation,
+    estimate_all,
+    evaluate,
+    held_out,
+)
 from models.metrics import METRICS
 from models.report import METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, in_words, report_page, write_report
+from models.rollout import Sampling
 from tests.models.made import START, make_timelines, make_vocabulary, untrained_checkpoint
 
 SUBJECTS = range(1, 901)
@@ -223,16 +234,27 @@ def test_a_model_of_this_task_stands_beside_the_baseline(
     assert again[BASELINE].frame.equals(said[BASELINE].frame)
 
 
-def test_a_model_of_another_task_or_of_none_is_left_out_with_a_remark(
+def test_a_model_of_another_task_or_of_none_is_refused_with_the_reason(
     history: tuple[Vocabulary, Timelines, pl.DataFrame],
 ) -> None:
     vocabulary, timelines, labels = history
-    task = parse_task(TASK, "death")
+    task, text = parse_task(TASK, "death"), TaskText("death", TASK)
     checkpoint = untrained_checkpoint(vocabulary)
-    said, remarks = estimate_all(checkpoint, timelines, labels, task, TaskText("death", TASK))
-    assert list(said) == [BASELINE]
-    assert "not for this death" in remarks[0]
+    with pytest.raises(ModelError, match=r"not for this death.*ehr train"):
+        estimate_all(checkpoint, timelines, labels, task, text)
     pretrained = replace(checkpoint, classifier=None, calibration=None, task=None)
-    said, remarks = estimate_all(pretrained, timelines, labels, task, TaskText("death", TASK))
-    assert list(said) == [BASELINE]
+    with pytest.raises(ModelError, match="pre-trained without a task"):
+        estimate_all(pretrained, timelines, labels, task, text)
+
+
+def test_a_model_without_a_head_is_judged_by_its_futures(
+    history: tuple[Vocabulary, Timelines, pl.DataFrame],
+) -> None:
+    vocabulary, timelines, labels = history
+    pretrained = replace(untrained_checkpoint(vocabulary), classifier=None, calibration=None, task=None)
+    task, text = parse_task(TASK, "death"), TaskText("death", TASK)
+    sampling = Sampling(futures=2, max_tokens=8)
+    said, remarks = estimate_all(pretrained, timelines, labels, task, text, sampling=sampling)
+    assert list(said) == [GENERATED, BASELINE]
     assert "without a task" in remarks[0]
+    assert evaluate(labels, said, replicates=20).metrics["estimators"][GENERATED]["about"] == {"futures": 2}

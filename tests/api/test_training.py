@@ -1,0 +1,138 @@
+import json
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from api.cli import main
+from api.learning import label_frame, prediction_times, read_task_file
+from ehr.store import open_store, opened
+
+TASK = "in_hospital_mortality"
+TINY = [
+    "width=16",
+    "layers=1",
+    "heads=2",
+    "ensemble=2",
+    "max_tokens=64",
+    "epochs=1",
+    "fine_tune_epochs=1",
+    "threads=1",
+]
+SETTINGS = [part for setting in TINY for part in ("--set", setting)]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Return the folder of a store of 80 made patients with a model for TASK."""
+    folder = tmp_path_factory.mktemp("learning")
+    path = str(folder / "store")
+    assert (
+        main(["simulate", "--patients", "80", "--seed", "3", "--out", str(folder / "made"), "--format", "mimic"]) == 0
+    )
+    assert main(["import", "--store", path, "mimic", str(folder / "made")]) == 0
+    assert main(["tokenize", "--store", path]) == 0
+    assert main(["train", "--store", path, "--task", TASK, "--model", "tiny", *SETTINGS]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def patient(store):
+    """Return the number of a patient for whom the task predicts, and when it last does."""
+    with opened(open_store(Path(store))) as opened_store:
+        last = label_frame(opened_store, read_task_file(TASK).task).sort("prediction_time").tail(1)
+    return last["subject_id"][0], last["prediction_time"][0]
+
+
+def answer(capsys, *arguments):
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refusal(capsys, *arguments):
+    capsys.readouterr()
+    assert main(list(arguments)) == 1
+    return capsys.readouterr().err
+
+
+def test_a_prediction_says_what_it_rests_on(store, patient, capsys):
+    found = answer(
+        capsys, "predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(patient[0]),
+        "--generate", "8",
+    )  # fmt: skip
+    assert datetime.fromisoformat(found["prediction_time"]) == patient[1]
+    assert found["known_events"] > 0
+    assert [estimate["method"] for estimate in found["estimates"]] == ["supervised", "generated"]
+    for estimate in found["estimates"]:
+        assert 0 <= estimate["low"] <= estimate["risk"] <= estimate["high"] <= 1
+        assert "90 % interval" in estimate["interval"]
+    assert found["estimates"][1]["details"]["futures"] == 8
+    assert {"model", "version", "vocabulary_hash", "data_hash", "calibration_hash"} <= found["model"].keys()
+    assert found["warnings"] == []
+
+
+def test_no_risk_is_printed_without_its_interval(store, patient, capsys):
+    capsys.readouterr()
+    assert main(["predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(patient[0])]) == 0
+    printed = capsys.readouterr().out
+    assert " in 100 patients" in printed or " in 1,000 patients" in printed
+    assert " to " in printed
+    assert "model tiny version 1" in printed
+
+
+def test_a_time_at_which_the_task_does_not_predict_is_remarked(store, patient, capsys):
+    found = answer(
+        capsys, "predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(patient[0]),
+        "--at", "2100-01-01",
+    )  # fmt: skip
+    assert "does not predict at this time" in found["warnings"][0]
+
+
+def test_futures_answer_a_task_that_the_model_was_not_trained_for(store, patient, capsys):
+    command = [
+        "predict",
+        "--store",
+        store,
+        "--model",
+        "tiny",
+        "--task",
+        "readmission_30d",
+        "--subject",
+        str(patient[0]),
+    ]
+    assert "was trained for task in_hospital_mortality" in refusal(capsys, *command)
+    found = answer(capsys, *command, "--generate", "4")
+    assert [estimate["method"] for estimate in found["estimates"]] == ["generated"]
+
+
+def test_a_task_predicts_for_patients_whose_outcome_is_still_open(store):
+    with opened(open_store(Path(store))) as opened_store:
+        for name in (TASK, "readmission_30d"):
+            task = read_task_file(name).task
+            rows = label_frame(opened_store, task)
+            by_subject = rows.group_by("subject_id").agg(pl.col("prediction_time").sort()).head(5)
+            for subject, times in by_subject.iter_rows():
+                assert set(times) <= set(prediction_times(opened_store, task, subject))
+
+
+def test_wrong_requests_get_one_sentence(store, patient, capsys):
+    subject = str(patient[0])
+    predict = ["predict", "--store", store, "--task", TASK]
+    assert "there are tiny (version 1)" in refusal(capsys, *predict, "--model", "other", "--subject", subject)
+    assert "no patient" in refusal(capsys, *predict, "--model", "tiny", "--subject", "nobody")
+    train = ["train", "--store", store, "--model", "new"]
+    assert "no vocabulary 'other'" in refusal(capsys, *train, "--vocabulary", "other")
+    assert "no setting 'widht'" in refusal(capsys, *train, "--set", "widht=2")
+    assert "no task file" in refusal(capsys, *train, "--task", "nothing.yaml")
+    assert "no finished model other" in refusal(capsys, *train, "--from", "other")
+
+
+def test_a_model_of_another_vocabulary_is_refused(store, patient, capsys):
+    assert main(["tokenize", "--store", store, "--refit", "--min-subjects", "9"]) == 0
+    message = refusal(
+        capsys, "predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(patient[0])
+    )
+    assert "model tiny was trained with vocabulary default" in message
+    assert main(["tokenize", "--store", store, "--refit"]) == 0

@@ -21,7 +21,8 @@ from ehr.importers.fhir_fields import R4_TYPES
 from ehr.importers.fhir_files import Broken, Found, fhir_files, read_ahead
 from ehr.importers.fhir_json import excerpt_of, parse, skim, written
 from ehr.importers.fhir_read import Item, items_of_line, name_of, read_items
-from ehr.importers.fhir_resources import READERS, Record, read_resource
+from ehr.importers.fhir_record import Record
+from ehr.importers.fhir_resources import READERS, read_resource
 from ehr.importers.fhir_settle import settle
 from ehr.importers.fhir_stage import Staging
 from ehr.importers.fhir_values import Json, LeftOut, Refused, id_in_url

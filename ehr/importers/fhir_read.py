@@ -222,10 +222,10 @@ def _name_in(data: bytes, full_url: str) -> tuple[str, str] | None:
         resource = parse(data)
     except Refused:
         return None
-    if type(resource) is not dict or resource.get("resourceType") not in R4_TYPES:
+    if type(resource) is not dict:
         return None
-    name = resource.get("id", id_in_url(full_url))
-    return (resource["resourceType"], name) if type(name) is str else None
+    type_name, name = resource.get("resourceType"), resource.get("id", id_in_url(full_url))
+    return (type_name, name) if type(type_name) is str and type(name) is str else None
 
 
 def _remark_on_bundle(bundle: Bundle, remarks: list[str]) -> None:

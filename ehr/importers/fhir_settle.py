@@ -272,11 +272,10 @@ def _count_accepted(staging: Staging) -> None:
 
 
 def _move(staging: Staging) -> None:
-    """Move what remains to the stages of the intake."""
+    """Move what remains to the stages of the intake; the events go straight to the store when it commits."""
     con = staging.con
-    con.execute(
+    staging.intake.later.append(
         """
-        INSERT INTO stage_event BY NAME
         SELECT r.subject_id, e."time", e.code, e.numeric_value, e.text_value, e.value_code, e.unit, r.encounter_id,
                e.end_time, e.status, e.record_id, r.source_id
         FROM fhir_event e JOIN fhir_record r USING (ordinal)

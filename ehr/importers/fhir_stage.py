@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from ehr.importers.fhir_resources import CodeRow, Record
-from ehr.importers.fhir_values import Concept, number_of
+from ehr.importers.fhir_codes import Concept
+from ehr.importers.fhir_record import CodeRow, Record
+from ehr.importers.fhir_values import number_of
 from ehr.intake import Intake, SourceFile
 
 FLUSH_AT: Final = 100_000
@@ -66,6 +67,7 @@ class Staging:
     """Records of one import on their way into the store."""
 
     def __init__(self, intake: Intake) -> None:
+        self.intake = intake
         self.con = intake.con
         self.entries: dict[int, SourceFile] = {}
         self.codes: dict[str, CodeRow] = {}
@@ -81,9 +83,9 @@ class Staging:
             self.con.unregister("empty_rows")
 
     @property
-    def mark(self) -> int:
-        """The place in the import: what is added from here on can be dropped again."""
-        return self._ordinal
+    def mark(self) -> tuple[int, int]:
+        """The place in the import, in records and Medications: what is added from here on can be dropped again."""
+        return self._ordinal, len(self.medications)
 
     def add(self, entry: SourceFile, line: int, type_name: str, record: Record) -> None:
         """Stage a record that was read."""
@@ -100,8 +102,8 @@ class Staging:
                 number_of(record.subject) if record.subject else None,
                 record.subject,
                 number_of(record.encounter) if record.encounter else None,
-                record.identifiers,
-                record.deceased,
+                record.identifiers or None,
+                record.deceased or None,
             )
         )
         events = self._rows["fhir_event"]
@@ -138,7 +140,7 @@ class Staging:
                 self.con.unregister("new_rows")
                 rows.clear()
 
-    def drop_since(self, mark: int, entry: SourceFile) -> None:
+    def drop_since(self, mark: tuple[int, int], entry: SourceFile) -> None:
         """Forget the records of a file that turned out to be broken, added since `mark`, and its ledger."""
         self.flush()
         for count in [key for key in self._alike if key[0] == entry.source_id]:
@@ -147,7 +149,9 @@ class Staging:
         entry.rejects.clear()
         entry.notices.clear()
         for name in TABLES:
-            self.con.execute(f"DELETE FROM {name} WHERE ordinal >= $mark", {"mark": mark})
+            self.con.execute(f"DELETE FROM {name} WHERE ordinal >= $ordinal", {"ordinal": mark[0]})
+        for key in list(self.medications)[mark[1] :]:
+            del self.medications[key]
 
     def finish_notices(self) -> None:
         """Say how many notices of a kind were only counted."""

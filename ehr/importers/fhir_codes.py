@@ -1,0 +1,182 @@
+"""Reading codes of FHIR: code systems by their short names, and of several codings the one that names the event."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from ehr.events import UNKNOWN, code_of
+from ehr.importers.fhir_values import Notes, Refused, as_object, as_objects, as_text
+
+LONGEST_CODE_TEXT: Final = 100
+
+SYSTEMS: Final[dict[str, str]] = {
+    "http://loinc.org": "LOINC",
+    "urn:oid:2.16.840.1.113883.6.1": "LOINC",
+    "http://snomed.info/sct": "SNOMED",
+    "urn:oid:2.16.840.1.113883.6.96": "SNOMED",
+    "http://www.nlm.nih.gov/research/umls/rxnorm": "RXNORM",
+    "urn:oid:2.16.840.1.113883.6.88": "RXNORM",
+    "http://hl7.org/fhir/sid/icd-10-cm": "ICD10",
+    "urn:oid:2.16.840.1.113883.6.90": "ICD10",
+    "http://hl7.org/fhir/sid/icd-10": "ICD10",
+    "urn:oid:2.16.840.1.113883.6.3": "ICD10",
+    "http://fhir.de/codesystem/bfarm/icd-10-gm": "ICD10GM",
+    "http://hl7.org/fhir/sid/icd-9-cm": "ICD9",
+    "urn:oid:2.16.840.1.113883.6.103": "ICD9",
+    "http://www.cms.gov/medicare/coding/icd10": "ICD10PCS",
+    "http://hl7.org/fhir/sid/icd-10-pcs": "ICD10PCS",
+    "urn:oid:2.16.840.1.113883.6.4": "ICD10PCS",
+    "http://hl7.org/fhir/sid/icd-9-cm/procedure": "ICD9PROC",
+    "urn:oid:2.16.840.1.113883.6.104": "ICD9PROC",
+    "http://hl7.org/fhir/sid/cvx": "CVX",
+    "urn:oid:2.16.840.1.113883.12.292": "CVX",
+    "http://hl7.org/fhir/sid/ndc": "NDC",
+    "urn:oid:2.16.840.1.113883.6.69": "NDC",
+    "http://www.whocc.no/atc": "ATC",
+    "urn:oid:2.16.840.1.113883.6.73": "ATC",
+    "http://www.ama-assn.org/go/cpt": "CPT",
+    "urn:oid:2.16.840.1.113883.6.12": "CPT",
+    "http://www.cms.gov/medicare/coding/hcpcsreleasecodesets": "HCPCS",
+    "urn:oid:2.16.840.1.113883.6.285": "HCPCS",
+    "http://fdasis.nlm.nih.gov": "UNII",
+    "http://dicom.nema.org/resources/ontology/dcm": "DICOM",
+}
+"""URI of a code system, in lower case and without a slash at the end -> its short name in the codes of the store."""
+
+PREFERRED: Final[tuple[str, ...]] = (
+    "LOINC",
+    "SNOMED",
+    "RXNORM",
+    "CVX",
+    "ICD10",
+    "ICD10GM",
+    "ICD9",
+    "ICD10PCS",
+    "ICD9PROC",
+    "CPT",
+    "HCPCS",
+    "ATC",
+    "NDC",
+    "UNII",
+    "DICOM",
+)
+"""Of several codings the one of the earliest system here names the event; unknown systems come last, as given."""
+
+_RANK: Final = {name: rank for rank, name in enumerate(PREFERRED)}
+
+
+class Concept(NamedTuple):
+    """A CodeableConcept: `SYSTEM//CODE` of the coding that names it, and of the others."""
+
+    code: str
+    description: str | None
+    system: str | None
+    others: tuple[str, ...]
+    text: str | None
+    notes: tuple[str, ...]
+
+
+Coding = tuple[object, object, object]
+
+
+def concept(value: object, field: str, notes: Notes) -> Concept:
+    """Return what a CodeableConcept names; raises Refused when it names nothing."""
+    found = as_object(value, field)
+    codings = as_objects(found.get("coding"), f"{field}.coding")
+    keys = tuple([(coding.get("system"), coding.get("code"), coding.get("display")) for coding in codings])
+    try:
+        known = _concept(keys, found.get("text"))
+    except TypeError:  # a list or an object, which no cache can hold
+        raise Refused(f"wrong JSON type: a part of {field} is not a string") from None
+    if known is None:
+        raise Refused(f"no code: {field} is empty")
+    if known.notes:
+        notes.extend(f"{field}: {note}" for note in known.notes)
+    return known
+
+
+@lru_cache(maxsize=65_536)
+def _concept(codings: tuple[Coding, ...], concept_text: object) -> Concept | None:
+    text = as_text(concept_text, "text of a concept")
+    notes: list[str] = []
+    named = list(_named_codings(codings, notes))
+    if not named:
+        shown = text or next((as_text(display, "display") for _, _, display in codings if display), None)
+        if shown is None:
+            return None
+        code = code_of("TEXT", shown) if len(shown) <= LONGEST_CODE_TEXT else code_of("TEXT", None)
+        return Concept(code, shown, None, (), shown, (*notes, "no code, only a text"))
+    named.sort(key=lambda one: _RANK.get(one[0], len(_RANK)))
+    name, code, display, system = named[0]
+    description = display or text or next((other[2] for other in named if other[2]), None)
+    others = tuple(dict.fromkeys(code_of(other[0], other[1]) for other in named[1:]))
+    return Concept(code_of(name, code), description, system, others, text or display or code, tuple(notes))
+
+
+def _named_codings(
+    codings: tuple[Coding, ...], notes: list[str]
+) -> Iterator[tuple[str, str, str | None, str | None]]:
+    """Yield short name of the system, code, display and system for the codings that have a code."""
+    for system_value, code_value, display_value in codings:
+        system = as_text(system_value, "system of a coding")
+        code = as_text(code_value, "code of a coding")
+        display = as_text(display_value, "display of a coding")
+        if code is None:
+            continue
+        if code != code_value:
+            notes.append("blanks around a code are trimmed")
+        if "//" in code:
+            notes.append("'//' in a code is written '/'")
+        if system is None:
+            notes.append("a code without a system is kept as UNK")
+            yield UNKNOWN, code, display, None
+            continue
+        name, remark = system_name(system)
+        if remark:
+            notes.append(remark)
+        yield name, code, display, name if name in _RANK else system
+
+
+@lru_cache(maxsize=4096)
+def system_name(system: str) -> tuple[str, str | None]:
+    """Return the short name of a code system, or a readable form of an unknown one, and what to know about it.
+
+    >>> system_name("http://loinc.org")
+    ('LOINC', None)
+    >>> system_name("http://hospital.example.org/codes")
+    ('hospital.example.org/codes', None)
+    """
+    known = SYSTEMS.get(system)
+    if known:
+        return known, None
+    plain = system.lower().rstrip("/")
+    known = SYSTEMS.get(plain) or SYSTEMS.get(plain.replace("https://", "http://", 1))
+    if known:
+        is_written_alike = plain == system and not system.startswith("https:")
+        return known, None if is_written_alike else f"an odd spelling of the code system is read as {known}"
+    return re.sub(r"^[a-z]+://", "", system, flags=re.IGNORECASE).rstrip("/"), None
+
+
+def label(value: object, field: str) -> str | None:
+    """Return the words of a CodeableConcept: its text, else the first display, else the first code."""
+    if value is None:
+        return None
+    found = as_object(value, field)
+    text = as_text(found.get("text"), f"{field}.text")
+    codings = as_objects(found.get("coding"), f"{field}.coding")
+    for name in ("display", "code"):
+        for coding in codings:
+            text = text or as_text(coding.get(name), f"{field}.coding.{name}")
+    return text
+
+
+def first_code(value: object, field: str) -> str | None:
+    """Return the first code of a CodeableConcept, such as the word of a status."""
+    if value is None:
+        return None
+    for coding in as_objects(as_object(value, field).get("coding"), f"{field}.coding"):
+        code = as_text(coding.get("code"), f"{field}.coding.code")
+        if code:
+            return code
+    return None

@@ -1,0 +1,157 @@
+"""Measurements: Observation and DiagnosticReport of FHIR R4 as events. The rules are in docs/fhir.md."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from ehr.importers.fhir_codes import concept
+from ehr.importers.fhir_record import (
+    EFFECTIVE,
+    VALUE,
+    Record,
+    add_coded,
+    one_of,
+    set_encounter,
+    set_subject,
+    span,
+    status_of,
+)
+from ehr.importers.fhir_values import (
+    NOTHING,
+    Json,
+    Measured,
+    Notes,
+    Refused,
+    as_object,
+    as_objects,
+    as_text,
+    moment,
+    period,
+    quantity,
+    quantity_text,
+)
+
+OTHER_CATEGORIES: Final = frozenset(
+    {"social-history", "survey", "exam", "imaging", "procedure", "therapy", "activity"}
+)
+MEASURED_CATEGORIES: Final = frozenset({"laboratory", "vital-signs", "LAB"})
+
+
+def observation(resource: Json, record: Record) -> None:
+    """A measurement: an event for its own value, and one for each component."""
+    status = status_of("Observation", resource)
+    set_subject(resource, "subject", record)
+    set_encounter(resource, "encounter", record)
+    time = _effective(resource, record.notes)
+    head = _observation_head(resource)
+    named = concept(resource.get("code") or {}, "code", record.notes)
+    value = measured(resource, record.notes)
+    add_coded(record, head, named, time, status=status, value=value, with_unit=True)
+    for number, component in enumerate(resource.get("component") or ()):
+        named = concept(component.get("code") or {}, "component.code", record.notes)
+        value = measured(component, record.notes)
+        part = f".component[{number}]"
+        add_coded(record, head, named, time, status=status, value=value, with_unit=True, part=part)
+
+
+def _effective(resource: Json, notes: Notes) -> datetime | None:
+    """Return when the value was known: the end of a period of measuring, the instant, or when it was issued."""
+    start, end = span(resource, EFFECTIVE, notes)
+    if start is None and end is None:
+        return moment(resource.get("issued"), "issued", notes)
+    return end or start
+
+
+def _observation_head(resource: Json) -> str:
+    """Return LAB for laboratory and vital signs and where no category says otherwise, else OBSERVATION."""
+    is_other = False
+    for category in resource.get("category") or ():
+        for coding in as_objects(category.get("coding"), "category.coding"):
+            code = coding.get("code")
+            if type(code) is not str:
+                continue
+            if code in MEASURED_CATEGORIES:
+                return "LAB"
+            is_other = is_other or code in OTHER_CATEGORIES
+    return "OBSERVATION" if is_other else "LAB"
+
+
+def measured(holder: Json, notes: Notes) -> Measured:
+    """Return what value[x] of an Observation or a component says."""
+    name = one_of(holder, VALUE)
+    if name is None:
+        return NOTHING
+    return _VALUE_READERS[VALUE[name]](holder[name], name, notes)
+
+
+def _value_text(value: object, name: str, _notes: Notes) -> Measured:
+    return None, as_text(value, name), None, None
+
+
+def _value_concept(value: object, name: str, notes: Notes) -> Measured:
+    answer = concept(value, name, notes)
+    return None, answer.text, None, answer.code
+
+
+def _value_boolean(value: object, name: str, _notes: Notes) -> Measured:
+    if type(value) is not bool:
+        raise Refused(f"wrong JSON type: {name} is not true or false")
+    return None, "true" if value else "false", None, None
+
+
+def _value_integer(value: object, name: str, _notes: Notes) -> Measured:
+    if type(value) is not int:
+        raise Refused(f"wrong JSON type: {name} is not an integer")
+    return float(value), None, None, None
+
+
+def _value_moment(value: object, name: str, notes: Notes) -> Measured:
+    moment(value, name, notes)
+    return None, as_text(value, name), None, None
+
+
+def _value_period(value: object, name: str, notes: Notes) -> Measured:
+    start, end = period(value, name, notes)
+    return None, f"{start or ''} to {end or ''}", None, None
+
+
+def _value_range(value: object, name: str, _notes: Notes) -> Measured:
+    found = as_object(value, name)
+    low, high = (quantity_text(found.get(end) or {}, f"{name}.{end}") for end in ("low", "high"))
+    return None, f"{low} - {high}", None, None
+
+
+def _value_ratio(value: object, name: str, _notes: Notes) -> Measured:
+    found = as_object(value, name)
+    above, below = (quantity_text(found.get(part) or {}, f"{name}.{part}") for part in ("numerator", "denominator"))
+    return None, f"{above}:{below}", None, None
+
+
+def _value_samples(value: object, name: str, _notes: Notes) -> Measured:
+    return None, as_text(as_object(value, name).get("data"), f"{name}.data"), None, None
+
+
+_VALUE_READERS: Final[dict[str, Callable[[object, str, Notes], Measured]]] = {
+    "Quantity": quantity,
+    "CodeableConcept": _value_concept,
+    "String": _value_text,
+    "Boolean": _value_boolean,
+    "Integer": _value_integer,
+    "Range": _value_range,
+    "Ratio": _value_ratio,
+    "SampledData": _value_samples,
+    "Time": _value_text,
+    "DateTime": _value_moment,
+    "Period": _value_period,
+}
+
+
+def diagnostic_report(resource: Json, record: Record) -> None:
+    """A report, with its conclusion as text; the results are Observations of their own."""
+    status = status_of("DiagnosticReport", resource)
+    set_subject(resource, "subject", record)
+    set_encounter(resource, "encounter", record)
+    time = _effective(resource, record.notes)
+    named = concept(resource.get("code") or {}, "code", record.notes)
+    value = (None, as_text(resource.get("conclusion"), "conclusion"), None, None)
+    add_coded(record, "REPORT", named, time, status=status, value=value)

@@ -1,0 +1,289 @@
+"""What one resource gives: a record of events with its patient and stay, and the parts that several types share."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from ehr.importers.fhir_codes import Concept, first_code
+from ehr.importers.fhir_fields import (
+    BOOLEAN,
+    EVENT,
+    INTEGER,
+    LEFT_OUT,
+    OBJECT,
+    OBJECTS,
+    OLD_FIELDS,
+    SHAPES,
+    STATUSES,
+    TEXT,
+    TEXTS,
+    VERIFICATIONS,
+)
+from ehr.importers.fhir_values import NOTHING, Json, LeftOut, Measured, Notes, Refused, Scope, as_text, moment, period
+
+Event = tuple[
+    datetime | None,  # time
+    str | None,  # code; None while the Medication that it names was not read
+    float | None,  # numeric_value
+    str | None,  # text_value
+    str | None,  # value_code
+    str | None,  # unit
+    datetime | None,  # end_time
+    str | None,  # status
+    str,  # record_id
+    str | None,  # Medication/id that gives the code
+]
+CodeRow = tuple[str | None, str | None, tuple[str, ...]]
+"""Description, system and parents of a code."""
+
+
+class Stay(NamedTuple):
+    """What an Encounter gives for the encounter table."""
+
+    encounter_id: int
+    parent_id: int | None
+    class_name: str
+    type: str | None
+    start_time: datetime | None
+    end_time: datetime | None
+    admit_source: str | None
+    disposition: str | None
+
+
+@dataclass(slots=True)
+class Record:
+    """What one resource gives: its events and the patient and stay that they belong to."""
+
+    record_id: str
+    scope: Scope
+    codes: dict[str, CodeRow]
+    medications: dict[str, Concept]
+    subject: str = ""
+    encounter: str | None = None
+    stay: Stay | None = None
+    identifiers: list[str] = field(default_factory=list)
+    deceased: bool = False
+    events: list[Event] = field(default_factory=list)
+    notes: Notes = field(default_factory=list)
+
+    def add(
+        self,
+        time: datetime | None,
+        code: str,
+        title: str | None,
+        *,
+        system: str | None = None,
+        parents: tuple[str, ...] = (),
+        value: Measured = NOTHING,
+        end: datetime | None = None,
+        status: str | None = None,
+        part: str = "",
+    ) -> None:
+        """Add an event; `part` names a part of the resource, such as `.component[0]`."""
+        known = self.codes.get(code)
+        if known is None or (known[0] is None and title) or (parents and not set(parents) <= set(known[2])):
+            self.codes[code] = _merged(known, (title, system, parents))
+        number, text, unit, answer = value
+        self.events.append((time, code, number, text, answer, unit, end, status, self.record_id + part, None))
+
+
+def _merged(known: CodeRow | None, new: CodeRow) -> CodeRow:
+    if known is None:
+        return new
+    return known[0] or new[0], known[1] or new[1], tuple(dict.fromkeys(known[2] + new[2]))
+
+
+_PYTHON_TYPES: Final[dict[str, type]] = {
+    OBJECT: dict,
+    OBJECTS: list,
+    TEXT: str,
+    TEXTS: list,
+    BOOLEAN: bool,
+    INTEGER: int,
+}
+_EXPECTED: Final = {
+    type_name: {name: _PYTHON_TYPES[shape] for name, shape in shapes.items()} for type_name, shapes in SHAPES.items()
+}
+_ITEM_TYPES: Final[dict[str, type]] = {OBJECTS: dict, TEXTS: str}
+
+
+def check_shape(type_name: str, resource: Json, notes: Notes) -> None:
+    """Check that every field is one of R4 and is the JSON that R4 says; raises Refused.
+
+    An unknown field is a note, one of an older FHIR that carries a date, a link or a negation is refused.
+    """
+    expected = _EXPECTED[type_name]
+    for name, value in resource.items():
+        kind = type(value)
+        if kind is not expected.get(name):
+            _check_odd_field(type_name, name, value, notes)
+        elif kind is list:
+            item_type = _ITEM_TYPES[SHAPES[type_name][name]]
+            for item in value:
+                if type(item) is not item_type:
+                    raise Refused(f"wrong JSON type: {name} is not {SHAPES[type_name][name]}")
+    if resource.get("modifierExtension"):
+        raise Refused("modifierExtension: it may change the meaning and is not understood")
+
+
+def _check_odd_field(type_name: str, name: str, value: object, notes: Notes) -> None:
+    """Judge a field that R4 does not have, or that is not the JSON that R4 says."""
+    shape = SHAPES[type_name].get(name)
+    if shape is None and name in OLD_FIELDS.get(type_name, ()):
+        raise Refused(f"not R4: {name} belongs to an older FHIR")
+    if shape is None:
+        if not (name.startswith("_") and name[1:] in SHAPES[type_name]):
+            notes.append("a field that R4 does not have is left out")
+    elif value is None:
+        notes.append(f"{name} is null")
+    else:
+        raise Refused(f"wrong JSON type: {name} is not {shape}")
+
+
+# Parts that several types have -----------------------------------------------------------------------------------
+
+
+def set_subject(resource: Json, name: str, record: Record) -> None:
+    """Set the patient of the record from a reference."""
+    reference = resource.get(name)
+    if not reference:
+        raise Refused(f"no {name}")
+    text = as_text(reference.get("reference"), f"{name}.reference")
+    if text is None:
+        raise Refused(f"{name} has no reference")
+    key = record.scope.resolve(text, name)
+    if not key.startswith("Patient/"):
+        raise Refused(f"{name} is not a Patient")
+    record.subject = key
+
+
+def set_encounter(resource: Json, name: str, record: Record) -> None:
+    """Set the stay of the record, when it names one that can be resolved."""
+    reference = resource.get(name)
+    if reference:
+        record.encounter = link_of(reference, name, "Encounter/", record)
+
+
+def link_of(reference: Json, name: str, prefix: str, record: Record) -> str | None:
+    """Return `Type/id` of a reference that the record can do without; note why there is none."""
+    text = as_text(reference.get("reference"), f"{name}.reference")
+    if text is None:
+        return None
+    try:
+        key = record.scope.resolve(text, name)
+    except Refused as reason:
+        record.notes.append(str(reason))
+        return None
+    if key.startswith(prefix):
+        return key
+    if name != "context":  # MedicationAdministration.context may be an EpisodeOfCare
+        record.notes.append(f"{name} is not an {prefix[:-1]}")
+    return None
+
+
+def status_of(type_name: str, resource: Json) -> str:
+    """Return the word of `status`; raises for a word that makes the resource no positive fact."""
+    word = resource.get("status")
+    if not word:
+        raise Refused("no status")
+    judge(STATUSES[type_name].get(word), word, "status")
+    return str(word)
+
+
+def judge(verdict: str | None, word: str, name: str) -> None:
+    """Let an `event` pass, else raise; only words of the value sets of FHIR come into the reason."""
+    if verdict == EVENT:
+        return
+    if verdict == LEFT_OUT:
+        raise LeftOut(f"{name} is {word}: left out")
+    if word == "entered-in-error":
+        raise Refused("entered in error")
+    raise Refused(f"{name} is no word of R4")
+
+
+def clinical_status(type_name: str, resource: Json, record: Record) -> str | None:
+    """Check verificationStatus; return the word of clinicalStatus."""
+    word = first_code(resource.get("verificationStatus"), "verificationStatus")
+    if word is not None:
+        judge(VERIFICATIONS[type_name].get(word), word, "verificationStatus")
+        if word != "confirmed":
+            record.notes.append(f"verificationStatus is {word}")
+    return first_code(resource.get("clinicalStatus"), "clinicalStatus")
+
+
+def choice_of(prefix: str, suffixes: str) -> dict[str, str]:
+    """Return field -> suffix for a choice of R4 such as effective[x]."""
+    return {prefix + suffix: suffix for suffix in suffixes.split()}
+
+
+ONSET: Final = choice_of("onset", "DateTime Period Age Range String")
+ABATEMENT: Final = choice_of("abatement", "DateTime Period Age Range String")
+PERFORMED: Final = choice_of("performed", "DateTime Period Age Range String")
+EFFECTIVE: Final = choice_of("effective", "DateTime Period Instant Timing")
+OCCURRENCE: Final = choice_of("occurrence", "DateTime String")
+DECEASED: Final = choice_of("deceased", "DateTime Boolean")
+MEDICATION: Final = choice_of("medication", "CodeableConcept Reference")
+VALUE: Final = choice_of(
+    "value", "Quantity CodeableConcept String Boolean Integer Range Ratio SampledData Time DateTime Period"
+)
+
+
+def one_of(resource: Json, choice: dict[str, str]) -> str | None:
+    """Return the field of a choice that is there; raises Refused for two."""
+    present = [name for name in resource if name in choice and resource[name] is not None]
+    if not present:
+        return None
+    if len(present) > 1:
+        raise Refused(f"more than one {present[0].removesuffix(choice[present[0]])}[x]")
+    return present[0]
+
+
+def span(resource: Json, choice: dict[str, str], notes: Notes) -> tuple[datetime | None, datetime | None]:
+    """Return start and end of a choice of dates such as performed[x]; words and ages give no time, with a note."""
+    name = one_of(resource, choice)
+    if name is None:
+        return None, None
+    suffix = choice[name]
+    if suffix in {"DateTime", "Instant"}:
+        return moment(resource[name], name, notes), None
+    if suffix == "Period":
+        return period(resource[name], name, notes)
+    if suffix == "Timing":
+        times = resource[name].get("event") or []
+        if type(times) is not list:
+            raise Refused(f"wrong JSON type: {name}.event is not a list")
+        moments = [found for found in (moment(time, f"{name}.event", notes) for time in times) if found]
+        if moments:
+            return min(moments), max(moments)
+    notes.append(f"{name} gives no time")
+    return None, None
+
+
+def add_coded(
+    record: Record,
+    head: str,
+    named: Concept,
+    time: datetime | None,
+    *,
+    end: datetime | None = None,
+    status: str | None = None,
+    value: Measured = NOTHING,
+    with_unit: bool = False,
+    part: str = "",
+) -> None:
+    """Add the event `HEAD//SYSTEM//CODE[//UNIT]` of a concept; its other codings become parents of the code."""
+    code = f"{head}//{named.code}"
+    if with_unit and value[2] is not None:
+        code = f"{code}//{value[2].replace('//', '/')}"
+    parents = tuple([f"{head}//{other}" for other in named.others]) if named.others else ()
+    record.add(
+        time,
+        code,
+        named.description,
+        system=named.system,
+        parents=parents,
+        value=value,
+        end=end,
+        status=status,
+        part=part,
+    )

@@ -32,6 +32,9 @@ from ehr.store import Store
 
 EXCERPT_LENGTH: Final = 200
 
+NOTHING_WENT_IN: Final = "rows_accepted = 0 AND (rows_rejected > 0 OR status = 'failed')"
+"""Files of the ledger that may be tried again, when what they lacked is there now: SQL over `source`."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -190,7 +193,8 @@ class Intake:
         self.later: list[str] = []
         self.titles: list[str] = []
         self._further: dict[str, str] = {}
-        self._known = {row[0] for row in self.con.execute("SELECT sha256 FROM source").fetchall()}
+        self._known = self._hashes(f"NOT ({NOTHING_WENT_IN})")
+        self._refused = self._hashes(NOTHING_WENT_IN)
         self._next_id = self._first_free_id()
         for stage in STAGES:
             self.con.execute(stage.create)
@@ -270,10 +274,23 @@ class Intake:
                 f"COMMENT ON COLUMN event.{column} IS 'Further column of an imported {self.format} source'"
             )
 
+    def _hashes(self, condition: str) -> set[str]:
+        return {row[0] for row in self.con.execute(f"SELECT sha256 FROM source WHERE {condition}").fetchall()}
+
     def _first_free_id(self) -> int:
         return int(self.con.execute("SELECT coalesce(max(source_id), 0) + 1 FROM source").fetchall()[0][0])
 
+    def _forget_refused(self) -> None:
+        """Take the ledger rows of files that were refused before, and are tried again now, out of the ledger."""
+        again = [entry.sha256 for entry in self.files if entry.sha256 in self._refused]
+        if not again:
+            return
+        old = f"SELECT source_id FROM source WHERE {NOTHING_WENT_IN} AND sha256 IN (SELECT unnest(?))"
+        for table in ("tally", "reject", "notice", "source"):
+            self.con.execute(f"DELETE FROM {table} WHERE source_id IN ({old})", [again])
+
     def _write_ledger(self) -> None:
+        self._forget_refused()
         finished = _now()
         sources, tallies = [], []
         for entry in self.files:

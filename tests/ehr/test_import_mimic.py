@@ -294,6 +294,20 @@ def test_a_new_table_finds_the_stays_of_an_earlier_import(tmp_path: Path) -> Non
     done.close()
 
 
+def test_a_file_that_was_refused_is_tried_again(tmp_path: Path) -> None:
+    done = Imported(tmp_path / "store", write_mimic(tmp_path / "mimic", admissions=""))
+    assert (done.file("diagnoses_icd").rejected, len(done.told("diagnoses_icd"))) == (2, 2)
+    again = IMPORTERS["mimic"](done.store, write_mimic(tmp_path / "mimic"), ImportOptions())
+    assert {file.file: file.accepted for file in again.files} == {
+        "hosp/admissions.csv": 2,
+        "hosp/diagnoses_icd.csv": 2,
+    }
+    ledger = done.ask("SELECT rows_accepted, rows_rejected FROM source WHERE contains(file, 'diagnoses')")
+    assert ledger == [(2, 0)]
+    assert done.ask("SELECT count(*) FROM reject") == [(0,)]
+    done.close()
+
+
 def test_compressed_and_flat_folders_are_read_too(tmp_path: Path) -> None:
     import gzip
 

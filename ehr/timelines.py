@@ -91,8 +91,7 @@ class TokenizeReport:
 def tokenize_store(store: Store, vocabulary: Vocabulary, progress: Progress = silent) -> TokenizeReport:
     """Bring the stored timelines of a vocabulary up to date; only subjects whose events changed are tokenised.
 
-    The vocabulary is saved with them. All of it is one transaction: when it is interrupted, the timelines are as
-    they were before.
+    The vocabulary is saved first. The timelines are one transaction: when it is interrupted, they are as they were.
     """
     save_vocabulary(store, vocabulary)
     con = store.cursor()
@@ -135,11 +134,10 @@ def load_timelines(
                 f"the store's vocabulary {vocabulary.name!r} has hash {stored[0][0][:12]} and "
                 f"{vocabulary.hash[:12]} is needed; train on the one that is there, or name another"
             )
-        stale = _stale(con, vocabulary, subject_ids)["subject_id"]
-        fresh = _read(con, vocabulary, subject_ids, stale)
-        if stale.is_empty():
-            return fresh
-        return join_timelines([fresh, tokenize(con, vocabulary, stale.to_numpy())])
+        stale = _stale(con, vocabulary, subject_ids)
+        fresh = _read(con, vocabulary, subject_ids, stale["subject_id"])
+        anew = [tokenize(con, vocabulary, batch["subject_id"].to_numpy()) for batch in _batches(stale)]
+        return join_timelines([fresh, *anew]) if anew else fresh
     finally:
         con.close()
 

@@ -1,5 +1,6 @@
 """An evaluation compares all estimators on the same held-out rows, and a report says how far it can be trusted."""
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
@@ -30,6 +31,7 @@ from models.evaluate import (
 from models.metrics import METRICS
 from models.report import METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, in_words, report_page, write_report
 from models.rollout import Sampling
+from tests.conftest import REPOSITORY
 from tests.models.made import START, make_timelines, make_vocabulary, untrained_checkpoint
 
 SUBJECTS = range(1, 901)
@@ -92,6 +94,15 @@ def test_metrics_hold_every_estimator_every_pair_and_the_truth(evaluation: Evalu
     assert near < far
     assert metrics["estimators"][BAYES]["distance_to_truth"]["value"] == 0
     assert orjson.loads(orjson.dumps(metrics)) == metrics
+
+
+def test_the_keys_are_those_that_the_docs_list(evaluation: Evaluation) -> None:
+    section = (REPOSITORY / "docs" / "evaluation.md").read_text().partition("## Keys of metrics.json")[2]
+    listed = {
+        key for cell in re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE) for key in re.findall(r"`(\w+)`", cell)
+    }
+    added_by_the_command = {"model", "attrition", "code_titles"}
+    assert set(evaluation.metrics) | added_by_the_command == listed
 
 
 def test_the_better_one_is_named_in_words(evaluation: Evaluation) -> None:

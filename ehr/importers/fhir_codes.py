@@ -21,10 +21,10 @@ SYSTEMS: Final[dict[str, str]] = {
     "urn:oid:2.16.840.1.113883.6.90": "ICD10",
     "http://hl7.org/fhir/sid/icd-10": "ICD10",
     "urn:oid:2.16.840.1.113883.6.3": "ICD10",
-    "http://fhir.de/codesystem/bfarm/icd-10-gm": "ICD10GM",
+    "http://fhir.de/CodeSystem/bfarm/icd-10-gm": "ICD10GM",
     "http://hl7.org/fhir/sid/icd-9-cm": "ICD9",
     "urn:oid:2.16.840.1.113883.6.103": "ICD9",
-    "http://www.cms.gov/medicare/coding/icd10": "ICD10PCS",
+    "http://www.cms.gov/Medicare/Coding/ICD10": "ICD10PCS",
     "http://hl7.org/fhir/sid/icd-10-pcs": "ICD10PCS",
     "urn:oid:2.16.840.1.113883.6.4": "ICD10PCS",
     "http://hl7.org/fhir/sid/icd-9-cm/procedure": "ICD9PROC",
@@ -37,12 +37,12 @@ SYSTEMS: Final[dict[str, str]] = {
     "urn:oid:2.16.840.1.113883.6.73": "ATC",
     "http://www.ama-assn.org/go/cpt": "CPT",
     "urn:oid:2.16.840.1.113883.6.12": "CPT",
-    "http://www.cms.gov/medicare/coding/hcpcsreleasecodesets": "HCPCS",
+    "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": "HCPCS",
     "urn:oid:2.16.840.1.113883.6.285": "HCPCS",
     "http://fdasis.nlm.nih.gov": "UNII",
     "http://dicom.nema.org/resources/ontology/dcm": "DICOM",
 }
-"""URI of a code system, in lower case and without a slash at the end -> its short name in the codes of the store."""
+"""URI of a code system -> its short name in the codes of the store."""
 
 PREFERRED: Final[tuple[str, ...]] = (
     "LOINC",
@@ -63,6 +63,7 @@ PREFERRED: Final[tuple[str, ...]] = (
 )
 """Of several codings the one of the earliest system here names the event; unknown systems come last, as given."""
 
+_FOLDED: Final = {system.lower(): name for system, name in SYSTEMS.items()}
 _RANK: Final = {name: rank for rank, name in enumerate(PREFERRED)}
 
 
@@ -150,11 +151,9 @@ def system_name(system: str) -> tuple[str, str | None]:
     known = SYSTEMS.get(system)
     if known:
         return known, None
-    plain = system.lower().rstrip("/")
-    known = SYSTEMS.get(plain) or SYSTEMS.get(plain.replace("https://", "http://", 1))
+    known = _FOLDED.get(system.lower().rstrip("/").replace("https://", "http://", 1))
     if known:
-        is_written_alike = plain == system and not system.startswith("https:")
-        return known, None if is_written_alike else f"an odd spelling of the code system is read as {known}"
+        return known, f"an odd spelling of the code system is read as {known}"
     return re.sub(r"^[a-z]+://", "", system, flags=re.IGNORECASE).rstrip("/"), None
 
 

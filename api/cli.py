@@ -11,6 +11,7 @@ from typing import Final
 from ehr.errors import EhrError
 
 COMMANDS: Final[tuple[str, ...]] = (
+    "demo",
     "simulating",
     "importing",
     "look",
@@ -20,6 +21,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "tokenizing",
     "training",
     "evaluating",
+    "serving",
 )
 """Modules of api.commands in the order of `ehr --help`; each has `register(commands, parents)`."""
 

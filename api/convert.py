@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 import polars as pl
 import pyarrow as pa
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from anamnesis.v1 import table_pb2, timeline_pb2
@@ -31,6 +32,21 @@ def from_timestamp(message: Any, field: str) -> datetime | None:
         return None
     moment: Timestamp = getattr(message, field)
     return moment.ToDatetime(UTC).replace(tzinfo=None)
+
+
+def to_duration(seconds: float) -> Duration:
+    """Turn seconds into a message."""
+    message = Duration()
+    message.FromNanoseconds(round(seconds * 1e9))
+    return message
+
+
+def from_duration(message: Any, field: str) -> float | None:
+    """Return the seconds in `field` of a message, or None when it is not set."""
+    if not message.HasField(field):
+        return None
+    span: Duration = getattr(message, field)
+    return span.ToNanoseconds() / 1e9
 
 
 def table_chunks(table: pa.Table, table_format: int) -> Iterator[table_pb2.TableChunk]:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from ehr.errors import ModelError, TaskError
+from ehr.errors import ModelError, TaskError, UnknownSubject
+from ehr.lookup import Subject
 from ehr.store import Store
 from ehr.tasks import Task, find_task, parse_task
 from ehr.timelines import load_timelines
@@ -26,6 +27,7 @@ MEANING: Final[dict[str, str]] = {
     GENERATED: "90 % interval: the error of having drawn this many futures; how well the model foresees is not in it",
 }
 """What the interval of each method says."""
+DEAD: Final = "the patient is recorded as dead at this time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,35 +109,67 @@ def open_model(store: Store, name: str, version: int | None = None) -> Checkpoin
 
 
 def foresee(
-    store: Store, checkpoint: Checkpoint, target: TaskFile, subject_id: int, at: datetime, futures: int = 0
+    store: Store,
+    checkpoint: Checkpoint,
+    target: TaskFile,
+    subject: Subject,
+    at: datetime | None = None,
+    futures: int = 0,
 ) -> Foresight:
-    """Estimate the risk of the task for one patient from what was known `at` a time.
+    """Estimate the risk of the task for one patient from what was known `at` a time (UTC).
 
-    The supervised estimate is there when the model was trained for this task; `futures` above 0 adds the generated
-    one. Raises ModelError when neither is possible, UnknownSubject when the patient has no events.
+    Without a time it is the last one at which the task predicts for this patient, else that of the last event. The
+    supervised estimate is there when the model was trained for this task; `futures` above 0 adds the generated one.
+    For a patient who is dead at that time the model abstains. Raises ModelError when neither estimate is possible,
+    UnknownSubject when the patient has no events.
     """
-    timelines = load_timelines(store, checkpoint.vocabulary, [subject_id])
+    methods = _methods(checkpoint, target, futures)
+    at, remark = _prediction_time(store, target.task, subject, at)
+    timelines = load_timelines(store, checkpoint.vocabulary, [subject.subject_id])
     rows = pl.DataFrame(
-        {"subject_id": [subject_id], "prediction_time": [at]},
+        {"subject_id": [subject.subject_id], "prediction_time": [at]},
         schema={"subject_id": pl.Int64, "prediction_time": pl.Datetime("us")},
     )
-    frames: dict[str, pl.DataFrame] = {}
-    if _is_trained_for(checkpoint, target, can_generate=futures > 0):
-        frames[SUPERVISED] = predict(checkpoint, timelines, rows)
-    if futures > 0:
-        frames[GENERATED] = generate(checkpoint, timelines, rows, target.task, Sampling(futures=futures))
-    found = {method: frame.row(0, named=True) for method, frame in frames.items()}
-    first = next(iter(found.values()))
+    found: dict[str, dict[str, Any]] = {}
+    if SUPERVISED in methods:
+        found[SUPERVISED] = predict(checkpoint, timelines, rows).row(0, named=True)
+    if GENERATED in methods:
+        sampling = Sampling(futures=futures)
+        found[GENERATED] = generate(checkpoint, timelines, rows, target.task, sampling).row(0, named=True)
+    is_dead = subject.death_time is not None and subject.death_time <= at
+    estimates = (_estimate(method, row, DEAD if is_dead else row["reason"]) for method, row in found.items())
     warnings = dict.fromkeys(row["warning"] for row in found.values() if row["warning"])
     return Foresight(
-        subject_id,
+        subject.subject_id,
         at,
         target.task.name,
-        first["events"],
-        tuple(_estimate(method, row) for method, row in found.items()),
+        next(iter(found.values()))["events"],
+        tuple(estimates),
         checkpoint.identity,
-        tuple(warnings),
+        (*warnings, *([remark] if remark else [])),
     )
+
+
+def _methods(checkpoint: Checkpoint, target: TaskFile, futures: int) -> tuple[str, ...]:
+    """Return the methods that can answer; raises ModelError when there is none."""
+    supervised = (SUPERVISED,) if _is_trained_for(checkpoint, target, can_generate=futures > 0) else ()
+    return (*supervised, GENERATED) if futures > 0 else supervised
+
+
+def _prediction_time(
+    store: Store, task: Task, subject: Subject, asked: datetime | None
+) -> tuple[datetime, str | None]:
+    """Return when to predict, and what to know about it when the task itself does not predict then."""
+    times = prediction_times(store, task, subject.subject_id)
+    if asked is None and times:
+        return times[-1], None
+    at = asked or subject.last_time
+    if at is None:
+        raise UnknownSubject(f"patient {subject.subject_id} has no event with a time; name a time to predict at")
+    if at in times:
+        return at, None
+    usual = f"for this patient it predicts at {times[-1]:%Y-%m-%dT%H:%M:%S}" if times else "for this patient never"
+    return at, f"task {task.name} does not predict at this time ({usual}), so nothing like it was learnt from"
 
 
 def _is_trained_for(checkpoint: Checkpoint, target: TaskFile, *, can_generate: bool) -> bool:
@@ -153,7 +187,10 @@ def _is_trained_for(checkpoint: Checkpoint, target: TaskFile, *, can_generate: b
     )
 
 
-def _estimate(method: str, row: Mapping[str, Any]) -> Estimate:
+def _estimate(method: str, row: Mapping[str, Any], abstention: str | None) -> Estimate:
+    """Return an estimate, without its numbers when there is a reason to abstain."""
+    if abstention is not None:
+        return Estimate(method, None, None, None, MEANING[method], abstention, {})
     names = ("share", "share_low", "share_high", "futures", "unfinished")
     details = {name: row[name] for name in names if name in row}
-    return Estimate(method, row["risk"], row["low"], row["high"], MEANING[method], row["reason"], details)
+    return Estimate(method, row["risk"], row["low"], row["high"], MEANING[method], None, details)

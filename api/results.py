@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,8 @@ def _columns(table: pa.Table) -> list[list[Any]]:
         values = _values(column)
         if pa.types.is_float32(column.type):
             values = [None if value is None else float(str(np.float32(value))) for value in values]
+        elif pa.types.is_interval(column.type):
+            values = [None if value is None else _duration(*value) for value in values]
         columns.append(values)
     return columns
 
@@ -77,14 +80,35 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _value(scalar: pa.Scalar) -> Any:
-    """Return a value that Python's own types may not hold; then its text."""
+    """Return a value, or its text where Python's own types cannot hold it."""
     try:
         return scalar.as_py()
     except (ValueError, OverflowError):
         try:
-            return scalar.cast(pa.string()).as_py()
+            text = str(scalar.cast(pa.string()).as_py())
         except pa.ArrowException:
             return "out of range"
+    if "out of range" in text:
+        return "-infinity" if "-" in text else "infinity"
+    return text
+
+
+def _duration(months: int, days: int, nanoseconds: int) -> str:
+    """Write an interval as DuckDB does.
+
+    >>> _duration(14, 3, 5_400_000_000_000)
+    '1 year 2 months 3 days 01:30:00'
+    """
+    years, months = int(months / 12), int(math.fmod(months, 12))
+    parts = [
+        f"{n} {unit}{'s' * (abs(n) != 1)}" for n, unit in ((years, "year"), (months, "month"), (days, "day")) if n
+    ]
+    if nanoseconds or not parts:
+        seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
+        clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        fraction = f".{rest // 1000:06}".rstrip("0") if rest >= 1000 else ""
+        parts.append(f"{'-' * (nanoseconds < 0)}{clock}{fraction}")
+    return " ".join(parts)
 
 
 def _cell(value: Any) -> Text:

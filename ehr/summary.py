@@ -46,7 +46,7 @@ def store_stats(store: Store) -> StoreStats:
     """Count what `store` holds; reads the code table instead of the events where it can."""
     con = store.cursor()
     subjects, died, first_time, last_time = con.execute(
-        "SELECT count(*), count_if(died), min(first_time), max(last_time) FROM subject"
+        "SELECT count(*), count(*) FILTER (died), min(first_time), max(last_time) FROM subject"
     ).fetchall()[0]
     sources = tuple(
         SourceStats(*row)

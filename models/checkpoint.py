@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 import torch
 
-from ehr.errors import ModelError, VocabularyError
+from ehr.errors import ModelError, UnknownModel, VocabularyError
 from ehr.timelines import Timelines
 from ehr.vocabulary import Vocabulary, vocabulary_of
 from models.calibration import Calibration, calibration_from
@@ -164,7 +164,7 @@ def load_model(folder: Path, vocabulary: Vocabulary | None = None) -> Checkpoint
 def find_model(models: Path, name: str, version: int | None = None) -> Path:
     """Return the folder of a finished model, the newest version unless one is named.
 
-    Raises ModelError, listing what exists, when there is none.
+    Raises UnknownModel, listing what exists, when there is none.
     """
     check_name(name)
     versions = [number for number in _versions(models / name) if (models / name / str(number) / MODEL_FILE).exists()]
@@ -173,7 +173,7 @@ def find_model(models: Path, name: str, version: int | None = None) -> Path:
     known = ", ".join(f"{model.name} (version {model.version})" for model in list_models(models))
     wanted = name if version is None else f"{name} version {version}"
     have = f"there are {known}" if known else "there is none yet; train one with 'ehr train --model NAME'"
-    raise ModelError(f"there is no finished model {wanted} in {models}; {have}")
+    raise UnknownModel(f"there is no finished model {wanted} in {models}; {have}")
 
 
 def list_models(models: Path) -> list[ModelSummary]:

@@ -64,10 +64,11 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 def run_stats(args: argparse.Namespace) -> int:
     """Print what the store holds."""
     from api.console import emit
-    from ehr.store import open_store, opened
+    from ehr.store import open_store, opened, require_subjects
     from ehr.summary import store_stats
 
     with opened(open_store(args.store)) as store:
+        require_subjects(store)
         stats = store_stats(store)
     emit(args, asdict(stats), lambda console: _render_stats(console, stats, show_files=args.files))
     return 0

@@ -1,7 +1,7 @@
 """`ehr train` and `ehr predict`: learn from timelines, and say a risk with what it rests on."""
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from api.learning import Estimate, Foresight, TaskFile
-    from ehr.lookup import Subject
-    from ehr.store import Store
+    from api.learning import Estimate, Foresight
     from models.checkpoint import Checkpoint
 
 
@@ -93,31 +91,10 @@ def run_predict(args: argparse.Namespace) -> int:
     with opened(open_store(args.store)) as store:
         checkpoint = open_model(store, args.model)
         subject = find_subject(store, args.subject)
-        at, remark = _prediction_time(args, store, file, subject)
-        foresight = foresee(store, checkpoint, file, subject.subject_id, at, args.generate)
-    warnings = (*foresight.warnings, *([remark] if remark else []))
-    foresight = replace(foresight, warnings=warnings)
+        at = _without_zone(args.at) if args.at else None
+        foresight = foresee(store, checkpoint, file, subject, at, args.generate)
     emit(args, asdict(foresight), lambda console: _render_foresight(console, foresight))
     return 0
-
-
-def _prediction_time(
-    args: argparse.Namespace, store: "Store", file: "TaskFile", subject: "Subject"
-) -> tuple[datetime, str | None]:
-    """Return when to predict, and what to know about it when the task itself does not predict then."""
-    from api.learning import prediction_times
-    from ehr.errors import UnknownSubject
-
-    times = prediction_times(store, file.task, subject.subject_id)
-    if args.at is None and times:
-        return times[-1], None
-    at = _without_zone(args.at) if args.at else subject.last_time
-    if at is None:
-        raise UnknownSubject(f"patient {args.subject} has no event with a time; name one with --at TIME")
-    if at in times:
-        return at, None
-    usual = f"for this patient it predicts at {times[-1]:%Y-%m-%dT%H:%M:%S}" if times else "for this patient never"
-    return at, f"task {file.task.name} does not predict at this time ({usual}), so nothing like it was learnt from"
 
 
 def _without_zone(time: datetime) -> datetime:

@@ -121,11 +121,15 @@ class CohortSummary(_message.Message):
     def __init__(self, rows: _Optional[int] = ..., subjects: _Optional[int] = ..., positive: _Optional[int] = ..., attrition: _Optional[_Iterable[_Union[AttritionStep, _Mapping]]] = ..., sql: _Optional[str] = ...) -> None: ...
 
 class AttritionStep(_message.Message):
-    __slots__ = ("rule", "rows", "subjects")
+    __slots__ = ("rule", "subjects_before", "subjects_after", "rows_before", "rows_after")
     RULE_FIELD_NUMBER: _ClassVar[int]
-    ROWS_FIELD_NUMBER: _ClassVar[int]
-    SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    SUBJECTS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    SUBJECTS_AFTER_FIELD_NUMBER: _ClassVar[int]
+    ROWS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    ROWS_AFTER_FIELD_NUMBER: _ClassVar[int]
     rule: str
-    rows: int
-    subjects: int
-    def __init__(self, rule: _Optional[str] = ..., rows: _Optional[int] = ..., subjects: _Optional[int] = ...) -> None: ...
+    subjects_before: int
+    subjects_after: int
+    rows_before: int
+    rows_after: int
+    def __init__(self, rule: _Optional[str] = ..., subjects_before: _Optional[int] = ..., subjects_after: _Optional[int] = ..., rows_before: _Optional[int] = ..., rows_after: _Optional[int] = ...) -> None: ...

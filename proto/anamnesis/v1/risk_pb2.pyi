@@ -77,10 +77,10 @@ class Model(_message.Message):
     TRAINED_AT_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     name: str
-    version: str
+    version: int
     task: str
     vocabulary_hash: str
     data_hash: str
     trained_at: _timestamp_pb2.Timestamp
     parameters: int
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., task: _Optional[str] = ..., vocabulary_hash: _Optional[str] = ..., data_hash: _Optional[str] = ..., trained_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parameters: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., task: _Optional[str] = ..., vocabulary_hash: _Optional[str] = ..., data_hash: _Optional[str] = ..., trained_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parameters: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,104 @@
+"""CohortService: English, SQL and tasks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from anamnesis.v1 import cohort_pb2, cohort_pb2_grpc
+from api.convert import from_duration, table_chunks, to_duration, whole_table
+from api.engine import Engine
+from api.tasks import task_of
+from sql.cohort import Cohort, label_table, run_cohort
+from sql.query import run_query
+from sql.text import Answer, ask
+
+REASONS: Final = {
+    "UNANSWERABLE": cohort_pb2.ABSTENTION_REASON_UNANSWERABLE,
+    "AMBIGUOUS": cohort_pb2.ABSTENTION_REASON_AMBIGUOUS,
+    "LOW_CONFIDENCE": cohort_pb2.ABSTENTION_REASON_LOW_CONFIDENCE,
+    "UNSAFE": cohort_pb2.ABSTENTION_REASON_UNSAFE,
+}
+
+
+class CohortServicer(cohort_pb2_grpc.CohortServiceServicer):
+    """Translates messages into calls of `sql` and back."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    async def Ask(self, request: cohort_pb2.AskRequest, context: Any) -> cohort_pb2.AskResponse:
+        """Answer a question in English, or abstain."""
+        limits = self.engine.limits_for(0, context.time_remaining())
+        with self.engine.audited("Ask", request.question, context) as entry:
+            answer = await asyncio.to_thread(
+                ask,
+                self.engine.store,
+                request.question,
+                role=self.engine.role,
+                dry_run=request.dry_run,
+                limits=limits,
+            )
+            entry.rows = answer.result.table.num_rows if answer.result else None
+        return _answer_message(answer, request.format)
+
+    async def Query(self, request: cohort_pb2.QueryRequest, context: Any) -> AsyncIterator[cohort_pb2.QueryResponse]:
+        """Run a guarded SELECT; rows first, the summary last."""
+        asked = from_duration(request, "timeout")
+        remaining = context.time_remaining()
+        seconds = min((s for s in (asked, remaining) if s is not None), default=None)
+        limits = self.engine.limits_for(request.max_rows, seconds)
+        with self.engine.audited("Query", request.sql, context) as entry:
+            result = await asyncio.to_thread(
+                run_query, self.engine.store, request.sql, role=self.engine.role, limits=limits
+            )
+            entry.rows = result.table.num_rows
+        for chunk in table_chunks(result.table, request.format):
+            yield cohort_pb2.QueryResponse(chunk=chunk)
+        summary = cohort_pb2.QuerySummary(
+            rows=result.table.num_rows,
+            truncated=result.truncated,
+            sql=result.sql,
+            elapsed=to_duration(result.seconds),
+        )
+        yield cohort_pb2.QueryResponse(summary=summary)
+
+    async def RunCohort(
+        self, request: cohort_pb2.RunCohortRequest, context: Any
+    ) -> AsyncIterator[cohort_pb2.RunCohortResponse]:
+        """Extract the cohort of a task; labels first, the attrition last."""
+        with self.engine.audited("RunCohort", request.task_name or request.task_yaml, context) as entry:
+            cohort = await asyncio.to_thread(lambda: run_cohort(self.engine.store, task_of(request).task, wide=False))
+            entry.rows = cohort.rows.height
+        for chunk in table_chunks(label_table(cohort), request.format):
+            yield cohort_pb2.RunCohortResponse(chunk=chunk)
+        yield cohort_pb2.RunCohortResponse(summary=_cohort_summary(cohort))
+
+
+def _answer_message(answer: Answer, table_format: int) -> cohort_pb2.AskResponse:
+    message = cohort_pb2.AskResponse(reading=answer.reading or "", sql=answer.sql or "")
+    if answer.reason is not None:
+        abstention = cohort_pb2.Abstention(reason=REASONS[answer.reason], message=answer.message or "")
+        message.abstention.CopyFrom(abstention)
+    if answer.result is not None:
+        message.table.CopyFrom(whole_table(answer.result.table, table_format))
+        message.truncated = answer.result.truncated
+    return message
+
+
+def _cohort_summary(cohort: Cohort) -> cohort_pb2.CohortSummary:
+    return cohort_pb2.CohortSummary(
+        rows=cohort.rows.height,
+        subjects=cohort.subjects,
+        positive=cohort.positive,
+        attrition=[
+            cohort_pb2.AttritionStep(
+                rule=step.rule,
+                subjects_before=step.subjects_before,
+                subjects_after=step.subjects_after,
+                rows_before=step.rows_before,
+                rows_after=step.rows_after,
+            )
+            for step in cohort.attrition
+        ],
+        sql=cohort.sql,
+    )

@@ -1,0 +1,51 @@
+"""`ehr serve`: the gRPC service on a store."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
+    """Add the parser of this module."""
+    serve = commands.add_parser(
+        "serve",
+        parents=parents,
+        help="answer clinical systems over gRPC",
+        description="Serve anamnesis.v1 over gRPC with health and reflection until Ctrl-C. The store is held by "
+        "this process while it runs; other commands then ask through the service.",
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    serve.add_argument("--port", type=int, default=50051, help="port, 0 for any free one (default 50051)")
+    serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain in PEM; needs --tls-key")
+    serve.add_argument("--tls-key", type=Path, metavar="FILE", help="private key of the certificate in PEM")
+    serve.add_argument("--role", default="analyst", help="role of every caller in SQL and English (default analyst)")
+    serve.add_argument("--max-rows", type=int, default=1_000_000, metavar="N", help="row limit of a query")
+    serve.add_argument("--timeout", type=float, default=30.0, metavar="S", help="time limit of a query in seconds")
+    serve.add_argument("--memory", default="4GB", metavar="SIZE", help="memory of the database (default 4GB)")
+    serve.set_defaults(run=run_serve)
+
+
+def run_serve(args: argparse.Namespace) -> int:
+    """Open the store for this process alone and serve it."""
+    import asyncio
+    import logging
+
+    from api.engine import Engine
+    from api.server import Address, serve
+    from ehr.errors import ServiceError
+    from ehr.store import open_store, opened
+    from sql.query import Limits
+
+    if (args.tls_cert is None) != (args.tls_key is None):
+        raise ServiceError("--tls-cert and --tls-key belong together; give both or neither")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    address = Address(args.host, args.port, args.tls_cert, args.tls_key)
+
+    def ready(port: int) -> None:
+        print(f"serving {args.store} on {args.host}:{port}; Ctrl-C stops", flush=True)
+
+    with opened(open_store(args.store, writable=True, locked=True, memory=args.memory)) as store:
+        engine = Engine(store, role=args.role, limits=Limits(rows=args.max_rows, seconds=args.timeout))
+        asyncio.run(serve(engine, address, ready))
+    print("stopped", flush=True)
+    return 0

@@ -1,0 +1,51 @@
+"""What the service holds while it runs: the store, its limits, one writer at a time, and loaded models."""
+
+import threading
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from api.learning import open_model
+from ehr.audit import Entry, audited
+from ehr.store import Store
+from models.checkpoint import Checkpoint, find_model
+from sql.query import Limits
+
+
+@dataclass(slots=True)
+class Engine:
+    """The parts that the three services share.
+
+    `role` is the role that every caller has; `limits` bound each query. `write_lock` admits one ingest at a time,
+    and readers see the state before it or after it, never between.
+    """
+
+    store: Store
+    role: str = "analyst"
+    limits: Limits = field(default_factory=Limits)
+    write_lock: threading.Lock = field(default_factory=threading.Lock)
+    model_lock: threading.Lock = field(default_factory=threading.Lock)
+    loaded: dict[Path, Checkpoint] = field(default_factory=dict)
+
+    def audited(self, method: str, query: str, context: Any) -> AbstractContextManager[Entry]:
+        """Log a call: who asked what, and what became of it, without a value of the answer."""
+        return audited(self.store, f"grpc {method}", query, role=self.role, who=context.peer())
+
+    def model(self, name: str) -> Checkpoint:
+        """Return the newest version of a model, loaded once; raises UnknownModel when there is none.
+
+        While the service runs it alone can write, so the vocabulary cannot change under a loaded model.
+        """
+        folder = find_model(self.store.models, name)
+        with self.model_lock:
+            if folder not in self.loaded:
+                self.loaded[folder] = open_model(self.store, name)
+            return self.loaded[folder]
+
+    def limits_for(self, max_rows: int, seconds: float | None) -> Limits:
+        """Return the limits of the service, tightened by what a call asks for."""
+        return Limits(
+            rows=min(max_rows, self.limits.rows) if max_rows > 0 else self.limits.rows,
+            seconds=min(seconds, self.limits.seconds) if seconds is not None else self.limits.seconds,
+        )

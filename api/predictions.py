@@ -1,0 +1,91 @@
+"""RiskService: estimates of risks, and the models that give them."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from anamnesis.v1 import risk_pb2, risk_pb2_grpc
+from api.convert import from_timestamp, to_timestamp
+from api.engine import Engine
+from api.learning import Estimate, Foresight, foresee
+from api.tasks import task_of
+from ehr.errors import ModelError
+from ehr.lookup import find_subject
+from models.checkpoint import list_models
+
+MAX_FUTURES: Final = 1_000
+
+
+class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
+    """Translates messages into calls of `models` and back."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    async def Predict(self, request: risk_pb2.PredictRequest, context: Any) -> risk_pb2.PredictResponse:
+        """Estimate the risk for one patient."""
+        asked = f"{request.model} for {request.subject}"
+        with self.engine.audited("Predict", asked, context) as entry:
+            foresight = await asyncio.to_thread(self._foresee, request)
+            entry.rows = len(foresight.estimates)
+        return _foresight_message(foresight)
+
+    async def ListModels(self, request: risk_pb2.ListModelsRequest, context: Any) -> risk_pb2.ListModelsResponse:
+        """List the trained models."""
+        summaries = await asyncio.to_thread(list_models, self.engine.store.models)
+        models = [
+            risk_pb2.Model(
+                name=summary.name,
+                version=summary.version,
+                task=summary.task or "",
+                vocabulary_hash=summary.vocabulary_hash,
+                data_hash=summary.data_hash,
+                trained_at=to_timestamp(summary.created_at),
+                parameters=summary.parameters,
+            )
+            for summary in summaries
+        ]
+        return risk_pb2.ListModelsResponse(models=models)
+
+    def _foresee(self, request: risk_pb2.PredictRequest) -> Foresight:
+        if request.futures > MAX_FUTURES:
+            raise ModelError(f"one call may ask for {MAX_FUTURES} futures; ask for fewer")
+        store = self.engine.store
+        checkpoint = self.engine.model(request.model)
+        subject = find_subject(store, request.subject)
+        at = from_timestamp(request, "prediction_time")
+        return foresee(store, checkpoint, task_of(request), subject, at, request.futures)
+
+
+def _foresight_message(foresight: Foresight) -> risk_pb2.PredictResponse:
+    return risk_pb2.PredictResponse(
+        subject_id=foresight.subject_id,
+        prediction_time=to_timestamp(foresight.prediction_time),
+        known_events=foresight.known_events,
+        estimates=[_estimate_message(estimate) for estimate in foresight.estimates],
+        model=_model_message(foresight.model),
+        warnings=foresight.warnings,
+    )
+
+
+def _estimate_message(estimate: Estimate) -> risk_pb2.Estimate:
+    return risk_pb2.Estimate(
+        method=estimate.method,
+        risk=estimate.risk,
+        low=estimate.low,
+        high=estimate.high,
+        interval_meaning=estimate.interval,
+        abstention=estimate.abstention or "",
+    )
+
+
+def _model_message(identity: Mapping[str, Any]) -> risk_pb2.Model:
+    return risk_pb2.Model(
+        name=identity["model"],
+        version=identity["version"],
+        task=identity["task"] or "",
+        vocabulary_hash=identity["vocabulary_hash"],
+        data_hash=identity["data_hash"],
+        trained_at=to_timestamp(datetime.fromisoformat(identity["created_at"])),
+    )

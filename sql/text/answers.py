@@ -42,7 +42,8 @@ def _part(ask: Ask, population: Population, values: list[object]) -> str:
     assert isinstance(ask, Statistic)
     if not values[1]:
         return f"no {noun(population)} with a value"
-    return f"{ask.function} {_number(values[0])}{_unit(ask)} over {values[1]:,} {noun(population, plural=values[1] != 1)}"
+    over = noun(population, plural=values[1] != 1)
+    return f"{ask.function} {_number(values[0])}{_unit(ask)} over {values[1]:,} {over}"
 
 
 def _number(value: object) -> str:

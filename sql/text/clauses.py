@@ -1,4 +1,4 @@
-"""Rules for what is said of patients or stays: "with ...", "aged ...", "who died in hospital", "lasting over 7 days"."""
+"""Rules for what is said of patients or stays, joined: "with sepsis", "given furosemide", "aged over 65", ..."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -152,10 +152,10 @@ def _adjective(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, in
     """Yield "were intubated", "were diabetic": a concept said as a state."""
     denied = r.phrase(at, *WAS_NOT)
     if denied is not None:
-        yield from events(r, denied, scope, (Kind.PROCEDURE, Kind.CONDITION), negative=True)
+        yield from events(r, denied, scope, (Kind.PROCEDURE, Kind.CONDITION), negative=True, least=2)
     start = r.phrase(at, *WAS)
     if start is not None:
-        yield from events(r, start, scope, (Kind.PROCEDURE, Kind.CONDITION))
+        yield from events(r, start, scope, (Kind.PROCEDURE, Kind.CONDITION), least=2)
 
 
 def _passive(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:

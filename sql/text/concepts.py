@@ -227,21 +227,21 @@ class Index:
     def _link(self, phrase: str, words: Stems, kinds: tuple[Kind, ...]) -> Link | None:
         if not words:
             return None
-        candidates: list[Found] = []
+        found: list[Found] = []
+        unclear: Unclear | None = None
         absent: Absent | None = None
         for kind in kinds:
-            link = self._known(phrase, words, kind) or self._titled(phrase, words, kind)
+            link = self._known(phrase, words, kind) or self._titled(phrase, words, kind, alone=len(kinds) == 1)
             if isinstance(link, Unclear):
-                if not candidates:
-                    return link
+                unclear = unclear or link
             elif isinstance(link, Absent):
                 absent = absent or link
             elif link is not None:
-                candidates.append(link)
-        best = max(candidates, key=lambda found: found.strength, default=None)
-        if best is not None and not (absent is not None and best.strength == 1):
+                found.append(link)
+        best = max(found, key=lambda one: one.strength, default=None)
+        if best is not None and (best.strength > 1 or not (unclear or absent)):
             return best
-        return absent or best
+        return unclear or absent or best
 
     def _known(self, phrase: str, words: Stems, kind: Kind) -> Link | None:
         """Look a phrase up in the tables and among the codes themselves."""
@@ -323,21 +323,21 @@ class Index:
             return Absent(phrase, ingredient)
         return Found(Concept(Kind.MEDICATION, ingredient, _stored(codes), f"titles with '{ingredient}'"), 3)
 
-    def _titled(self, phrase: str, words: Stems, kind: Kind) -> Link | None:
-        """Look a phrase up in the titles of the store."""
+    def _titled(self, phrase: str, words: Stems, kind: Kind, *, alone: bool) -> Link | None:
+        """Look a phrase up in the titles of the store; more strictly where other kinds may be meant as well."""
         if kind is Kind.CONDITION and ALLERGY & set(words):
             return self._allergy(phrase, words)
         if set(words) <= GENERIC or max(map(len, words)) < 3:
             return None
         titles = self.titles[kind]
         if kind is Kind.OBSERVATION:
-            return self._titled_observation(phrase, words, titles)
+            return self._titled_observation(phrase, words, titles, alone=alone)
         if kind is Kind.MEDICATION:
             if set(words) <= SALTS:
                 names = sorted({entry.title for entry in titles.with_words(words)})
                 return Unclear(phrase, tuple(names[:4])) if names else None
-            codes = [entry.code for entry in titles.with_phrase(words)]
-            strength = 2
+            named = titles.with_phrase(words) if alone else titles.beginning(words)
+            codes, strength = [entry.code for entry in named], 2
         else:
             equal = titles.equal(words)
             strength = 2 if equal else 1
@@ -357,13 +357,13 @@ class Index:
             else Absent(phrase, name)
         )
 
-    def _titled_observation(self, phrase: str, words: Stems, titles: Titles) -> Link | None:
+    def _titled_observation(self, phrase: str, words: Stems, titles: Titles, *, alone: bool) -> Link | None:
         exact = titles.plain(words)
         if exact:
             entries = choose_items(exact, None)
             codes, unit = choose_codes(entries, None)
             return Found(Concept(Kind.OBSERVATION, phrase.lower(), codes, _label_of(entries), unit), 2)
-        contained = titles.with_phrase(words)
+        contained = titles.with_phrase(words) if alone or len(words) > 1 else []
         items = {entry.item for entry in contained}
         if len(items) > 1:
             ranked = Counter[str]()

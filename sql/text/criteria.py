@@ -328,27 +328,27 @@ def _ordered(window: Relative, time: exp.Expr, first: exp.Expr) -> exp.Expr:
 
 
 def codes_sql(event: Event, alias: str) -> exp.Expr:
-    """Say that a record has a code of the concept, and is an order or a dose where that was asked."""
+    """Say that a record has a code of the concept, and is an order or a dose where that was asked.
+
+    A plain medication code (FHIR) stands for both; there the record that it came from tells.
+    """
     kept = kept_codes(event.concept, event.mode)
-    prefix = _RECORDS.get(event.mode)
-    plain = (
-        [code for code in kept if event.concept.kind is Kind.MEDICATION and role_of_code(code) == "plain"]
-        if prefix
-        else []
-    )
+    prefix = _RECORDS.get(event.mode) if event.concept.kind is Kind.MEDICATION else None
+    plain = [code for code in kept if prefix and role_of_code(code) == "plain"]
     certain = [code for code in kept if code not in plain]
     ways: list[exp.Expr] = []
-    if certain or not plain:
-        ways.append(col(alias, "code").isin(*(exp.Literal.string(code) for code in certain or kept)))
+    if certain:
+        ways.append(_is_one_of(alias, certain))
     if plain and prefix:
-        listed = col(alias, "code").isin(*(exp.Literal.string(code) for code in plain))
-        ways.append(
-            exp.and_(
-                listed,
-                exp.func("STARTS_WITH", col(alias, "record_id"), exp.Literal.string(prefix), dialect="duckdb"),
-            )
-        )
+        record = exp.func("STARTS_WITH", col(alias, "record_id"), exp.Literal.string(prefix), dialect="duckdb")
+        ways.append(exp.and_(_is_one_of(alias, plain), record))
+    if not ways:
+        return exp.false()
     return ways[0] if len(ways) == 1 else exp.paren(exp.or_(*ways), copy=False)
+
+
+def _is_one_of(alias: str, codes: Sequence[str]) -> exp.Expr:
+    return col(alias, "code").isin(*(exp.Literal.string(code) for code in codes))
 
 
 def is_plain(concept: Concept) -> bool:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from sql.text.concepts import analytes
+from sql.text.matching import kept_codes, role_of_code
 from sql.text.measures import comparison
 from sql.text.query import (
     AllOf,
@@ -77,12 +78,19 @@ _AFTER_INFUSION: Final = ("infusion", "infusions", "drip", "drips")
 _DOSE: Final = ("dose of", "doses of", "any", "at least one dose of", "medication", "drug", "some")
 
 
+_JOINTS: Final = {
+    ", and": "and", ", or": "or", "and": "and", "or": "or", ",": ",", "and/or": "or", "as well as": "and",
+    "together with": "and", "plus": "and", "&": "and",
+}  # fmt: skip
 _PASSIVE: Final[dict[Mode, tuple[str, ...]]] = {
     "given": ("given", "administered", "received"),
     "ordered": ("prescribed", "ordered"),
     "infused": ("infused",),
     "recorded": phrases(
-        "done; performed; recorded; measured; documented; diagnosed; used; charted; present; coded; carried out; started"
+        """
+        done; performed; recorded; measured; documented; diagnosed; used; charted; present; coded; carried out;
+        started
+        """
     ),
 }
 
@@ -132,7 +140,7 @@ def _timely(r: Reader, event: Event, at: int) -> Event | None:
         if concept.kind is Kind.CONDITION and any(code.code.startswith("DIAGNOSIS//") for code in concept.codes):
             r.trouble(
                 at,
-                f"diagnoses of {concept.name} are billing codes with the time of discharge; they give no order in time",
+                f"diagnoses of {concept.name} are billing codes with the time of discharge, which gives no order",
             )
             return None
     timed = tuple(code for code in event.concept.codes if not code.code.startswith("PROCEDURE//ICD//"))
@@ -162,6 +170,7 @@ def event(
     mode: Mode = "recorded",
     *,
     late: bool = False,
+    least: int = 1,
 ) -> Iterator[tuple[Said, int]]:
     """Yield one event with its value and window; `late` when "was" went before: "was furosemide not given"."""
     if Kind.OBSERVATION in kinds:
@@ -176,7 +185,7 @@ def event(
     infused = r.phrase(start, *_INFUSION)
     if infused is not None:
         start, only, mode = infused, (Kind.MEDICATION,), "infused"
-    for concept, end in r.concepts(start, only):
+    for concept, end in r.concepts(start, only, least=least):
         yield from _unmeasured(r, concept, end, scope, mode, late=late)
     vague = r.phrase(at, *_VAGUE)
     if vague is not None and Kind.OBSERVATION in kinds:
@@ -198,13 +207,34 @@ def _unmeasured(
         after = r.phrase(end, *_AFTER_INFUSION)
         if after is not None:
             end, mode = after, "infused"
-    for own, denied, done in _done(r, concept, end, mode, late=late):
+    for said, denied, done in _done(r, concept, end, mode, late=late):
+        own = _recorded_mode(r, concept, said, done)
+        if own is None:
+            continue
         for timed, after in windows_here(r, done, scope):
             criterion = place_event(r, Event(concept, mode=own), timed, scope, after)
             if criterion is not None and denied:
                 criterion = negate(r, criterion, after)
             if criterion is not None:
                 yield Said(criterion, concept.kind, timed is not None, is_done=done > end), after
+
+
+def _recorded_mode(r: Reader, concept: Concept, mode: Mode, at: int) -> Mode | None:
+    """Return what counts as "given" or "ordered" in this store; None, with the reason remembered, when nothing does.
+
+    A drug that is only charted as infusions was given by them.
+    """
+    if concept.kind is not Kind.MEDICATION or mode == "recorded" or kept_codes(concept, mode):
+        return mode
+    if mode == "given" and kept_codes(concept, "infused"):
+        return "infused"
+    if mode == "given" and any(role_of_code(code.code) == "other dose" for code in concept.codes):
+        return mode
+    what = {"given": "charted doses", "ordered": "orders", "infused": "infusions"}[mode]
+    r.trouble(
+        at, f"this store has no {what} of {concept.name}; ask for 'patients on {concept.name}' for any record of it"
+    )
+    return None
 
 
 def _done(r: Reader, concept: Concept, at: int, mode: Mode, *, late: bool) -> Iterator[tuple[Mode, bool, int]]:
@@ -226,7 +256,7 @@ def _done(r: Reader, concept: Concept, at: int, mode: Mode, *, late: bool) -> It
 
 
 def measured(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Said, int]]:
-    """Yield an observation with a bound on its value: "a last BMI of 30 or more", "lactate > 4 within 6 hours of ..."."""
+    """Yield an observation with a bound on its value: "a last BMI of 30 or more", "lactate > 4 within 6 hours"."""
     for which, start in _which(r, at):
         for concept, end in r.concepts(start, (Kind.OBSERVATION,)):
             end = r.skip(end, *_NOUNS)
@@ -296,38 +326,38 @@ def events(
     mode: Mode = "recorded",
     *,
     negative: bool = False,
+    least: int = 1,
 ) -> Iterator[tuple[Criterion, int]]:
     """Yield a list of events joined by "and" or "or", negated as a whole where `negative`."""
-    for items, joints, end in _items(r, at, scope, kinds, mode):
+    for items, joints, end in _items(r, at, scope, kinds, mode, least):
         criterion = _joined(r, items, joints, end, scope, negative=negative)
         if criterion is not None:
             yield criterion, end
 
 
 def _items(
-    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind], mode: Mode
+    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind], mode: Mode, least: int
 ) -> Iterator[tuple[list[Said], list[str], int]]:
-    for said, end in _item(r, at, scope, kinds, mode):
-        for word, joint in ((", and", "and"), (", or", "or"), ("and", "and"), ("or", "or"), (",", ","), ("and/or", "or"),
-                            ("as well as", "and"), ("together with", "and"), ("plus", "and"), ("&", "and")):  # fmt: skip
+    for said, end in _item(r, at, scope, kinds, mode, least):
+        for word, joint in _JOINTS.items():
             start = r.phrase(end, word)
             if start is None:
                 continue
             start = r.skip(start, "either", "also", "both")
-            for rest, joints, last in _items(r, start, scope, kinds, mode):
+            for rest, joints, last in _items(r, start, scope, kinds, mode, least):
                 yield [said, *rest], [joint, *joints], last
         yield [said], [], end
 
 
 def _item(
-    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind], mode: Mode
+    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind], mode: Mode, least: int
 ) -> Iterator[tuple[Said, int]]:
     start = r.skip(at, "both", "either")
     denied = r.phrase(start, "no", "not", "without")
     if denied is None:
-        yield from event(r, start, scope, kinds, mode)
+        yield from event(r, start, scope, kinds, mode, least=least)
         return
-    for said, end in event(r, r.skip(denied, "any"), scope, kinds, mode):
+    for said, end in event(r, r.skip(denied, "any"), scope, kinds, mode, least=least):
         criterion = negate(r, said.criterion, end)
         if criterion is not None:
             yield replace(said, criterion=criterion), end
@@ -338,7 +368,7 @@ def negate(r: Reader, criterion: Criterion, at: int) -> Criterion | None:
     if isinstance(criterion, Stay) and criterion.where is not None:
         r.trouble(
             at,
-            "a patient may have several stays: ask about stays ('how many admissions had no ...') or leave the window out",
+            "a patient may have several stays: ask about stays ('how many admissions had no ...')",
         )
         return None
     return Not(criterion)

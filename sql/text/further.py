@@ -60,8 +60,9 @@ def groups(r: Reader, at: int, found: Population) -> Iterator[tuple[By, int]]:
     options: dict[str, By] = {"sex": "sex", "gender": "sex"}
     if isinstance(found, Stays):
         options |= {
-            "type": "type", "admission type": "type", "type of admission": "type", "encounter type": "type", "stay type": "type", "kind": "class",
-            "class": "class", "encounter class": "class", "year": "year", "year of admission": "year", "calendar year": "year", "admission year": "year",
+            "type": "type", "admission type": "type", "type of admission": "type", "encounter type": "type",
+            "stay type": "type", "kind": "class", "class": "class", "encounter class": "class", "year": "year",
+            "year of admission": "year", "calendar year": "year", "admission year": "year",
         }  # fmt: skip
     for words, by in options.items():
         end = r.phrase(start, words)
@@ -91,7 +92,7 @@ def _out_of(r: Reader, query: Query, at: int) -> Iterator[tuple[Query, int]]:
 
 
 def _further_ask(r: Reader, at: int, query: Query) -> Iterator[tuple[Ask, int]]:
-    """Read one more ask about the same: "how many of them died", "of how many patients", "their median length in hours"."""
+    """Read one more ask: "how many of them died", "of how many patients", "their median length in hours"."""
     of_patients = r.phrase(
         at,
         "of|for|in|from|by how many patients|people|subjects",

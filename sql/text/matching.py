@@ -284,6 +284,16 @@ class Titles:
         """Return the entries whose titles have the words in a row."""
         return [entry for entry in self.with_words(words) if _find(entry.sequence, words) is not None]
 
+    def beginning(self, words: Stems) -> list[Entry]:
+        """Return the entries whose titles begin with the words, after a strength such as "150 ML"."""
+        found = self.with_words(words)
+        return [
+            entry
+            for entry in found
+            if (place := _find(entry.sequence, words)) is not None
+            and all(word[0].isdigit() or word in {"ml", "mg", "hr", "actuat"} for word in entry.sequence[:place])
+        ]
+
     def equal(self, words: Stems) -> list[Entry]:
         """Return the entries whose titles are the words."""
         return [entry for entry in self.with_words(words) if entry.sequence == words and not entry.is_allergy]

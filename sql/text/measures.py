@@ -120,38 +120,39 @@ def years(r: Reader, at: int) -> int:
 OLDEST: Final = 130
 
 
-def age(r: Reader, at: int, *, said: bool) -> Iterator[tuple[Comparison, int]]:
-    """Yield an age in years: "65 or over", "between 18 and 40 years"; `said` when the word age went before."""
-    for found, end in _ages(r, at, said=said):
+def age(r: Reader, at: int, *, said: bool, plain: bool = True) -> Iterator[tuple[Comparison, int]]:
+    """Yield an age in years: "65 or over", "between 18 and 40 years"; `said` when the word age went before.
+
+    `plain` lets "over 65" be an age without more; of a stay it may be its length.
+    """
+    for found, end in _ages(r, at, said=said, plain=plain):
         if max(found.low, found.high or 0) <= OLDEST:
             yield found, end
 
 
-def _ages(r: Reader, at: int, *, said: bool) -> Iterator[tuple[Comparison, int]]:
-    older = r.phrase(
-        at,
-        "older than",
-        "over age of",
-        "above age of",
-        "more than",
-        "over",
-        "above",
-        "greater than",
-        ">",
-        "older than age of",
-    )
-    younger = r.phrase(
-        at, "younger than", "under age of", "below age of", "less than", "under", "below", "<", "younger than age of"
-    )
-    least = r.phrase(at, "at least", ">=", "no younger than", "not younger than")
-    most = r.phrase(at, "at most", "<=", "no older than", "not older than", "up to")
-    for start, operator in ((older, ">"), (younger, "<"), (least, ">="), (most, "<=")):
+# What means an age even where nothing else says so, as in "women over 65"; the others need "years" or "aged".
+_PLAIN_AGE: Final[dict[str, Operator]] = {
+    "older than": ">", "over": ">", "over age of": ">", "above age of": ">",
+    "younger than": "<", "under": "<", "under age of": "<", "below age of": "<",
+    "no younger than": ">=", "not younger than": ">=", "older than or equal to": ">=", "at least age of": ">=",
+    "no older than": "<=", "not older than": "<=", "younger than or equal to": "<=",
+}  # fmt: skip
+
+
+_OVER: Final = ("over", "under")
+
+
+def _ages(r: Reader, at: int, *, said: bool, plain: bool) -> Iterator[tuple[Comparison, int]]:
+    for words, operator in (*_PLAIN_AGE.items(), *_BEFORE.items()):
+        start = r.phrase(at, words)
         number = None if start is None else r.number(start)
         if start is not None and number is not None:
-            if r.phrase(start + 1, "or equal to"):
-                continue
-            yield Comparison(operator, number), years(r, r.reached(start + 1))  # type: ignore[arg-type]
-    yield from _age_range(r, at)
+            end = years(r, r.reached(start + 1))
+            if said or end > start + 1 or (words in _PLAIN_AGE and (plain or words not in _OVER)):
+                yield Comparison(operator, number), end
+    for found, end in _age_range(r, at):
+        if said or plain or r.number(end - 1) is None:
+            yield found, end
     number = r.number(at)
     if number is None:
         return

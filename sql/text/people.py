@@ -57,6 +57,14 @@ _ALIVE: Final = phrases(
 )
 
 
+_DISCHARGES: Final = (
+    *(
+        f"{joint} {which}discharge"
+        for joint in ("of", "after", "from", "following")
+        for which in ("", "previous ", "their ", "earlier ", "last ", "prior ", "hospital ", "previous hospital ")
+    ),
+    "after|of being discharged",
+)
 _TIMES_WORDS: Final = {"once": 1, "twice": 2}
 
 
@@ -87,7 +95,7 @@ def said_age(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]
     for begin, said in ((named, True), (start, False)):
         if begin is None:
             continue
-        for found, end in age(r, begin, said=said):
+        for found, end in age(r, begin, said=said, plain=scope is None):
             for when, after in age_time(r, end, scope):
                 criterion = _aged_at(r, found, when, scope, after)
                 if criterion is not None:
@@ -262,10 +270,6 @@ def return_length(r: Reader, at: int) -> tuple[timedelta, int] | None:
     found = None if start is None else hours(r, start)
     if found is None:
         return None
-    end = r.skip(
-        found[1], "of discharge", "after discharge", "of previous discharge", "after previous discharge", "from discharge",
-        "of their discharge", "of earlier discharge", "of previous hospital discharge", "after last discharge", "of last discharge",
-        "after hospital discharge", "of hospital discharge", "of prior discharge", "after prior discharge", "after being discharged", "of being discharged",
-    )  # fmt: skip
+    end = r.skip(found[1], *_DISCHARGES)
     end = r.skip(end, "of same patient", "of that patient", "for same patient", "of patient")
     return timedelta(hours=found[0]), end

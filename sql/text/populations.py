@@ -1,4 +1,4 @@
-"""Rules for whom a question is about: "female patients", "ICU stays", "heart failure admissions", "doses of heparin"."""
+"""Rules for whom a question is about: "female patients", "ICU stays", "sepsis admissions", "doses of heparin"."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -135,7 +135,7 @@ def _adjective(r: Reader, at: int) -> Iterator[tuple[Criterion, int]]:
         return
     if r.word(at) in _PEOPLE[0].split("|"):
         return
-    for concept, after in r.concepts(at, (Kind.CONDITION,)):
+    for concept, after in r.concepts(at, (Kind.CONDITION,), least=2):
         yield Event(concept), after
 
 
@@ -171,7 +171,7 @@ def stays(r: Reader, at: int) -> Iterator[tuple[StayKind, Criterion | None, int]
         if after is not None:
             for kind, end in stay_name(r, after):
                 yield kind, Sex("female" if sex == "female" else "male"), end
-    for concept, after in r.concepts(at, (Kind.CONDITION,), 6):
+    for concept, after in r.concepts(at, (Kind.CONDITION,), 6, least=2):
         for kind, end in stay_name(r, after):
             yield kind, Event(concept, DuringStay()), end
 

@@ -150,15 +150,15 @@ class Reader:
         self.troubles.append((at, what))
 
     def concepts(
-        self, at: int, kinds: Sequence[Kind] = EVENTS, longest: int = MAX_SPAN
+        self, at: int, kinds: Sequence[Kind] = EVENTS, longest: int = MAX_SPAN, least: int = 1
     ) -> Iterator[tuple[Concept, int]]:
-        """Yield the concepts that a phrase from here may name, the longest phrase first."""
+        """Yield the concepts that a phrase from here may name, the longest first; only links of `least` strength."""
         linked = False
         for end in range(self._span_end(at, longest), at, -1):
             link = self.index.link(self._spoken(at, end), kinds)
             if isinstance(link, Found):
                 has_joint = any(token.word in _JOINTS for token in self.tokens[at:end])
-                if has_joint and link.strength < 2:
+                if link.strength < (2 if has_joint else least):
                     continue
                 linked = True
                 yield link.concept, self.reached(end)

@@ -218,7 +218,8 @@ def _diagnosed_when(window: Window, scope: StayKind | None) -> str:
 
 def _concept(concept: Concept, mode: Mode = "recorded") -> str:
     number = len(kept_codes(concept, mode))
-    return f"{concept.name} ({concept.label}; {number} code{'s' if number != 1 else ''} in this store)"
+    apart = "; infusions not counted" if mode == "given" and kept_codes(concept, "infused") else ""
+    return f"{concept.name} ({concept.label}{apart}; {number} code{'s' if number != 1 else ''} in this store)"
 
 
 def _died(criterion: Died, scope: StayKind | None) -> str:

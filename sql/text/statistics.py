@@ -40,8 +40,9 @@ from sql.text.windows import PLACES, window
 
 _FUNCTIONS: Final[dict[str, Function]] = {
     "average": "average", "mean": "average", "avg": "average", "median": "median",
-    "minimum": "minimum", "min": "minimum", "lowest": "minimum", "smallest": "minimum", "shortest": "minimum", "youngest": "minimum",
-    "maximum": "maximum", "max": "maximum", "highest": "maximum", "largest": "maximum", "greatest": "maximum", "longest": "maximum", "oldest": "maximum",
+    "minimum": "minimum", "min": "minimum", "lowest": "minimum", "smallest": "minimum", "shortest": "minimum",
+    "youngest": "minimum", "maximum": "maximum", "max": "maximum", "highest": "maximum", "largest": "maximum",
+    "greatest": "maximum", "longest": "maximum", "oldest": "maximum",
     "total": "total", "sum of": "total", "combined": "total",
 }  # fmt: skip
 
@@ -108,7 +109,7 @@ def _moment(moment: AgeAt, found: Population) -> AgeAt:
 def _over(r: Reader, at: int, over: Population) -> Iterator[tuple[Population, Criterion | None, int]]:
     """Yield the population that a statistic is taken over: "of women with sepsis", "for ICU stays in 2150", or all.
 
-    A statistic of stays that is said of patients is taken over their stays; one of patients said of stays, over these.
+    A statistic of stays that is said of patients is taken over their stays; one of patients, over the stays named.
     """
     start = r.phrase(at, "of", "for", "among", "in", "across", "over", "at", "by")
     if start is not None:
@@ -126,7 +127,7 @@ def _over(r: Reader, at: int, over: Population) -> Iterator[tuple[Population, Cr
 
 
 def _lengths(r: Reader, at: int, function: Function) -> Iterator[tuple[Query, int]]:
-    """Read "median length of hospital stay in days", "average time in the ICU", "hours in the emergency department"."""
+    """Read "median length of hospital stay in days", "average time in the ICU", "hours in the ED"."""
     for kind, unit, end in _stay_length(r, at):
         for unit_before, after in _unit_phrase(r, end):
             for found, where, last in _over(r, after, Stays(kind)):
@@ -186,7 +187,7 @@ def _time_in(r: Reader, at: int, kind: StayKind, word: str) -> Iterator[tuple[St
 
 
 def _is_over(r: Reader, end: int) -> bool:
-    """Say whether "hospital stay" stands for its length: as in "longest hospital stay", with nothing of its own behind."""
+    """Say whether "hospital stay" stands for its length, as in "longest hospital stay"."""
     return end == len(r.tokens) or r.word(end) in {"?", "of", "for", "in", "among", "(", ","}
 
 

@@ -1,4 +1,4 @@
-"""Rules for time: "within 24 hours of ICU admission", "during that stay", "in 2150", "after a diagnosis of sepsis"."""
+"""Rules for time: "within 24 hours of ICU admission", "during that stay", "in 2150", "after the first lactate"."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from sql.text.measures import hours
 from sql.text.query import Around, Calendar, DuringStay, Kind, Relative, StayKind, Window
-from sql.text.reader import Reader
+from sql.text.reader import Reader, phrases
 
 STAY_NAMES: Final[dict[StayKind, tuple[str, ...]]] = {
     StayKind.INPATIENT: (
@@ -34,7 +34,8 @@ STAY_NAMES: Final[dict[StayKind, tuple[str, ...]]] = {
         "visit|visits to emergency department|room",
     ),
     StayKind.AMBULATORY: (
-        "outpatient|ambulatory|clinic|office visit|visits|encounter|encounters|appointment|appointments|contact|contacts",
+        "outpatient|ambulatory|clinic|office visit|visits|encounter|encounters",
+        "outpatient|ambulatory|clinic|office appointment|appointments|contact|contacts",
     ),
     StayKind.HOME: ("home visit|visits|encounter|encounters", "home health visit|visits|encounter|encounters"),
     StayKind.VIRTUAL: (
@@ -233,7 +234,7 @@ def _during(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Timed,
     if point is not None:
         r.trouble(
             point,
-            f"'{r.text(at, point)}' is a moment; say 'within 24 hours of admission' or 'during the admission' instead",
+            f"'{r.text(at, point)}' is a moment; say 'within 24 hours of admission' or 'during the admission'",
         )
     start = r.phrase(at, "during", "in", "within", "over", "while in", "while at", "throughout")
     if start is None:
@@ -269,9 +270,14 @@ def _relative(r: Reader, at: int, within: timedelta | None) -> Iterator[tuple[Ti
             continue
         named = r.skip(start, "first", "their first", "their", "any", "his or her")
         diagnosed = r.skip(
-            named, "diagnosis of", "onset of", "start of", "starting", "dose of", "first dose of", "being diagnosed with",
-            "receiving", "first diagnosis of", "diagnosis with", "record of", "first record of",
-        )  # fmt: skip
+            named,
+            *phrases(
+                """
+                diagnosis of; onset of; start of; starting; dose of; first dose of; being diagnosed with; receiving;
+                first diagnosis of; diagnosis with; record of; first record of; being given
+                """
+            ),
+        )
         kinds = (Kind.CONDITION,) if diagnosed > named and "diagnos" in r.text(named, diagnosed) else None
         for concept, end in r.concepts(diagnosed, kinds) if kinds else r.concepts(diagnosed):
             yield Timed(Relative("before" if side == "before" else "after", concept, within), None), end

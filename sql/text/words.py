@@ -137,6 +137,9 @@ def _join_units(tokens: list[Token]) -> list[Token]:
     return joined
 
 
+_BRITISH: Final = re.compile(r"(tum|col|lab|behavi|hum|od|vap|fav)our")
+
+
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """Bring plural and British or American spelling together.
@@ -145,7 +148,7 @@ def stem(word: str) -> str:
     ['biopsy', 'anemia', 'tumor', 'sepsis', 'stay']
     """
     if len(word) > 4:
-        word = word.replace("ae", "e").replace("oe", "e").replace("our", "or") if word.isalpha() else word
+        word = _BRITISH.sub(r"\1or", word.replace("ae", "e").replace("oe", "e")) if word.isalpha() else word
         if word.endswith("ies"):
             return word[:-3] + "y"
         if word.endswith(("sses", "xes", "ches", "shes")):

@@ -1,10 +1,8 @@
 """Running a query that passed the guard: read-only, within limits of rows and seconds, errors in one sentence."""
 
 import re
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,11 +59,14 @@ def run_query(
         sql = reread(cursor, text, known, role, limits.rows + 1)
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         started = time.perf_counter()
-        with deadline(cursor, limits.seconds):
-            table = cursor.sql(sql).to_arrow_table()
+        table = _fetch(cursor, sql, limits.seconds)
         seconds = time.perf_counter() - started
+    except TimeoutError as error:
+        raise QueryFailed(
+            f"the query took longer than {limits.seconds:g} seconds and was stopped; narrow it, or raise the limit"
+        ) from error
     except duckdb.Error as error:
-        raise QueryFailed(explain(error, limits)) from error
+        raise QueryFailed(explain(error)) from error
     except MemoryError as error:
         raise QueryFailed(_NO_MEMORY) from error
     finally:
@@ -73,30 +74,24 @@ def run_query(
     return Result(_with_unique_names(table.slice(0, limits.rows)), table.num_rows > limits.rows, sql, seconds)
 
 
-@contextmanager
-def deadline(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    """Interrupt what runs on `cursor` when the block lasts longer than `seconds`."""
-    done = threading.Event()
+def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str, seconds: float) -> pa.Table:
+    """Run the query in a thread of its own, so that a deadline or Ctrl-C can interrupt it.
 
-    def watch() -> None:
-        wait = seconds
-        while not done.wait(wait):
-            cursor.interrupt()
-            wait = INTERRUPT_AGAIN
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
+    Raises TimeoutError when it takes longer than `seconds`.
+    """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        job = pool.submit(lambda: cursor.sql(sql).to_arrow_table())
+        try:
+            return job.result(timeout=seconds)
+        except BaseException:
+            while not job.done():
+                cursor.interrupt()
+                wait([job], timeout=INTERRUPT_AGAIN)
+            raise
 
 
-def explain(error: duckdb.Error, limits: Limits) -> str:
+def explain(error: duckdb.Error) -> str:
     """Say in one sentence, without values of patients, why the engine could not run a query."""
-    if isinstance(error, duckdb.InterruptException):
-        return f"the query took longer than {limits.seconds:g} seconds and was stopped; narrow it, or raise the limit"
     if isinstance(error, duckdb.OutOfMemoryException):
         return _NO_MEMORY
     first = re.sub(r"^[A-Za-z ]+ Error: ", "", str(error).splitlines()[0]).rstrip(". ")

@@ -3,13 +3,21 @@
 import csv
 import io
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import duckdb
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from api.cli import main
+from api.results import records
 from ehr.store import create_store
 from tests.sql.ward import build_ward
 
@@ -51,6 +59,15 @@ def test_json_of_every_kind_of_value(store: str, capsys: pytest.CaptureFixture[s
     assert (row["l"], row["s"], row["x"], row["z"]) == ([1, None], {"a": 1}, None, None)
     assert row["m"] == "1.50"
     assert row["big"] == 6091580074906713648
+
+
+@settings(deadline=None)
+@given(months=st.integers(-500, 500), days=st.integers(-9999, 9999), micros=st.integers(-(10**11), 10**11))
+def test_intervals_are_written_as_the_engine_writes_them(months: int, days: int, micros: int) -> None:
+    interval = f"to_months({months}) + to_days({days}) + to_microseconds({micros})"
+    con = duckdb.connect()
+    (row,) = records(con.sql(f"SELECT {interval} AS i, ({interval})::VARCHAR AS expected").to_arrow_table())
+    assert row["i"] == row["expected"]
 
 
 @pytest.mark.parametrize("name", ["table", "json", "csv", "parquet", "arrow"])
@@ -148,6 +165,22 @@ def test_wrong_usage_ends_with_two(arguments: list[str], store: str) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["sql", *arguments, "--store", store])
     assert stop.value.code == 2
+
+
+def test_ctrl_c_stops_a_query_at_once(store: str) -> None:
+    words = [sys.executable, "-m", "api.cli", "--store", store, "sql", "-"]
+    running = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdin is not None
+    running.stdin.write("SELECT count(*) FROM range(1000000) a, range(10000000) b")
+    running.stdin.close()
+    time.sleep(3)
+    running.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    assert running.wait(timeout=25) == 130
+    assert time.monotonic() - began < 20
+    assert running.stderr is not None
+    assert running.stderr.read() == "ehr: interrupted; run the same command again to go on\n"
+    running.stderr.close()
 
 
 def test_a_store_that_is_empty_or_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

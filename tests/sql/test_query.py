@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ehr.errors import QueryFailed, UnsafeQuery
@@ -15,6 +15,7 @@ from sql.query import Limits, run_query
 from tests.sql.ward import build_ward
 
 
+@settings(deadline=None)
 @given(rows=st.integers(1, 20), own=st.one_of(st.none(), st.integers(0, 20)), there=st.integers(0, 20))
 def test_the_smaller_limit_holds_and_a_cut_is_told(rows: int, own: int | None, there: int, ward: Store) -> None:
     query = f"SELECT * FROM range({there})" + ("" if own is None else f" LIMIT {own}")

@@ -39,7 +39,7 @@ PREDICATES: dict[str, dict[str, Any]] = {
 COUNTABLE = (*(name for name in PREDICATES if name != "female"), "_ANY_EVENT")
 SPANS = ("6h", "12h", "1 day", "36h", "2d 6h", "0h")
 FLAGS = st.booleans()
-TIMES = (None, None, *(BEGIN + timedelta(hours=6 * step) for step in range(12)))
+TIMES = (None, *(BEGIN + timedelta(hours=6 * step) for step in range(12)))
 
 
 @st.composite
@@ -54,9 +54,15 @@ def event_tables(draw: st.DrawFn) -> list[Event]:
             numeric_value=chance.choice((None, 1.0, 1.1, 1.2, float("nan"), float("inf"), float("-inf"))),
             unit=chance.choice((None, "A", "B")),
         )
-        for _ in range(draw(st.integers(0, 60)))
+        for _ in range(draw(st.sampled_from((60, 80, 40, 10, 1, 0))))
     ]
-    return events + [chance.choice(events) for _ in range(3 if events else 0)]
+    sexes = [
+        Event(subject_id, None, code)
+        for subject_id in (1, 2)
+        for code in ("SEX//F", "SEX//M")
+        if chance.random() < 0.8
+    ]
+    return events + sexes + [chance.choice(events) for _ in range(3 if events else 0)]
 
 
 @st.composite

@@ -1,8 +1,8 @@
 """Tokenising the MIMIC-IV demo, against a plain Python loop over the rows that gives the same tokens.
 
 Timed is all of `tokenize_store` but the fitting: find what is stale, read the events, order them, make the tokens,
-write the table `timeline`, commit. The loop gets a part of the events as Python rows, orders them and makes tokens;
-reading and writing are a present to it. That both give the same tokens is checked.
+write the table `timeline`, commit. The loop reads a part of the events, orders them and makes tokens; writing is a
+present to it. That both give the same tokens is checked.
 """
 
 import shutil
@@ -56,11 +56,11 @@ def measure(store: Store) -> Result:
     set_based = tokenize(store.cursor(), vocabulary, subjects).tokens.tolist()
     if set_based != [token for tokens in loop_tokens(sample, vocabulary).values() for token in tokens]:
         raise AssertionError("the loop and the tokeniser disagree")
-    ours, loop = alternately(lambda: _anew(store, vocabulary), lambda: loop_tokens(sample, vocabulary), TIMES)
+    ours, loop = alternately(lambda: _anew(store, vocabulary), lambda: loop_tokens(_sample(store), vocabulary), TIMES)
     speed, plain = events / ours, len(sample) / loop
     return Result(
         f"{events:,} events of the MIMIC-IV demo into timelines in {ours:.2f} s, {speed / 1e6:.2f} M events/s; plain "
-        f"loop {plain / 1e6:.2f} M events/s without reading and writing: {speed / plain:.1f} times as fast "
+        f"loop {plain / 1e6:.2f} M events/s without writing: {speed / plain:.1f} times as fast "
         f"(best of {TIMES}; goal: at least {GOAL / 1e6:.0f} M events/s)",
         speed >= GOAL,
     )

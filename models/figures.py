@@ -89,7 +89,7 @@ def curves(compared: pl.DataFrame, estimators: Mapping[str, Mapping[str, Any]]) 
             risk = compared[f"risk_{name}"].to_numpy()
             line = {"color": colour(name), "linewidth": 1.7, "linestyle": "--" if name == "bayes" else "-"}
             left.plot(*roc_curve(risk, outcome), label=estimator["title"], **line)
-            right.step(*precision_recall_curve(risk, outcome), where="post", **line)
+            right.step(*precision_recall_curve(risk, outcome), where="pre", **line)
         left.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":")
         right.axhline(outcome.mean(), color=SOFT, linewidth=1, linestyle=":")
         _square(left, "ROC curve", "1 - specificity", "sensitivity")

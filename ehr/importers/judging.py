@@ -79,8 +79,11 @@ class Rows:
         return int(self.con.execute(f"INSERT INTO {self.refused} {select}").fetchall()[0][0])
 
 
-def judge(entry: SourceFile, prepared: Prepared, spec: TableSpec) -> Rows | None:
-    """Judge the rows of a file; None, with the reason in the ledger, when the file cannot be what `spec` says."""
+def judge(entry: SourceFile, prepared: Prepared, spec: TableSpec, *, knows_subjects: bool = True) -> Rows | None:
+    """Judge the rows of a file; None, with the reason in the ledger, when the file cannot be what `spec` says.
+
+    Patients are looked for in `known_subject` unless that is not filled yet.
+    """
     if prepared.file.damage or prepared.file.is_empty:
         _tell_of_nothing(entry, prepared.file, spec.name)
         return None
@@ -94,24 +97,14 @@ def judge(entry: SourceFile, prepared: Prepared, spec: TableSpec) -> Rows | None
     _tell_of_lines(rows)
     _tell_of_problems(rows)
     _refuse_repeats(rows)
-    _check_stays(rows)
+    _check_references(rows, knows_subjects=knows_subjects and bool(spec.events))
     return rows
 
 
 def check_subjects(rows: Rows) -> None:
     """Tell of rows whose patient is not in `known_subject`; they go in."""
-    con, entry, name = rows.con, rows.entry, rows.spec.name
-    strangers = f"SELECT DISTINCT subject_id FROM {rows.accepted} ANTI JOIN {KNOWN_SUBJECTS} USING (subject_id)"
-    if not _count(con, f"({strangers})"):
-        return
-    if not _count(con, KNOWN_SUBJECTS):
-        entry.notice(None, name, "no table of patients went in that subject_id could be compared with")
-        return
-    _notice_each(
-        entry,
-        f"SELECT row AS line, '{name}' AS resource, 'subject_id is not in patients' AS reason, "
-        f"subject_id::VARCHAR AS excerpt FROM {rows.accepted} SEMI JOIN ({strangers}) USING (subject_id)",
-    )
+    if _count(rows.con, f"({_strangers(rows.accepted)})"):
+        _tell_of_strangers(rows)
 
 
 def stage_rows(rows: Rows) -> None:
@@ -255,23 +248,47 @@ def _refuse_repeats(rows: Rows) -> None:
     )
 
 
-def _check_stays(rows: Rows) -> None:
-    """Refuse rows that name a stay of another patient; tell of stays that are not there."""
-    if not rows.spec.stays or not rows.n_in:
+def _check_references(rows: Rows, *, knows_subjects: bool) -> None:
+    """Refuse rows that name a stay of another patient; tell of stays and patients that are not there."""
+    stays = rows.spec.stays
+    if not rows.n_in or not (stays or knows_subjects):
         return
-    counts = ", ".join(f"(SELECT count(*) FROM ({_loose(rows, column)}))" for column in rows.spec.stays)
-    found = rows.con.execute(f"SELECT {counts}").fetchall()[0]
-    for column, count in zip(rows.spec.stays, found, strict=True):
+    columns = ", ".join(("subject_id", *stays))
+    selects = [_loose("named", column) for column in stays] + ([_strangers("named")] if knows_subjects else [])
+    counts = ", ".join(f"(SELECT count(*) FROM ({select}))" for select in selects)
+    found = rows.con.execute(
+        f"WITH named AS MATERIALIZED (SELECT DISTINCT {columns} FROM {rows.accepted}) SELECT {counts}"
+    ).fetchall()[0]
+    for column, count in zip(stays, found, strict=False):
         if count:
             _tell_of_stay(rows, column)
+    if knows_subjects and found[-1]:
+        _tell_of_strangers(rows)
 
 
-def _loose(rows: Rows, column: str) -> str:
+def _strangers(rows: str) -> str:
+    """Return the SELECT of the patients that rows name and that are not known."""
+    return f"SELECT DISTINCT subject_id FROM {rows} ANTI JOIN {KNOWN_SUBJECTS} USING (subject_id)"
+
+
+def _tell_of_strangers(rows: Rows) -> None:
+    name = rows.spec.name
+    if not _count(rows.con, KNOWN_SUBJECTS):
+        rows.entry.notice(None, name, "no table of patients went in that subject_id could be compared with")
+        return
+    _notice_each(
+        rows.entry,
+        f"SELECT row AS line, '{name}' AS resource, 'subject_id is not in patients' AS reason, subject_id::VARCHAR "
+        f"AS excerpt FROM {rows.accepted} SEMI JOIN ({_strangers(rows.accepted)}) USING (subject_id)",
+    )
+
+
+def _loose(rows: str, column: str) -> str:
     """Return the SELECT (subject_id, stay) of what rows name together and no known stay has."""
     return (
-        f"SELECT subject_id, stay FROM (SELECT DISTINCT subject_id, {column} AS stay FROM {rows.accepted} "
-        f"WHERE {column} IS NOT NULL) AS named ANTI JOIN {KNOWN_STAYS} AS known "
-        "ON known.encounter_id = named.stay AND known.subject_id = named.subject_id"
+        f"SELECT subject_id, stay FROM (SELECT DISTINCT subject_id, {column} AS stay FROM {rows} "
+        f"WHERE {column} IS NOT NULL) AS pair ANTI JOIN {KNOWN_STAYS} AS known "
+        "ON known.encounter_id = pair.stay AND known.subject_id = pair.subject_id"
     )
 
 
@@ -284,7 +301,7 @@ def _tell_of_stay(rows: Rows, column: str) -> None:
         f"""
         CREATE OR REPLACE TEMP TABLE loose AS
         SELECT row, stay, stay IN (SELECT encounter_id FROM {KNOWN_STAYS}) AS is_foreign
-        FROM {rows.accepted} AS rows JOIN ({_loose(rows, column)}) AS loose
+        FROM {rows.accepted} AS rows JOIN ({_loose(rows.accepted, column)}) AS loose
         ON rows.subject_id = loose.subject_id AND rows.{column} = stay
         """
     )

@@ -63,7 +63,6 @@ def import_mimic(store: Store, path: Path, options: ImportOptions) -> ImportRepo
         for spec in TABLES:
             rows = reading.table(spec)
             if rows is not None:
-                check_subjects(rows)
                 stage_rows(rows)
                 if spec is MICROBIOLOGYEVENTS:
                     rows.entry.stage("code", microbiology_select(rows.accepted))
@@ -77,12 +76,12 @@ def import_mimic(store: Store, path: Path, options: ImportOptions) -> ImportRepo
 def _read_stays(reading: "_Reading") -> None:
     """Read patients, admissions and ICU stays, which refer to each other."""
     con = reading.intake.con
-    admissions = reading.table(ADMISSIONS)
+    admissions = reading.table(ADMISSIONS, knows_subjects=False)
     _remember_admissions(con, admissions)
     if admissions is not None:
         stage_rows(admissions)
     _remember_stays(con)
-    patients = reading.table(PATIENTS)
+    patients = reading.table(PATIENTS, knows_subjects=False)
     if patients is not None:
         stage_rows(patients)
     con.execute(
@@ -93,7 +92,6 @@ def _read_stays(reading: "_Reading") -> None:
         check_subjects(admissions)
     icustays = reading.table(ICUSTAYS)
     if icustays is not None:
-        check_subjects(icustays)
         stage_rows(icustays)
     _remember_stays(con)
 
@@ -199,7 +197,7 @@ class _Reading:
             cursor.close()
         self.intake.con.execute(f"DETACH {self._staging}")
 
-    def table(self, spec: TableSpec) -> Rows | None:
+    def table(self, spec: TableSpec, *, knows_subjects: bool = True) -> Rows | None:
         """Judge the table of `spec`; gives None where it is absent, unchanged or refused as a whole."""
         paths = self.tables.get(spec.stem, [])
         for path in paths[1:]:
@@ -208,7 +206,7 @@ class _Reading:
         for path in paths[:1]:
             prepared = self._begin(path)
             with self.intake.file(path, prepared.file.sha256) as entry:
-                rows = judge(entry, prepared, spec) if entry else None
+                rows = judge(entry, prepared, spec, knows_subjects=knows_subjects) if entry else None
             self._end(path)
             return rows
         return None

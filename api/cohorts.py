@@ -49,7 +49,12 @@ class CohortServicer(cohort_pb2_grpc.CohortServiceServicer):
         limits = self.engine.limits_for(request.max_rows, seconds)
         with self.engine.audited("Query", request.sql, context) as entry:
             result = await asyncio.to_thread(
-                run_query, self.engine.store, request.sql, role=self.engine.role, limits=limits
+                run_query,
+                self.engine.store,
+                request.sql,
+                role=self.engine.role,
+                limits=limits,
+                catalog=self.engine.catalog,
             )
             entry.rows = result.table.num_rows
         for chunk in table_chunks(result.table, request.format):

@@ -10,6 +10,7 @@ from api.learning import open_model
 from ehr.audit import Entry, audited
 from ehr.store import Store
 from models.checkpoint import Checkpoint, find_model
+from sql.catalog import Catalog, read_catalog
 from sql.query import Limits
 
 
@@ -27,6 +28,10 @@ class Engine:
     write_lock: threading.Lock = field(default_factory=threading.Lock)
     model_lock: threading.Lock = field(default_factory=threading.Lock)
     loaded: dict[Path, Checkpoint] = field(default_factory=dict)
+    catalog: Catalog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.catalog = read_catalog(self.store)
 
     def audited(self, method: str, query: str, context: Any) -> AbstractContextManager[Entry]:
         """Log a call: who asked what, and what became of it, without a value of the answer."""

@@ -186,7 +186,9 @@ def status_of(type_name: str, resource: Json) -> str:
     word = resource.get("status")
     if not word:
         raise Refused("no status")
-    judge(STATUSES[type_name].get(word), word, "status")
+    verdict = STATUSES[type_name].get(word)
+    if verdict != EVENT:
+        judge(verdict, word, "status")
     return str(word)
 
 

@@ -215,8 +215,9 @@ def _carry_out(staging: Staging) -> None:
     con = staging.con
     refused = con.execute(
         """
-        SELECT r.source_id, r.type, r.line, r.record_id, any_value(v.reason), r.subject
-        FROM fhir_verdict v JOIN fhir_record r USING (ordinal) WHERE v.outcome = 'rejected' GROUP BY ALL
+        SELECT r.source_id, r.type, r.line, r.record_id, v.reason, r.subject
+        FROM (SELECT ordinal, min(reason) AS reason FROM fhir_verdict WHERE outcome = 'rejected' GROUP BY ordinal) v
+        JOIN fhir_record r USING (ordinal) ORDER BY ordinal
         """
     ).fetchall()
     for source_id, type_name, line, record_id, reason, subject in refused:

@@ -109,6 +109,11 @@ def test_a_record_of_an_unknown_patient_is_rejected(store: Store) -> None:
     assert (report.events, report.subjects) == (0, 0)
 
 
+def test_equal_records_of_an_unknown_patient_are_each_rejected(store: Store) -> None:
+    report = send(store, made.bundle(made.observation(), made.observation()))
+    assert (report.files[0].rows_in, report.files[0].rejected) == (2, 2)
+
+
 def test_records_of_a_rejected_patient_are_rejected_too(store: Store) -> None:
     send(store, made.patient(birthDate=1960), made.observation())
     assert reasons(store).keys() == {"Patient/p1", "Observation/o1"}

@@ -1,7 +1,11 @@
 """English in, guarded SQL out, or an honest no: `ask`.
 
-question ──► refuse ──► parse (words, reader, sentences, ...) ──► Query ──► compile ──► guard and run (sql.query)
-                              concepts, from the store ──┘            └──► reading, in plain English
+    question ──► refuse ──► parse ──► Query ──► compile ──► guard and run (sql.query) ──► answers
+                              │         └─────► reading, in plain English
+                          concepts, from an index built of the store
+
+The grammar, from the whole to the parts: sentences, statistics, further (asks), populations, clauses (people, staying,
+events), windows, measures, reader. The tables: conditions, procedures, observations, medications, looked up by naming.
 """
 
 from dataclasses import dataclass
@@ -13,11 +17,13 @@ from sql.guard import guard, to_sql
 from sql.query import Limits, Result, run_query
 from sql.text.answers import sentence_of
 from sql.text.compile import compile_query
-from sql.text.concepts import Index, build_index
+from sql.text.concepts import Index, build_index, index_of
 from sql.text.parse import parse
 from sql.text.query import Query
 from sql.text.reading import read
 from sql.text.refuse import Refusal, refuse
+
+__all__ = ["Answer", "Index", "ask", "build_index"]
 
 DEFAULT_LIMITS: Final = Limits()
 
@@ -52,13 +58,14 @@ def ask(
 ) -> Answer:
     """Answer a question about patients or stays, or say why not; nothing runs that the guard has not let through.
 
-    Pass the `index` of the store to spare building it again. Raises StoreError when the store is empty, UnsafeQuery
-    when the role may not read what is asked, and QueryFailed when the query takes too long.
+    The index of the store is kept until the next import; pass an `index` of your own to use that. Raises StoreError
+    when the store is empty, UnsafeQuery when the role may not read what is asked, and QueryFailed when the query
+    takes too long.
     """
     refusal = refuse(question)
     if refusal is None:
         require_subjects(store)
-        understood = parse(question, index or build_index(store))
+        understood = parse(question, index or index_of(store))
         if isinstance(understood, Query):
             return _answer(store, question, understood, role, limits, dry_run=dry_run)
         refusal = understood

@@ -15,6 +15,7 @@ from sql.text.query import (
     all_of,
 )
 from sql.text.reader import Reader, phrases
+from sql.text.scopes import aged_then
 from sql.text.staying import said_fatal, said_length, said_parts, said_start
 
 Scope = StayKind | None
@@ -204,7 +205,7 @@ def _whose(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
         for said, after in clauses(r, end, None):
             criterion = all_of(base, said)
             if criterion is not None:
-                yield criterion, after
+                yield aged_then(criterion), after
 
 
 _ANYONE: Final[tuple[Rule, ...]] = (_findings, _diagnosed, _treated, _passive, said_sex, said_age, said_death)

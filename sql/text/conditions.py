@@ -225,6 +225,8 @@ UNCLEAR: Final[dict[str, tuple[str, ...]]] = {
     "troponin": ("troponin T", "troponin I"),
     "ventilation": ("invasive ventilation", "noninvasive ventilation"),
     "saturation": ("oxygen saturation (SpO2)",),
+    "surgery": ("a named procedure, such as CABG",),
+    "operation": ("a named procedure, such as CABG",),
     "count": ("white blood cell count", "platelet count"),
 }
 """Mentions that mean several things, with what to say instead."""

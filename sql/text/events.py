@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from sql.text.concepts import analytes
 from sql.text.matching import kept_codes, role_of_code
 from sql.text.measures import comparison
+from sql.text.naming import analytes
 from sql.text.query import (
     AllOf,
     AnyOf,

@@ -29,6 +29,15 @@ GIVEN: Final = "Administered"
 CODE_SYSTEMS: Final = frozenset({"RXNORM", "SNOMED", "NDC", "ATC", "CVX", "UNII", "TEXT", "HCPCS", "CPT"})
 # What stands behind these words in a title is not what the patient has.
 _CUTS: Final = frozenset({"without", "excluding", "except", "not"})
+_LINKS: Final = frozenset(stems("of to for due from after following by with in on at during against"))
+_SPECIFIERS: Final = _LINKS | frozenset(
+    stems(
+        """
+        disease disorder syndrome and or unspecified without other not no stage type site left right bilateral initial
+        affecting involving associated using via is requiring nos finding 30
+        """
+    )
+)
 _NOT_HERE: Final = ("history", "family", "screening", "encounter", "suspected", "exposure", "contact", "vaccination")
 
 
@@ -304,9 +313,13 @@ class Titles:
         return [entry for entry in self.with_words(words) if entry.words - wanted <= NEUTRAL]
 
     def about(self, words: Stems) -> list[Entry]:
-        """Return the entries whose titles state the words of the patient: no history, no "without"."""
+        """Return the entries whose titles are about the words: "Chronic sinusitis", but no history of sinusitis."""
         found = self.with_phrase(words)
-        return [entry for entry in found if not entry.is_allergy and _states(entry.sequence, words)]
+        return [
+            entry
+            for entry in found
+            if not entry.is_allergy and _states(entry.sequence, words) and _is_head(entry.sequence, words)
+        ]
 
     def says(self, entry: Entry, phrases: Sequence[Stems], excluded: Sequence[Stems]) -> bool:
         """Say whether the title of an entry states one of the phrases and none of the excluded ones."""
@@ -320,6 +333,15 @@ def _states(sequence: Stems, phrase: Stems) -> bool:
     if place is None or any(word in sequence and word not in phrase for word in _NOT_HERE):
         return False
     return not any(word in _CUTS for word in sequence[:place])
+
+
+def _is_head(sequence: Stems, phrase: Stems) -> bool:
+    """Say whether a phrase is what a title is about: behind its adjectives, and in front of what specifies it."""
+    place = _find(sequence, phrase)
+    if place is None:
+        return False
+    after = sequence[place + len(phrase) : place + len(phrase) + 1]
+    return not _LINKS.intersection(sequence[:place]) and (not after or after[0] in _SPECIFIERS)
 
 
 def _find(sequence: Stems, phrase: Stems) -> int | None:

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
-from sql.text.measures import age
+from sql.text.events import fit_unit
+from sql.text.measures import age, comparison
 from sql.text.query import (
     Age,
     Around,
     Calendar,
     Comparison,
+    Concept,
     Criterion,
     Died,
     DuringStay,
@@ -230,11 +232,20 @@ def records(r: Reader, at: int) -> Iterator[tuple[Event, int]]:
     start = r.phrase(at, f"{nouns} of|for", "measured|recorded values of")
     if start is not None:
         for concept, end in r.concepts(start, (Kind.OBSERVATION,)):
-            yield Event(concept), end
+            yield from _bounded(r, concept, end)
     for concept, end in r.concepts(at, (Kind.OBSERVATION,)):
         after = r.phrase(end, nouns, "test|lab results|measurements")
         if after is not None:
-            yield Event(concept), after
+            yield from _bounded(r, concept, after)
+
+
+def _bounded(r: Reader, concept: Concept, at: int) -> Iterator[tuple[Event, int]]:
+    """Yield the records of a concept with a bound on their value, and all of them."""
+    for bound, unit, end in comparison(r, at):
+        fitted = fit_unit(r, concept, bound, unit, end)
+        if fitted is not None:
+            yield Event(fitted, comparison=bound), end
+    yield Event(concept), at
 
 
 def _mode(word: str) -> Mode:

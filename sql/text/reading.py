@@ -188,9 +188,7 @@ def _event(event: Event, scope: StayKind | None) -> str:
     when = _when(event.window, scope)
     of = "of patients " if scope is not None and isinstance(event.window, Ever) else ""
     if event.comparison is not None:
-        which = {"any": "a", "first": "a first", "last": "a last", "highest": "a highest", "lowest": "a lowest"}[
-            event.which
-        ]
+        which = f"a {event.which}" if event.which != "any" else _article(name)
         ever = " at any time" if isinstance(event.window, Ever) else when
         return f"{of}with {which} {name} {compared(event.comparison, event.concept.unit)}{ever}"
     if event.concept.kind is Kind.CONDITION:
@@ -205,6 +203,10 @@ def _event(event: Event, scope: StayKind | None) -> str:
         return f"{of}with {what[event.mode]} {name}{when}"
     what_else = "a measurement of" if event.concept.kind is Kind.OBSERVATION else "the procedure"
     return f"{of}with {what_else} {name}{when}"
+
+
+def _article(name: str) -> str:
+    return "an" if name[0] in "aeio" else "a"
 
 
 def _diagnosed_when(window: Window, scope: StayKind | None) -> str:

@@ -1,6 +1,8 @@
 """What is said of a patient's stays, put together: "that admission" is one and the same throughout a question."""
 
-from sql.text.query import AllOf, Criterion, Patients, Population, Stay, StayKind, Stays, all_of
+from dataclasses import replace
+
+from sql.text.query import Age, AllOf, AnyOf, Criterion, Not, Patients, Population, Stay, StayKind, Stays, all_of
 
 
 def settle(population: Population, criterion: Criterion | None) -> Criterion | None:
@@ -36,4 +38,13 @@ def lift(kind: StayKind, criterion: Criterion | None) -> Criterion | None:
         one.where if isinstance(one, Stay) and one.kind is kind and one.times is None and one.of == "patient" else one
         for one in criteria
     ]
-    return all_of(*own)
+    return all_of(*(None if one is None else aged_then(one) for one in own))
+
+
+def aged_then(criterion: Criterion) -> Criterion:
+    """Take an age without a time as that at the start of the stay at hand: "ICU stays of women over 70"."""
+    if isinstance(criterion, AllOf | AnyOf):
+        return replace(criterion, criteria=tuple(aged_then(one) for one in criterion.criteria))
+    if isinstance(criterion, Not):
+        return Not(aged_then(criterion.criterion))
+    return replace(criterion, at="start") if isinstance(criterion, Age) and criterion.at == "last" else criterion

@@ -36,7 +36,7 @@ _LASTED: Final = phrases(
     """
     lasted; lasting; that lasted; lasts; last; took; with length of; with length of stay; with los; with length of
     stay of; whose length of stay was|is; of length; of; that were; were; with duration of; with duration; with
-    stay of; length of stay; los; with los of; with length; were longer; stayed; who stayed
+    stay of; length of stay; los; with los of; with length; stayed; who stayed
     """
 )
 

@@ -41,11 +41,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"ehr: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("ehr: interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
+        return _interrupted()
+    except RuntimeError as error:
+        # DuckDB meets Ctrl-C in a query with an error of its own.
+        if str(error) != "Query interrupted":
+            raise
+        return _interrupted()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _interrupted() -> int:
+    print("ehr: interrupted; run the same command again to go on", file=sys.stderr)
+    return 130
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -87,6 +87,7 @@ class SourceFile:
     def stage_later(self, select: str) -> None:
         """Let `select` give events when the import is committed: what it reads must stay as it is until then.
 
+        It has the column `event_order` beside those of the stage, which orders events of the same time.
         Spares the copy in the stage, for importers whose rows lie in temporary tables of their own.
         """
         self.intake.later.append(f"SELECT *, {self.source_id}::INTEGER AS source_id FROM ({select})")

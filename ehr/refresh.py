@@ -52,6 +52,9 @@ class Moved:
     encounters: int
 
 
+ORDER: Final = "event_order"
+"""Column of the SELECTs that give events late: a whole number that orders the events of one source and time."""
+
 TOUCHED: Final = "touched_code"
 """Temporary table (code) of the codes that an import touches, while it is committed."""
 
@@ -76,14 +79,17 @@ def move_stages(con: duckdb.DuckDBPyConnection, later: Sequence[str] = (), title
 
 
 def _insert_events(con: duckdb.DuckDBPyConnection, later: Sequence[str], last_event: int) -> int:
-    """Append the new events, clustered by subject and time, numbered on from the last event."""
-    gathered = " UNION ALL BY NAME ".join(("FROM stage_event", *later))
+    """Append the new events, clustered by subject and time, numbered on from the last event.
+
+    Events of one time keep the order of their sources, so that the same files always give the same store.
+    """
+    gathered = " UNION ALL BY NAME ".join((f"SELECT *, rowid AS {ORDER} FROM stage_event", *later))
     return _changed(
         con,
         f"""
         INSERT INTO event BY NAME
-        SELECT *, {last_event} + row_number() OVER () AS event_id
-        FROM (FROM ({gathered}) ORDER BY subject_id, "time" NULLS FIRST, source_id)
+        SELECT * EXCLUDE ({ORDER}), {last_event} + row_number() OVER () AS event_id
+        FROM (FROM ({gathered}) ORDER BY subject_id, "time" NULLS FIRST, source_id, {ORDER})
         """,
     )
 

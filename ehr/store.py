@@ -62,7 +62,8 @@ def create_store(path: Path) -> Store:
     if is_new and any(entry.name not in {"models", "audit.jsonl"} for entry in path.iterdir()):
         raise StoreError(f"{path} is not empty and holds no store; name an empty or a new folder")
     con = _connect(path, {"access_mode": "READ_WRITE"})
-    if is_new:
+    is_blank = not con.execute("FROM duckdb_tables() LIMIT 1").fetchall()
+    if is_blank:  # new, or interrupted before its tables were there
         con.begin()
         con.execute(files("ehr").joinpath("schema.sql").read_text(encoding="utf-8"))
         con.commit()

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Final, Literal
 
 from ehr.events import UNKNOWN
+from ehr.refresh import ORDER
 
 Kind = Literal["text", "integer", "number", "time"]
 
@@ -181,7 +182,7 @@ def typed_select(spec: TableSpec, source: str) -> str:
 
 def events_select(spec: TableSpec, rows: str) -> str:
     """Return the SELECT of the events that the accepted `rows` give."""
-    return " UNION ALL ".join(_events(spec, event, rows) for event in spec.events)
+    return " UNION ALL ".join(_events(spec, event, rows, place) for place, event in enumerate(spec.events))
 
 
 def reason_sql(check: Check, bit: int) -> str:
@@ -237,7 +238,8 @@ def _is_there(event: Events) -> str:
     return f"{event.time} IS NOT NULL" + (f" AND {event.when}" if event.when else "")
 
 
-def _events(spec: TableSpec, event: Events, rows: str) -> str:
+def _events(spec: TableSpec, event: Events, rows: str, place: int) -> str:
+    """Return the SELECT of one kind of event; `event_order` follows the rows, then the kinds of a row."""
     kinds = {column.name: column.kind for column in spec.columns}
     columns = {
         "subject_id": "subject_id",
@@ -256,7 +258,8 @@ def _events(spec: TableSpec, event: Events, rows: str) -> str:
         for name, sql in columns.items()
     )
     where = event.when or "true" if event.is_static else _is_there(event)
-    return f"SELECT {'DISTINCT ' if event.once else ''}{listed} FROM {rows} WHERE {where}"
+    order = f"{'min(row)' if event.once else 'row'} * {len(spec.events)} + {place} AS {ORDER}"
+    return f"SELECT {listed}, {order} FROM {rows} WHERE {where}{' GROUP BY ALL' if event.once else ''}"
 
 
 def _code(parts: tuple[str, ...], kinds: dict[str, Kind]) -> str:

@@ -13,7 +13,7 @@ from ehr.events import stable_id
 from ehr.importers import IMPORTERS, ImportOptions
 from ehr.importers.mimic import find_tables
 from ehr.store import Store, create_store
-from tests.ehr.mimic_made import ADMISSIONS, ICUSTAYS, PATIENTS, Imported, admission, write_mimic
+from tests.ehr.mimic_made import ADMISSIONS, ICUSTAYS, PATIENTS, Imported, admission, lab, write_mimic
 
 # Where our events differ from the public extraction (its MEDS copy of the demo): head -> (theirs, ours, why).
 DIFFERENCES: dict[str, tuple[int, int, str]] = {
@@ -292,6 +292,19 @@ def test_a_new_table_finds_the_stays_of_an_earlier_import(tmp_path: Path) -> Non
     assert [(file.file, file.accepted, file.notices) for file in report.files] == [("hosp/diagnoses_icd.csv", 2, 0)]
     assert [row[1] for row in done.codes("DIAGNOSIS")] == ["2150-02-05 12:00:00", "2161-03-09 04:30:00"]
     done.close()
+
+
+def test_the_same_files_always_give_the_same_store(tmp_path: Path) -> None:
+    rows = [lab(str(number), value=str(number % 7), valuenum=str(number % 7)) for number in range(30_000)]
+    source = write_mimic(tmp_path / "mimic", labevents=rows)
+    query = "SELECT * FROM event ORDER BY event_id"
+    first, second = (Imported(tmp_path / name, source) for name in ("first", "second"))
+    assert first.ask(query) == second.ask(query)
+    assert [row[0] for row in first.ask(f"SELECT numeric_value FROM ({query}) WHERE starts_with(code, 'LAB')")] == [
+        float(row["valuenum"]) for row in rows
+    ]
+    first.close()
+    second.close()
 
 
 def test_a_file_that_was_refused_is_tried_again(tmp_path: Path) -> None:

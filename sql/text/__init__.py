@@ -4,8 +4,9 @@
                               │         └─────► reading, in plain English
                           concepts, from an index built of the store
 
-The grammar, from the whole to the parts: sentences, statistics, further (asks), populations, clauses (people, staying,
-events), windows, measures, reader. The tables: conditions, procedures, observations, medications, looked up by naming.
+The grammar, from the whole to the parts: sentences, statistics, further (asks), populations, clauses (people,
+staying, events), windows, measures, reader. The tables: conditions, procedures, observations, medications; naming
+looks names up in them.
 """
 
 from dataclasses import dataclass

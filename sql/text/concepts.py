@@ -96,6 +96,7 @@ class Index:
     entries: tuple[Entry, ...]
     titles: dict[Kind, Titles]
     words: Counter[str]
+    stays: frozenset[str]
     _links: dict[tuple[Stems, str, tuple[Kind, ...]], Link | None] = field(default_factory=dict)
 
     def link(self, phrase: str, kinds: Sequence[Kind]) -> Link | None:
@@ -330,7 +331,8 @@ def build_index(store: Store) -> Index:
     for entry in entries:
         by_kind[entry.kind].append(entry)
     words = Counter(word for entry in entries for word in entry.words)
-    return Index(entries, {kind: Titles(tuple(found)) for kind, found in by_kind.items()}, words)
+    stays = frozenset(row[0] for row in store.cursor().execute("SELECT DISTINCT class FROM encounter").fetchall())
+    return Index(entries, {kind: Titles(tuple(found)) for kind, found in by_kind.items()}, words, stays)
 
 
 def _stored(codes: Iterable[str]) -> tuple[StoredCode, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from sql.text.concepts import Absent
 from sql.text.events import fit_unit
 from sql.text.measures import age, comparison
 from sql.text.query import (
@@ -147,7 +148,10 @@ def population(r: Reader, at: int) -> Iterator[tuple[Population, Criterion | Non
     while (end := r.phrase(start, *_QUANTIFIERS)) is not None:
         start = end
     for kind, criterion, end in stays(r, start):
-        yield Stays(kind), criterion, end
+        if kind is StayKind.ANY or kind in r.index.stays:
+            yield Stays(kind), criterion, end
+        else:
+            r.trouble(end, Absent(r.text(start, end), r.text(start, end)))
     for criterion, end in patients(r, start):
         yield Patients(), criterion, end
     yield from _deaths(r, start)

@@ -23,13 +23,14 @@ _CHANGE: Final = (
 _UNSAFE: Final = (
     r"\b(drop|truncate|alter|create|attach|detach|copy|pragma|vacuum|grant|revoke)\s+(all\s+|the\s+)?(table|view|database|schema|index|tables|role|user|into|or\s+replace)\b",
     r"\b(delete|insert|update|erase|wipe|purge|overwrite|modify|anonymi[sz]e)\b",
-    r"\b(remove|change|edit|correct|set|rename|replace|add)\b.{0,40}\b(record|records|row|rows|patient|patients|entry|entries|data|database|store|diagnosis|value|sex|table|column|field|result|results)\b",
+    r"(^|please |\b(?:and|then|must|to|you|should) )(remove|change|edit|correct|set|rename|replace|add)\b.{0,40}\b(record|records|row|rows|patient|patients|entry|entries|data|database|store|diagnosis|value|sex|table|column|field|result|results)\b",
     r"\b(ignore|disregard|forget|override|bypass)\b.{0,30}\b(previous|prior|above|all|your|the|these|any|guard|rules?|instructions?|limits?|safety)\b",
     r"\b(system prompt|jailbreak|developer mode|pretend (you|to)|act as|you are now|new instructions?|admin mode|sudo|without (the )?guard|no restrictions)\b",
     r"(;|--|/\*|\*/|\bunion\s+(all\s+)?select\b|\bselect\b.+\bfrom\b|\bor\s+1\s*=\s*1\b|\bxp_\w+)",
     r"\b(read_csv|read_text|read_parquet|glob|duckdb_\w+|information_schema|sqlite_master|pg_\w+|getenv|shell|eval|exec|import os|os\.system)\b",
     r"\b(password|passwords|credential|credentials|api key|secret|secrets|token|environment variable|/etc/)\b",
-    r"\b(send|email|e-mail|upload|export|post|transfer|leak|exfiltrate|download|save|write)\b.{0,60}\b(to|file|disk|https?|server|mail|url|csv|someone|outside)\b",
+    r"\b(send|email|e-mail|upload|export|leak|exfiltrate|download)\b.{0,60}\b(to|as|file|disk|https?|server|mail|url|csv|someone|outside)\b",
+    r"\b(save|write|post|dump|copy)\b.{0,60}\b(file|disk|https?|server|mail|url|csv|parquet)\b",
     r"https?://|\bfile://|\bs3://",
 )  # fmt: skip
 _OUT_OF_SCOPE: Final = (

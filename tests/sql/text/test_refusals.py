@@ -44,6 +44,7 @@ REFUSED: list[tuple[str, str, str]] = [
     ("how many unicorns are there", "UNANSWERABLE", "unicorns"),
     ("how many patients with a family history of heart disease", "UNANSWERABLE", "family history"),
     ("how many patients with a latex allergy", "UNANSWERABLE", "latex"),
+    ("how many home visits", "UNANSWERABLE", "home visits"),
     # several meanings
     ("how many patients have kidney failure", "AMBIGUOUS", "acute kidney injury"),
     ("how many patients with a blood pressure over 180", "AMBIGUOUS", "systolic"),

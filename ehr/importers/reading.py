@@ -71,7 +71,7 @@ def count_records(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> int:
     """Count the records of a file, broken ones too."""
     try:
         return _count(con, scan_select(prepared.file, prepared.columns))
-    except duckdb.InvalidInputException:
+    except (duckdb.InvalidInputException, duckdb.IOException):
         table = f"{prepared.staging}.counted"
         broken = load_slowly(con, table, prepared.file, prepared.columns)
         return _count(con, table_select(table)) + sum(row.broken is not None for row in broken)
@@ -88,7 +88,7 @@ def read_typed(con: duckdb.DuckDBPyConnection, prepared: Prepared, spec: TableSp
     prepared.source = scan_select(prepared.file, prepared.columns, absent)
     try:
         con.execute(create + typed_select(spec, prepared.source))
-    except duckdb.InvalidInputException:
+    except (duckdb.InvalidInputException, duckdb.IOException):
         text = f"{prepared.staging}.text_{spec.stem}"
         prepared.broken = load_slowly(con, text, prepared.file, prepared.columns)
         prepared.source = table_select(text, absent)

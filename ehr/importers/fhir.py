@@ -55,9 +55,7 @@ def import_fhir(store: Store, path: Path, options: ImportOptions) -> ImportRepor
     with _paused_collector():
         for found in read_ahead(files):
             options.progress(found.path.name, done, total)
-            with intake.file(found.path, found.sha256) as entry:
-                if entry is not None:
-                    _take_file(found, entry, staging, validate)
+            _import_file(found, intake, staging, validate)
             done += found.size
         options.progress("settling", total, total)
         settle(staging)
@@ -104,6 +102,17 @@ def _paused_collector() -> Iterator[None]:
             gc.enable()
 
 
+def _import_file(found: Found, intake: Intake, staging: Staging, validate: Validator | None) -> None:
+    """Stage a file, unless the store has its bytes."""
+    try:
+        with intake.file(found.path, found.sha256) as entry:
+            if entry is not None:
+                _take_file(found, entry, staging, validate)
+    except OSError as error:
+        entry = intake.begin(intake.name_of(found.path), "")
+        _fail(entry, Broken(f"the file cannot be read: {error.strerror or type(error).__name__}"))
+
+
 def _take_file(found: Found, entry: SourceFile, staging: Staging, validate: Validator | None) -> None:
     """Stage the resources of a file; one that breaks off leaves nothing but its rejection."""
     mark = staging.mark
@@ -112,15 +121,19 @@ def _take_file(found: Found, entry: SourceFile, staging: Staging, validate: Vali
         _take_items(read_items(found, remarks), entry, staging, validate)
     except Broken as broken:
         staging.drop_since(mark, entry)
-        entry.status = "failed"
-        entry.tally(WHOLE_FILE, rows_in=1, rejected=1)
-        entry.reject(None, None, str(broken), broken.excerpt)
+        _fail(entry, broken)
     else:
         if not entry.tallies:
             entry.status = "skipped" if remarks else "empty"
             remarks = remarks or ["the file has no resource"]
         for remark in remarks:
             entry.notice(None, None, remark)
+
+
+def _fail(entry: SourceFile, broken: Broken) -> None:
+    entry.status = "failed"
+    entry.tally(WHOLE_FILE, rows_in=1, rejected=1)
+    entry.reject(None, None, str(broken), broken.excerpt)
 
 
 @dataclass(slots=True)
@@ -134,6 +147,7 @@ class _Counts:
 
 def _take_items(items: Iterable[Item], entry: SourceFile, staging: Staging, validate: Validator | None) -> None:
     """Stage what can be taken in, reject the rest, and count."""
+    staging.begin(entry)
     counts = _Counts()
     for item in items:
         type_name = item.type_name if item.type_name in R4_TYPES else UNKNOWN_TYPE

@@ -137,19 +137,24 @@ SHAPES: Final[dict[str, dict[str, str]]] = {
 }
 """Type -> field -> what JSON it is; a field that is not here is not R4."""
 
-OLD_FIELDS: Final[dict[str, frozenset[str]]] = {
+OTHER_FIELDS: Final[dict[str, frozenset[str]]] = {
     "Condition": frozenset({"assertedDate", "context", "dateRecorded", "patient", "abatementBoolean"}),
-    "Observation": frozenset({"context", "comment", "related"}),
-    "MedicationRequest": frozenset({"context", "definition"}),
-    "MedicationAdministration": frozenset({"notGiven", "wasNotGiven", "reasonNotGiven", "prescription", "encounter"}),
-    "Procedure": frozenset({"context", "notDone", "notPerformed", "notDoneReason", "definition"}),
+    "Observation": frozenset({"context", "related"}),
+    "MedicationRequest": frozenset({"context", "medication"}),
+    "MedicationAdministration": frozenset(
+        {"notGiven", "wasNotGiven", "reasonNotGiven", "prescription", "encounter", "medication"}
+        | {"occurenceDateTime", "occurencePeriod", "occurenceTiming"}  # spelt so in R5
+    ),
+    "Procedure": frozenset(
+        {"context", "notDone", "notPerformed", "notDoneReason", "occurrenceDateTime", "occurrencePeriod"}
+    ),
     "Immunization": frozenset({"notGiven", "wasNotGiven", "date", "explanation", "vaccinationProtocol"}),
-    "AllergyIntolerance": frozenset({"assertedDate", "substance", "recordedDateTime"}),
-    "DiagnosticReport": frozenset({"context", "codedDiagnosis", "image"}),
-    "Encounter": frozenset({"patient"}),
+    "AllergyIntolerance": frozenset({"assertedDate", "substance"}),
+    "DiagnosticReport": frozenset({"context", "codedDiagnosis"}),
+    "Encounter": frozenset({"patient", "actualPeriod"}),
     "Patient": frozenset({"animal"}),
 }
-"""Fields of DSTU2 and STU3 that carry a date, a link or a negation: a resource with one is not read as R4."""
+"""Fields of DSTU2, STU3 and R5 that carry a date, a link or a negation: a resource with one is not read as R4."""
 
 EVENT: Final = "event"
 LEFT_OUT: Final = "left out"

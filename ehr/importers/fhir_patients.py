@@ -119,6 +119,9 @@ def encounter(resource: Json, record: Record) -> None:
     kind = next((text for text in (label(one, "type") for one in types) if text), None)
     part_of = resource.get("partOf")
     parent = link_of(part_of, "partOf", "Encounter/", record) if part_of else None
+    if parent == record.record_id:
+        record.notes.append("partOf names the Encounter itself: left out")
+        parent = None
     is_icu = bool(part_of) and _is_icu(resource, kind)
     admitted, discharged = _hospitalization(resource)
     record.encounter = record.record_id

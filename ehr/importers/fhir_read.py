@@ -199,16 +199,14 @@ def _items_of_bundle(
             yield from _items_of_resource(item, remarks, depth + 1)
 
 
-def _urls(
-    bundle: Bundle, resources: list[bytes | None], heads: list[re.Match[bytes] | None]
-) -> dict[str, tuple[str, str]]:
-    """Return for what resource, by type and id, each fullUrl stands."""
-    urls: dict[str, tuple[str, str]] = {}
+def _urls(bundle: Bundle, resources: list[bytes | None], heads: list[re.Match[bytes] | None]) -> dict[str, bytes]:
+    """Return for what resource, as `Type/id`, each fullUrl stands."""
+    urls: dict[str, bytes] = {}
     for entry, resource, head in zip(bundle.entry, resources, heads, strict=True):
         if type(entry.fullUrl) is not str or resource is None:
             continue
         if head is not None and head[2] is not None:
-            urls[entry.fullUrl] = (head[1].decode(), head[2].decode(errors="replace"))
+            urls[entry.fullUrl] = b"%b/%b" % head.groups()
         else:
             named = _name_in(resource, entry.fullUrl)
             if named:
@@ -216,8 +214,8 @@ def _urls(
     return urls
 
 
-def _name_in(data: bytes, full_url: str) -> tuple[str, str] | None:
-    """Return type and id of a resource that does not begin with them."""
+def _name_in(data: bytes, full_url: str) -> bytes | None:
+    """Return `Type/id` of a resource that does not begin with them."""
     try:
         resource = parse(data)
     except Refused:
@@ -225,7 +223,7 @@ def _name_in(data: bytes, full_url: str) -> tuple[str, str] | None:
     if type(resource) is not dict:
         return None
     type_name, name = resource.get("resourceType"), resource.get("id", id_in_url(full_url))
-    return (type_name, name) if type(type_name) is str and type(name) is str else None
+    return f"{type_name}/{name}".encode() if type(type_name) is str and type(name) is str else None
 
 
 def _remark_on_bundle(bundle: Bundle, remarks: list[str]) -> None:

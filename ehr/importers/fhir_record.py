@@ -12,7 +12,7 @@ from ehr.importers.fhir_fields import (
     LEFT_OUT,
     OBJECT,
     OBJECTS,
-    OLD_FIELDS,
+    OTHER_FIELDS,
     SHAPES,
     STATUSES,
     TEXT,
@@ -71,7 +71,6 @@ class Record:
         time: datetime | None,
         code: str,
         title: str | None,
-        *,
         system: str | None = None,
         parents: tuple[str, ...] = (),
         value: Measured = NOTHING,
@@ -110,7 +109,7 @@ _ITEM_TYPES: Final[dict[str, type]] = {OBJECTS: dict, TEXTS: str}
 def check_shape(type_name: str, resource: Json, notes: Notes) -> None:
     """Check that every field is one of R4 and is the JSON that R4 says; raises Refused.
 
-    An unknown field is a note, one of an older FHIR that carries a date, a link or a negation is refused.
+    An unknown field is a note, one of another FHIR that carries a date, a link or a negation is refused.
     """
     expected = _EXPECTED[type_name]
     for name, value in resource.items():
@@ -129,8 +128,8 @@ def check_shape(type_name: str, resource: Json, notes: Notes) -> None:
 def _check_odd_field(type_name: str, name: str, value: object, notes: Notes) -> None:
     """Judge a field that R4 does not have, or that is not the JSON that R4 says."""
     shape = SHAPES[type_name].get(name)
-    if shape is None and name in OLD_FIELDS.get(type_name, ()):
-        raise Refused(f"not R4: {name} belongs to an older FHIR")
+    if shape is None and name in OTHER_FIELDS.get(type_name, ()):
+        raise Refused(f"not R4: {name} belongs to another FHIR")
     if shape is None:
         if not (name.startswith("_") and name[1:] in SHAPES[type_name]):
             notes.append("a field that R4 does not have is left out")
@@ -278,14 +277,6 @@ def add_coded(
     if with_unit and value[2] is not None:
         code = f"{code}//{value[2].replace('//', '/')}"
     parents = tuple([f"{head}//{other}" for other in named.others]) if named.others else ()
-    record.add(
-        time,
-        code,
-        named.description,
-        system=named.system,
-        parents=parents,
-        value=value,
-        end=end,
-        status=status,
-        part=part,
-    )
+    if end is not None and time is not None and end < time:
+        record.notes.append("implausible: it ends before it began or was recorded")
+    record.add(time, code, named.description, named.system, parents, value, end, status, part)

@@ -82,6 +82,10 @@ class Staging:
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM empty_rows")
             self.con.unregister("empty_rows")
 
+    def begin(self, entry: SourceFile) -> None:
+        """Begin a source: what is added and noted names it."""
+        self.entries[entry.source_id] = entry
+
     @property
     def mark(self) -> tuple[int, int]:
         """The place in the import, in records and Medications: what is added from here on can be dropped again."""
@@ -91,7 +95,6 @@ class Staging:
         """Stage a record that was read."""
         ordinal = self._ordinal
         self._ordinal += 1
-        self.entries[entry.source_id] = entry
         self._rows["fhir_record"].append(
             (
                 ordinal,
@@ -122,7 +125,6 @@ class Staging:
 
     def notice(self, entry: SourceFile, line: int | None, resource: str | None, reason: str) -> None:
         """Keep a notice; after many of one reason in a file only count them."""
-        self.entries[entry.source_id] = entry
         key = (entry.source_id, reason)
         count = self._alike[key] = self._alike.get(key, 0) + 1
         if count <= MAX_ALIKE:

@@ -179,12 +179,12 @@ _ABSOLUTE: Final = re.compile(
 class Scope:
     """What references of one document may point at: the entries of its Bundle by fullUrl, and its own server.
 
-    `urls` maps a fullUrl to type and id of its resource.
+    `urls` maps a fullUrl to `Type/id` of its resource, in UTF-8.
     """
 
     __slots__ = ("_bases", "_keys", "_urls")
 
-    def __init__(self, urls: Mapping[str, tuple[str, str]] | None = None) -> None:
+    def __init__(self, urls: Mapping[str, bytes] | None = None) -> None:
         self._urls = urls or {}
         self._keys: dict[str, str] = {}
         self._bases: frozenset[str] | None = None
@@ -198,7 +198,7 @@ class Scope:
 
     def _resolve(self, text: str, field: str) -> str:
         if text in self._urls:
-            return "/".join(self._urls[text])
+            return self._urls[text].decode(errors="replace")
         match = _RELATIVE.fullmatch(text)
         if match:
             return match["key"]
@@ -213,7 +213,7 @@ class Scope:
             raise Refused(f"{field} is not a reference")
         known = self._urls.get(match["base"] + match["key"])
         if known:
-            return "/".join(known)
+            return known.decode(errors="replace")
         if match["base"] in self._servers():
             return match["key"]
         raise Refused(f"{field} is on another server")

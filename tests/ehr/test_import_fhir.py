@@ -235,6 +235,32 @@ def test_an_icu_stay_within_a_stay_is_told_from_it(store: Store) -> None:
     assert [code.split("//")[0] for (code,) in codes] == ["ICU_ADMISSION", "ICU_DISCHARGE"]
 
 
+def test_a_stay_that_is_part_of_itself_has_no_parent(store: Store) -> None:
+    send(store, made.patient(), made.encounter(partOf=made.DURING))
+    assert rows(store, "SELECT parent_id FROM encounter") == [(None,)]
+
+
+def test_an_unreadable_file_fails_alone(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made.write_lines(tmp_path / "a.ndjson", made.patient())
+    made.write_lines(tmp_path / "b.ndjson", made.patient(id="p2"))
+    honest = Path.open
+
+    def refusing(path: Path, *args: Any, **kwargs: Any) -> Any:
+        if path.name == "a.ndjson":
+            raise PermissionError(13, "Permission denied")
+        return honest(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    report = import_fhir(store, tmp_path, ImportOptions())
+    assert report.failed == ("a.ndjson",)
+    assert report.subjects == 1
+
+
+def test_what_ends_before_it_began_is_flagged(store: Store) -> None:
+    send(store, made.patient(), made.condition(abatementDateTime="2018-01-01"))
+    assert "ends before" in notes(store)["Condition/c1"]
+
+
 def test_a_medication_of_its_own_gives_the_code_wherever_it_stands(store: Store) -> None:
     named = {"medicationCodeableConcept": None, "medicationReference": {"reference": "Medication/x"}}
     product = {"resourceType": "Medication", "id": "x", "code": made.code(made.RXNORM, "1", "aspirin")}

@@ -35,7 +35,14 @@ class Scale:
     training: tuple[str, ...] = ()
 
 
-QUICK: Final = Scale(patients=150, training=("--set", "width=32", "--set", "layers=1"))
+QUICK: Final = Scale(
+    patients=120,
+    training=tuple(
+        word
+        for setting in ("width=32", "layers=1", "epochs=1", "fine_tune_epochs=2", "max_tokens=128", "ensemble=2")
+        for word in ("--set", setting)
+    ),
+)
 
 
 @dataclass(slots=True)

@@ -124,7 +124,13 @@ def _connect(path: Path, config: Config) -> duckdb.DuckDBPyConnection:
             f"the store at {path} is held by process {holder[1]}; "
             "stop that process, or ask it through the service if it is 'ehr serve'"
         ) from error
-    con.execute(f"SET disabled_optimizers = '{DISABLED_OPTIMIZERS}'")
+    except duckdb.ConnectionException as error:
+        raise StoreError(f"the store at {path} is open in this process in another way; close that first") from error
+    try:
+        con.execute(f"SET disabled_optimizers = '{DISABLED_OPTIMIZERS}'")
+    except duckdb.InvalidInputException as error:
+        con.close()
+        raise StoreError(f"the store at {path} is open in this process as a locked one; close that first") from error
     return con
 
 

@@ -137,3 +137,11 @@ def test_a_death_without_a_time_marks_the_subject_and_is_no_event(store: Store, 
     take_in(store, tmp_path, "two", person()[3:]).commit()
     assert store.con.execute("SELECT died, death_time IS NULL FROM patient").fetchall() == [(True, False)]
     assert store.con.execute("SELECT count(*) FROM death").fetchall() == [(1,)]
+
+
+def test_a_store_cannot_be_opened_twice_in_one_process_in_different_ways(store: Store) -> None:
+    with pytest.raises(StoreError, match="open in this process"):
+        open_store(store.path)
+    store.close()
+    with opened(open_store(store.path, locked=True)), pytest.raises(StoreError, match="locked one"):
+        open_store(store.path)

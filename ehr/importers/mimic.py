@@ -23,16 +23,9 @@ from ehr.importers.judging import (
     skip_file,
     stage_rows,
 )
-from ehr.importers.mimic_tables import (
-    ADMISSIONS,
-    ADMITTED,
-    DICTIONARIES,
-    ICUSTAYS,
-    MICROBIOLOGYEVENTS,
-    NOT_IMPORTED,
-    PATIENTS,
-    TABLES,
-)
+from ehr.importers.mimic_hosp import MICROBIOLOGYEVENTS
+from ehr.importers.mimic_stays import ADMISSIONS, ADMITTED, ICUSTAYS, PATIENTS
+from ehr.importers.mimic_tables import DICTIONARIES, NOT_IMPORTED, TABLES
 from ehr.importers.mimic_titles import microbiology_select, own_titles_select, title_selects
 from ehr.importers.reading import Prepared, prepare, read_unjudged
 from ehr.importers.tables import TableSpec

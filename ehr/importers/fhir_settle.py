@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ehr.events import BIRTH, DEATH
 from ehr.importers.fhir_stage import Staging
+from ehr.refresh import ORDER
 
 NEAR: Final = timedelta(days=1)
 """Dates without a zone and birthdays may be a day off before an event counts as implausible."""
@@ -213,6 +214,8 @@ def _find_repeats(staging: Staging) -> None:
 def _carry_out(staging: Staging) -> None:
     """Write the verdicts to the ledger and drop what they concern."""
     con = staging.con
+    if con.execute("SELECT count(*) FROM fhir_verdict").fetchall()[0][0] == 0:
+        return
     refused = con.execute(
         """
         SELECT r.source_id, r.type, r.line, r.record_id, v.reason, r.subject
@@ -234,9 +237,8 @@ def _carry_out(staging: Staging) -> None:
         entry = staging.entries[source_id]
         entry.tally(type_name, skipped=count)
         entry.notice(None, type_name, f"{count} records are exact repeats: skipped")
-    if refused or repeated:
-        for table in ("fhir_record", "fhir_event", "fhir_stay"):
-            con.execute(f"DELETE FROM {table} WHERE ordinal IN (SELECT ordinal FROM fhir_verdict)")
+    for table in ("fhir_record", "fhir_event", "fhir_stay"):
+        con.execute(f"DELETE FROM {table} WHERE ordinal IN (SELECT ordinal FROM fhir_verdict)")
 
 
 def _notice_implausible(staging: Staging) -> None:
@@ -247,7 +249,7 @@ def _notice_implausible(staging: Staging) -> None:
             SELECT subject_id, min(birth) AS birth, min(death) AS death FROM (
                 SELECT r.subject_id, CASE WHEN e.code = '{BIRTH}' THEN e."time" END AS birth,
                        CASE WHEN e.code = '{DEATH}' THEN e."time" END AS death
-                FROM fhir_event e JOIN fhir_record r USING (ordinal) WHERE r.type = 'Patient'
+                FROM fhir_event e JOIN fhir_record r USING (ordinal) WHERE e.code IN ('{BIRTH}', '{DEATH}')
                 UNION ALL
                 SELECT subject_id, birth_time, death_time FROM subject
                 WHERE subject_id IN (SELECT subject_id FROM fhir_record)
@@ -276,9 +278,9 @@ def _move(staging: Staging) -> None:
     """Move what remains to the stages of the intake; the events go straight to the store when it commits."""
     con = staging.con
     staging.intake.later.append(
-        """
+        f"""
         SELECT r.subject_id, e."time", e.code, e.numeric_value, e.text_value, e.value_code, e.unit, r.encounter_id,
-               e.end_time, e.status, e.record_id, r.source_id
+               e.end_time, e.status, e.record_id, r.source_id, e.rowid AS {ORDER}
         FROM fhir_event e JOIN fhir_record r USING (ordinal)
         """
     )

@@ -17,7 +17,7 @@ from ehr.importers import IMPORTERS, ImportOptions
 from ehr.store import Store, create_store, opened
 
 GOAL = 10.0
-TIMES = 5
+TIMES = 7
 BUNDLES = DATA / "fhir" / "bundles"
 
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from ehr.importers import ImportOptions
 from ehr.importers.fhir_fields import R4_TYPES
-from ehr.importers.fhir_files import Broken, Found, fhir_files, read_ahead
+from ehr.importers.fhir_files import Broken, Found, fhir_files, read_file
 from ehr.importers.fhir_json import excerpt_of, parse, skim, written
 from ehr.importers.fhir_read import Item, items_of_line, name_of, read_items
 from ehr.importers.fhir_record import Record
@@ -53,8 +53,9 @@ def import_fhir(store: Store, path: Path, options: ImportOptions) -> ImportRepor
     staging = Staging(intake)
     validate = _validator(options)
     with _paused_collector():
-        for found in read_ahead(files):
-            options.progress(found.path.name, done, total)
+        for file in files:
+            options.progress(file.name, done, total)
+            found = read_file(file)
             _import_file(found, intake, staging, validate)
             done += found.size
         options.progress("settling", total, total)

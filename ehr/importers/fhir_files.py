@@ -1,11 +1,10 @@
-"""Finding and opening files of FHIR: small ones are read and unpacked ahead, beside the work; large ones stream."""
+"""Finding and opening files of FHIR: small ones are read whole, once for hash and content; large ones stream."""
 
 import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,9 +13,9 @@ from ehr.errors import SourceError
 
 SUFFIXES: Final = (".json", ".ndjson", ".jsonl")
 READ_FIRST: Final = ("Patient", "Medication", "Encounter")
-READ_AHEAD: Final = 32 << 20
+READ_WHOLE: Final = 32 << 20
 """Bytes of a file, as it lies on the disk, up to which it is read whole."""
-UNPACKED_AHEAD: Final = 256 << 20
+UNPACKED_WHOLE: Final = 256 << 20
 GZIP: Final = b"\x1f\x8b"
 
 Stream = io.BytesIO | io.BufferedReader | gzip.GzipFile
@@ -71,23 +70,11 @@ def _rank(path: Path) -> int:
     return READ_FIRST.index(kind) if kind in READ_FIRST else len(READ_FIRST)
 
 
-def read_ahead(files: Sequence[Path]) -> Iterator[Found]:
-    """Yield the files in order, while a thread reads, hashes and unpacks the next one."""
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        coming = None
-        for path in files:
-            ready, coming = coming, reader.submit(_read, path)
-            if ready is not None:
-                yield ready.result()
-        if coming is not None:
-            yield coming.result()
-
-
-def _read(path: Path) -> Found:
+def read_file(path: Path) -> Found:
     """Read a small file; what is large, or cannot be read, is left to `opened`, which says why."""
     try:
         size = path.stat().st_size
-        if size > READ_AHEAD:
+        if size > READ_WHOLE:
             return Found(path, size, None, None)
         packed = path.read_bytes()
     except OSError:
@@ -102,7 +89,7 @@ def _unpacked(packed: bytes) -> bytes | None:
     try:
         while packed:
             member = zlib.decompressobj(wbits=31)
-            parts.append(member.decompress(packed, UNPACKED_AHEAD))
+            parts.append(member.decompress(packed, UNPACKED_WHOLE))
             if not member.eof:
                 return None
             packed = member.unused_data

@@ -10,6 +10,7 @@ examples/ shows both.
 """
 
 import argparse
+import gzip
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -122,9 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     calls.add_parser("query").add_argument("sql")
     calls.add_parser("cohort").add_argument("task")
     calls.add_parser("timeline").add_argument("subject")
-    calls.add_parser("ingest").add_argument(
-        "file", type=Path, nargs="+", help="FHIR JSON, a resource or a Bundle each"
-    )
+    calls.add_parser("ingest").add_argument("file", type=Path, nargs="+", help="FHIR: .json or .ndjson, also .gz")
     calls.add_parser("models")
     predict = calls.add_parser("predict")
     for name in ("model", "task", "subject"):
@@ -152,11 +151,18 @@ def _call(client: Client, args: argparse.Namespace) -> str:
         case "timeline":
             return "\n".join(str(message) for message in client.timeline(args.subject))
         case "ingest":
-            return str(client.ingest(path.read_text(encoding="utf-8") for path in args.file))
+            return str(client.ingest(resource for path in args.file for resource in _resources(path)))
         case "predict":
             return str(client.predict(args.model, args.task, args.subject, args.futures))
         case _:
             return "\n".join(str(model) for model in client.models())
+
+
+def _resources(path: Path) -> list[str]:
+    """Return the resources of a file: its lines when it is NDJSON, else the whole of it."""
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    text = data.decode("utf-8-sig")
+    return text.splitlines() if ".ndjson" in path.suffixes else [text]
 
 
 def _answer_text(answer: cohort_pb2.AskResponse) -> str:

@@ -18,6 +18,7 @@ from rich.rule import Rule
 from rich.table import Table
 
 from ehr.errors import EhrError
+from ehr.splits import split_sql
 from ehr.store import open_store, opened
 
 MODEL: Final = "demo"
@@ -118,7 +119,7 @@ def _make(story: Story) -> None:
 
 def _look(story: Story) -> None:
     story.chapter("3. One patient", "The records of one patient as a timeline.")
-    story.run("timeline", "timeline", str(_patient_with_icu_stay(story.store)), "--limit", "14")
+    story.run("timeline", "timeline", str(_held_out_patient(story.store)), "--limit", "14")
 
 
 def _ask(story: Story) -> None:
@@ -151,14 +152,16 @@ def _foresee(story: Story) -> None:
 
 def _serve(story: Story) -> None:
     story.chapter(
-        "9. The service", "The same store over gRPC: another process asks, adds a patient, and asks for a risk."
+        "9. The service",
+        "The same store over gRPC: another process asks, brings a new patient as FHIR, and asks for a risk.",
     )
     newcomer = story.folder / "newcomer"
     story.run("serve", "simulate", "--patients", "1", "--seed", "2026", "--format", "fhir", "--out", str(newcomer))
-    subject = str(_patient_with_icu_stay(story.store))
+    subject = str(_held_out_patient(story.store))
     with _served(story) as address:
         story.call("serve", address, "ask", QUESTIONS[0])
-        story.call("serve", address, "ingest", *map(str, sorted(newcomer.glob("*.json"))))
+        story.call("serve", address, "ingest", *map(str, sorted(newcomer.glob("*.ndjson.gz"))))
+        story.call("serve", address, "ask", "How many patients are there?")
         story.call("serve", address, "predict", MODEL, TASK, subject)
 
 
@@ -197,12 +200,14 @@ def _served(story: Story) -> Iterator[str]:
         raise EhrError(f"the demo stopped: the service ended with exit code {code}")
 
 
-def _patient_with_icu_stay(store: Path) -> int:
-    """Return the first patient with an ICU stay, else the first patient."""
+def _held_out_patient(store: Path) -> int:
+    """Return a patient whom training never sees, with an ICU stay if there is one."""
     with opened(open_store(store)) as opened_store:
         rows = opened_store.cursor().execute(
-            "SELECT subject_id FROM subject LEFT JOIN encounter e USING (subject_id) "
-            "ORDER BY e.class IS NOT DISTINCT FROM 'icu' DESC, subject_id LIMIT 1"
+            f"""
+            SELECT subject_id FROM encounter
+            ORDER BY {split_sql("subject_id")} = 'held_out' DESC, class = 'icu' DESC, subject_id LIMIT 1
+            """
         )
         return int(rows.fetchall()[0][0])
 

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from ehr.errors import QueryFailed
+from ehr.errors import QueryFailed, QueryTimeout
 from ehr.store import Store
 from sql.catalog import Catalog, read_catalog
 from sql.engine import reread
@@ -49,7 +49,7 @@ def run_query(
     """Guard `query` for `role` and run it on a cursor of its own in a read-only transaction.
 
     Pass the `catalog` of the store to spare reading it again. Raises UnsafeQuery when the guard refuses, and
-    QueryFailed when the engine cannot run the query or it takes longer than `limits.seconds`.
+    QueryFailed when the engine cannot run the query; its child QueryTimeout when `limits.seconds` are over.
     """
     known = catalog or read_catalog(store)
     text = query if isinstance(query, str) else to_sql(query)
@@ -62,7 +62,7 @@ def run_query(
         table = _fetch(cursor, sql, limits.seconds)
         seconds = time.perf_counter() - started
     except TimeoutError as error:
-        raise QueryFailed(
+        raise QueryTimeout(
             f"the query took longer than {limits.seconds:g} seconds and was stopped; narrow it, or raise the limit"
         ) from error
     except duckdb.Error as error:

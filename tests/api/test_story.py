@@ -66,7 +66,7 @@ def test_trouble_is_one_sentence_and_exit_code_1(told: Told, tmp_path: Path) -> 
         (*store, "predict", "--model", "other", "--task", TASK, "--subject", "1"): "other",
         (*store, "cohort", "no_such_task"): "no_such_task",
         (*store, "sql", "DROP TABLE event"): "DROP",
-        (*store, "tokenize", "--vocabulary", "../evil"): "evil",
+        (*store, "train", "--model", "../evil"): "evil",
     }
     for words, expected in troubles.items():
         done = ehr(*words)

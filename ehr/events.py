@@ -116,6 +116,19 @@ def head_of(code: str) -> str:
     return code.split(SEPARATOR, 1)[0]
 
 
+def can_be_static(code: str) -> bool:
+    """Say whether an event with this code and no time is known at every time.
+
+    A demographic fact is, and so is one of a head that is not ours. A diagnosis, a result or a drug without a date
+    happened at some moment that nobody wrote down; taking it for known from the beginning would tell the future.
+
+    >>> [can_be_static(code) for code in ("GENDER//F", "EYE_COLOUR//BLUE", "CONDITION//SNOMED//44054006")]
+    [True, True, False]
+    """
+    head = HEADS.get(head_of(code))
+    return head is None or head.kind in {"demographic", "other"}
+
+
 def stable_id(text: str) -> int:
     """Map an identifier to a 63-bit number that never changes: the low half of its MD5, without the sign bit.
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ehr.events import BIRTH, DEATH, head_of
+from ehr.events import BIRTH, DEATH, can_be_static, head_of
 from ehr.splits import SPLITS, Split, split_sql
 from ehr.vocabulary import UNKNOWN, YEAR_SECONDS, Vocabulary
 
@@ -67,7 +67,7 @@ def tokenize(
 ) -> Timelines:
     """Tokenise the events of the given subjects, or of all, as tables `event` and `code` of `con` hold them.
 
-    Subjects without events are left out.
+    Subjects without events are left out, and so are clinical events without a time: when they happened is not known.
     """
     rows = _ordered_events(con, vocabulary, subject_ids)
     return _interleave(rows, vocabulary)
@@ -89,6 +89,7 @@ def code_readings(vocabulary: Vocabulary, codes: Sequence[str]) -> pl.DataFrame:
             "token": [vocabulary.token_of(code) for code in ordered],
             "has_bins": [code in vocabulary.edges for code in ordered],
             "is_birth": [code == BIRTH for code in ordered],
+            "can_be_static": [can_be_static(code) for code in ordered],
             **columns,
         },
         schema={
@@ -96,6 +97,7 @@ def code_readings(vocabulary: Vocabulary, codes: Sequence[str]) -> pl.DataFrame:
             "token": pl.UInt32,
             "has_bins": pl.Boolean,
             "is_birth": pl.Boolean,
+            "can_be_static": pl.Boolean,
             **dict.fromkeys(columns, pl.Float32),
         },
     )
@@ -191,12 +193,12 @@ def _ordered_events(
     con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, subject_ids: Sequence[int] | Int64s | None
 ) -> _Rows:
     _register_readings(con, vocabulary)
-    chosen = ""
+    chosen = 'WHERE ("time" IS NOT NULL OR can_be_static)'
     if subject_ids is not None:
         selection = pl.DataFrame({"subject_id": pl.Series(subject_ids, dtype=pl.Int64)})
         con.register("chosen_subject", selection.to_arrow())
-        chosen = """
-            WHERE subject_id IN (SELECT subject_id FROM chosen_subject)
+        chosen += """
+              AND subject_id IN (SELECT subject_id FROM chosen_subject)
               AND subject_id BETWEEN (SELECT min(subject_id) FROM chosen_subject)
                                  AND (SELECT max(subject_id) FROM chosen_subject)
         """

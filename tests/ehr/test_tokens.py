@@ -164,6 +164,16 @@ def test_a_timeline_reads_static_birth_gap_age_code_value() -> None:
     assert np.isnat(timelines.times).tolist() == [True] + [False] * 11
 
 
+def test_a_clinical_event_without_a_time_is_in_no_timeline() -> None:
+    one, *others = training_subjects[:6]
+    dated = [event(subject, LAB, START, 1.0) for subject in others]
+    store = memory_store(
+        [*dated, event(one, LAB, START), event(one, LAB), event(one, "GENDER//F"), event(one, "X//Y")]
+    )
+    vocabulary = fit_vocabulary(store, settings=TokenSettings(min_subjects=1))
+    assert timeline_names(store, vocabulary, one) == ["GENDER//F", "X//Y", LAB]
+
+
 def test_age_bands_follow_the_training_subjects() -> None:
     ages = [(training_subjects[0], 31.0), (training_subjects[1], 52.0), (training_subjects[2], 97.0)]
     store = memory_store([row for subject, age in ages for row in (born(subject, age), event(subject, LAB, START))])

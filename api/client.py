@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import grpc
 import pyarrow as pa
+from google.protobuf.json_format import MessageToJson
 
 from anamnesis.v1 import (
     cohort_pb2,
@@ -147,15 +148,16 @@ def _call(client: Client, args: argparse.Namespace) -> str:
         case "query":
             return _table_text(client.query(args.sql).table)
         case "cohort":
-            return str(client.run_cohort(args.task).summary)
+            return MessageToJson(client.run_cohort(args.task).summary)
         case "timeline":
-            return "\n".join(str(message) for message in client.timeline(args.subject))
+            return "\n".join(MessageToJson(message) for message in client.timeline(args.subject))
         case "ingest":
-            return str(client.ingest(resource for path in args.file for resource in _resources(path)))
+            resources = (resource for path in args.file for resource in _resources(path))
+            return MessageToJson(client.ingest(resources))
         case "predict":
-            return str(client.predict(args.model, args.task, args.subject, args.futures))
+            return MessageToJson(client.predict(args.model, args.task, args.subject, args.futures))
         case _:
-            return "\n".join(str(model) for model in client.models())
+            return "\n".join(MessageToJson(model) for model in client.models())
 
 
 def _resources(path: Path) -> list[str]:

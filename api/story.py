@@ -25,6 +25,7 @@ MODEL: Final = "demo"
 TASK: Final = "in_hospital_mortality"
 STOP_SECONDS: Final = 60.0
 MARK: Final = ".anamnesis-demo"
+NEWCOMER: Final = ("--patients", "1", "--seed", "2026")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def _serve(story: Story) -> None:
         "The same store over gRPC: another process asks, brings a new patient as FHIR, and asks for a risk.",
     )
     newcomer = story.folder / "newcomer"
-    story.run("serve", "simulate", "--patients", "1", "--seed", "2026", "--format", "fhir", "--out", str(newcomer))
+    story.run("serve", "simulate", *NEWCOMER, "--format", "fhir", "--out", str(newcomer))
     subject = str(_held_out_patient(story.store))
     with _served(story) as address:
         story.call("serve", address, "ask", QUESTIONS[0])
@@ -201,12 +202,14 @@ def _served(story: Story) -> Iterator[str]:
 
 
 def _held_out_patient(store: Path) -> int:
-    """Return a patient whom training never sees, with an ICU stay if there is one."""
+    """Return a patient whom training never sees, who was in hospital for days, in intensive care if there is one."""
     with opened(open_store(store)) as opened_store:
         rows = opened_store.cursor().execute(
             f"""
             SELECT subject_id FROM encounter
-            ORDER BY {split_sql("subject_id")} = 'held_out' DESC, class = 'icu' DESC, subject_id LIMIT 1
+            ORDER BY {split_sql("subject_id")} = 'held_out' DESC, end_time > start_time + INTERVAL 2 DAY DESC,
+                     class = 'icu' DESC, subject_id
+            LIMIT 1
             """
         )
         return int(rows.fetchall()[0][0])

@@ -37,6 +37,9 @@ SPECS: Final = {spec.stem: spec for spec in (ADMISSIONS, PATIENTS, ICUSTAYS, *TA
 
 SUFFIXES: Final = (".csv.gz", ".csv")
 
+MODULES: Final = (".", "hosp", "icu", "ed")
+"""Folders in which the tables of MIMIC-IV lie, seen from the folder that is imported."""
+
 READERS: Final = 2
 """Threads that read files at the same time: a compressed file is read by one core, whatever their number."""
 
@@ -130,9 +133,10 @@ def _read_titles(reading: "_Reading") -> None:
 
 
 def find_tables(path: Path) -> tuple[dict[str, list[Path]], list[Path]]:
-    """Find the tables of MIMIC-IV under `path` by the names of their files: name -> files, and all other CSV files.
+    """Find the tables of MIMIC-IV by the names of their files: name -> files, and all other CSV files under `path`.
 
-    Raises SourceError when there is none.
+    A table lies in `path` itself or in its folder of a module (hosp, icu, ed), and nowhere else: a file of the same
+    name further down may belong to other patients. Raises SourceError when there is none.
     """
     if not path.is_dir():
         what = "is no folder" if path.exists() else "does not exist"
@@ -145,7 +149,8 @@ def find_tables(path: Path) -> tuple[dict[str, list[Path]], list[Path]]:
         if suffix is None or not file.is_file():
             continue
         stem = name.removesuffix(suffix)
-        if stem in SPECS:
+        place = file.parent.relative_to(path).as_posix().lower()
+        if stem in SPECS and place in MODULES:
             tables.setdefault(stem, []).append(file)
         else:
             others.append(file)

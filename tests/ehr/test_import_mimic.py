@@ -373,3 +373,12 @@ def test_progress_counts_bytes(tmp_path: Path) -> None:
 def test_what_is_no_mimic_folder_is_named(tmp_path: Path, make: Any, message: str) -> None:
     with pytest.raises(SourceError, match=message):
         find_tables(make(tmp_path / "there"))
+
+
+def test_tables_further_down_belong_to_others(tmp_path: Path) -> None:
+    for name in ("hosp/patients.csv", "2.2/hosp/patients.csv", "note/discharge.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    tables, others = find_tables(tmp_path)
+    assert tables == {"patients": [tmp_path / "hosp" / "patients.csv"]}
+    assert others == [tmp_path / "2.2" / "hosp" / "patients.csv", tmp_path / "note" / "discharge.csv"]

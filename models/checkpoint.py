@@ -139,13 +139,16 @@ def load_model(folder: Path, vocabulary: Vocabulary | None = None) -> Checkpoint
         raise ModelError(f"model {name} in {folder} is damaged: its weights do not fit their hash; train it anew")
     settings = settings_from(content["settings"])
     weights = torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True)
-    decoder = Decoder(settings.architecture, len(own))
-    decoder.load_state_dict(weights["decoder"])
-    classifier = None
-    if "classifier" in weights:
-        shape = settings.architecture
-        classifier = Classifier(Decoder(shape, len(own)), Heads(shape.width, shape.ensemble, base_rate=0.5)).eval()
-        classifier.load_state_dict(weights["classifier"])
+    shape, classifier = settings.architecture, None
+    decoder = Decoder(shape, len(own))
+    try:
+        decoder.load_state_dict(weights["decoder"])
+        if "classifier" in weights:
+            heads = Heads(shape.width, shape.ensemble, base_rate=0.5)
+            classifier = Classifier(Decoder(shape, len(own)), heads).eval()
+            classifier.load_state_dict(weights["classifier"])
+    except RuntimeError as error:
+        raise ModelError(f"model {name} in {folder} is of another version of this program; train it anew") from error
     return Checkpoint(
         name,
         content["version"],

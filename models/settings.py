@@ -12,18 +12,16 @@ from ehr.errors import ModelError
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """The shape of the decoder; the defaults fit two cores and a few thousand patients."""
+    """The shape of the decoder; the defaults of all groups fit two cores and one to a few thousand patients."""
 
     layers: int = 2
     """Blocks of attention and feed-forward."""
-    width: int = 128
+    width: int = 64
     """Numbers per token; a multiple of 4 * heads."""
-    heads: int = 4
+    heads: int = 2
     """Attention heads of a block."""
     expansion: float = 2.75
     """Width of the feed-forward part as a multiple of width."""
-    dropout: float = 0.1
-    """Share of the residual stream that is left out while training."""
     shortest_period: float = 0.25
     """Shortest period in days of the rotations by time."""
     longest_period: float = 73_000.0
@@ -37,21 +35,25 @@ class Optimisation:
     """How the model is trained; pre-training reads timelines, fine-tuning reads the histories of a task."""
 
     seed: int = 1
-    epochs: int = 10
+    epochs: int = 2
     """Most passes of pre-training over the training subjects."""
     patience: int = 2
     """Passes without a better loss on the tuning subjects after which pre-training stops."""
-    learning_rate: float = 2e-3
-    fine_tune_epochs: int = 12
+    learning_rate: float = 3e-3
+    dropout: float = 0.1
+    """Share of the numbers in the residual stream that is left out in each step of pre-training."""
+    fine_tune_epochs: int = 4
     """Most passes of fine-tuning over the labelled rows of the training subjects."""
     fine_tune_patience: int = 3
     fine_tune_learning_rate: float = 5e-4
+    fine_tune_dropout: float = 0.1
+    """The same in fine-tuning."""
     language_weight: float = 0.3
     """Weight of the next-token loss beside the loss of the task while fine-tuning."""
     frozen: bool = False
     """Train the heads only (linear probe) and leave the decoder as pre-training made it."""
-    tokens_per_step: int = 8192
-    """Tokens of one batch, padding included."""
+    tokens_per_step: int = 2048
+    """Most tokens of one batch, padding included; on little data many small steps learn more than few large ones."""
     accumulate: int = 1
     """Batches whose gradients are added up before a step."""
     weight_decay: float = 0.1
@@ -71,7 +73,7 @@ class Optimisation:
 class Data:
     """What the model gets to read."""
 
-    max_tokens: int = 512
+    max_tokens: int = 256
     """Tokens of one document: the prefix of a subject and the last tokens of the history."""
     unseen_warning: float = 0.2
     """Share of unseen codes in a history above which a prediction carries a warning."""
@@ -194,8 +196,9 @@ def _check(settings: Settings) -> None:
             raise ModelError(f"setting {key} is {value} and has to be above 0")
     if shape.width % (4 * shape.heads):
         raise ModelError(f"setting width is {shape.width} and has to be a multiple of 4 * heads = {4 * shape.heads}")
-    if not 0 <= shape.dropout < 1:
-        raise ModelError(f"setting dropout is {shape.dropout} and has to lie in [0, 1)")
+    for key, share in {"dropout": work.dropout, "fine_tune_dropout": work.fine_tune_dropout}.items():
+        if not 0 <= share < 1:
+            raise ModelError(f"setting {key} is {share} and has to lie in [0, 1)")
     if shape.longest_period <= shape.shortest_period:
         raise ModelError("setting longest_period has to be longer than shortest_period")
     if data.max_tokens < 16:

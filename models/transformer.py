@@ -169,7 +169,7 @@ class Block(nn.Module):
         self.attention = Attention(shape)
         self.feed_norm = nn.RMSNorm(shape.width)
         self.feed = FeedForward(shape)
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = nn.Dropout(0.0)
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], allowed: Tensor | None) -> tuple[Tensor, LayerCache]:
         """Map the stream (r, p, w); also return the keys and values of this layer."""
@@ -195,7 +195,7 @@ class Decoder(nn.Module):
         self.shape, self.tokens = shape, tokens
         self.embed = nn.Embedding(tokens + 1, shape.width)
         self.rotations = Rotations(shape)
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = nn.Dropout(0.0)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = nn.RMSNorm(shape.width)
         self.apply(_start_small)
@@ -207,6 +207,12 @@ class Decoder(nn.Module):
     def query_token(self) -> int:
         """The token that marks a prediction time."""
         return self.tokens
+
+    def set_dropout(self, share: float) -> None:
+        """Leave out this share of the residual stream while training."""
+        for module in self.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = share
 
     @torch.no_grad()
     def start_query_from(self, tokens: Sequence[int]) -> None:

@@ -93,7 +93,7 @@ def untrained_checkpoint(vocabulary: Vocabulary, *assignments: str) -> Checkpoin
     """Return a checkpoint with random weights: enough for laws that hold for any weights."""
     settings = tiny_settings(*assignments)
     heads = Heads(settings.architecture.width, settings.architecture.ensemble, 0.3)
-    torch.nn.init.normal_(heads.scores.weight)
+    torch.nn.init.normal_(heads.scores.weight, std=0.3)
     calibration = Calibration(1.0, 0.0, tuple((head % 4, 1.0, 0.0) for head in range(8)), 10, 3)
     decoder = random_decoder(len(vocabulary), *assignments)
     classifier = Classifier(random_decoder(len(vocabulary), *assignments, seed=1), heads).eval()

@@ -186,8 +186,7 @@ class _Rollout:
         self.survival *= 1 - event
         self.drawn |= self._uniform(event) < event
         chances *= ~(watched[..., None] & self.success)
-        chances[..., PAD] = 1e-30  # drawn only where nothing but the event could follow
-        tokens = torch.multinomial(chances.flatten(0, 1), 1, generator=self.chance).view(event.shape)
+        tokens = self._drawn(chances)
         is_gap = (tokens >= self.first_gap) & (tokens < self.end_gap)
         self.alive &= ~(is_gap & self.closing) & ~self.death[tokens] & (self.survival > _CERTAIN)
         gap = torch.where(is_gap, tokens - self.first_gap, 0)
@@ -229,6 +228,13 @@ class _Rollout:
         self.out_survival[at] = self.survival
         self.out_drawn[at] = self.drawn
         self.out_alive[at] = self.alive
+
+    def _drawn(self, chances: Tensor) -> Tensor:
+        """Draw tokens (r, n) by their chances (r, n, tokens), of any sum; PAD where only the event could follow."""
+        upto = chances.cumsum(dim=-1)
+        total = upto[..., -1:]
+        tokens = torch.searchsorted(upto, self._uniform(total) * total, right=True).squeeze(-1)
+        return torch.where(total.squeeze(-1) > 0, tokens.clamp(max=chances.shape[-1] - 1), PAD)
 
     def _uniform(self, like: Tensor) -> Tensor:
         return torch.rand(like.shape, dtype=torch.float64, generator=self.chance)

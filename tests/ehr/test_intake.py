@@ -97,7 +97,7 @@ def test_an_event_frame_has_every_column(tmp_path: Path) -> None:
 
 
 def test_opening_what_is_no_store_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="there is no store at .*ehr import"):
+    with pytest.raises(StoreError, match=r"there is no store at .*ehr import"):
         open_store(tmp_path / "none")
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(StoreError, match="holds no store"):

@@ -93,7 +93,7 @@ class Client:
         return response
 
     def predict(self, model: str, task_name: str, subject: str, futures: int = 0) -> risk_pb2.PredictResponse:
-        """Estimate a risk after the last event of a patient."""
+        """Estimate a risk at the last time at which the task predicts for a patient."""
         request = risk_pb2.PredictRequest(model=model, task_name=task_name, subject=subject, futures=futures)
         response: risk_pb2.PredictResponse = self.risks.Predict(request)
         return response

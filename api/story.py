@@ -119,13 +119,17 @@ def _make(story: Story) -> None:
 
 
 def _look(story: Story) -> None:
-    story.chapter("3. One patient", "The records of one patient as a timeline.")
-    story.run("timeline", "timeline", str(_held_out_patient(story.store)), "--limit", "14")
+    story.chapter(
+        "3. One patient",
+        "Records as a timeline: the stays, diagnoses and procedures of a patient from whom no model will learn.",
+    )
+    kinds = ("--kind", "encounter", "--kind", "condition", "--kind", "procedure")
+    story.run("timeline", "timeline", str(_held_out_patient(story.store)), *kinds, "--limit", "16")
 
 
 def _ask(story: Story) -> None:
     story.chapter("4. Asking", "In SQL over clinical views, behind a guard that lets nothing but reading through ...")
-    story.run("sql", "sql", SQL)
+    story.run("sql", "sql", SQL.strip())
     story.run("sql", "code", "search", "heart", "failure", "--limit", "3")
     story.chapter(
         "5. Asking in English", "The answer says what was understood; a question it cannot answer is refused."

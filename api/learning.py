@@ -18,7 +18,7 @@ from models.futures import past_part
 from models.generate import generate
 from models.predict import predict
 from models.rollout import Sampling
-from sql.cohort import Cohort, labels, run_cohort
+from sql.cohort import Cohort, labels, run_cohort, run_cohort_on_subject
 
 SUPERVISED: Final = "supervised"
 GENERATED: Final = "generated"
@@ -92,8 +92,8 @@ def labelled_cohort(store: Store, task: Task) -> tuple[Cohort, pl.DataFrame]:
 
 def prediction_times(store: Store, task: Task, subject_id: int) -> list[datetime]:
     """Return when the task predicts for a patient, whether or not it is known what came later, rising."""
-    rows = labels(run_cohort(store, past_part(task), wide=False))
-    return sorted(rows.filter(pl.col("subject_id") == subject_id)["prediction_time"].to_list())
+    rows = labels(run_cohort_on_subject(store, past_part(task), subject_id))
+    return sorted(rows["prediction_time"].to_list())
 
 
 def open_model(store: Store, name: str, version: int | None = None) -> Checkpoint:

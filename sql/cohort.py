@@ -16,7 +16,7 @@ from ehr.store import Store
 from ehr.tasks import TRIGGER, Task
 from sql.cohort_names import with_safe_names
 from sql.cohort_plan import Compat, Counts, Exists, Plan, plan_task
-from sql.cohort_records import Records, records_of_meds, records_of_store
+from sql.cohort_records import Records, records_of_meds, records_of_store, records_of_subject
 from sql.cohort_sql import LOST_AT, cohort_query, result_names
 from sql.cohort_words import draw, rule_in_words, trigger_in_words
 
@@ -68,6 +68,11 @@ def run_cohort(store: Store, task: Task, *, wide: bool = True, compat: Compat = 
     Raises StoreError when the store is empty, TaskError when the task asks for a column that events do not have.
     """
     return find_cohort(records_of_store(store), task, wide=wide, compat=compat)
+
+
+def run_cohort_on_subject(store: Store, task: Task, subject_id: int) -> Cohort:
+    """Look for `task` in one subject of a store, without the wide columns; others may not even be there."""
+    return find_cohort(records_of_subject(store, subject_id), task, wide=False)
 
 
 def run_cohort_on_meds(path: Path, task: Task, *, wide: bool = True, compat: Compat = "none") -> Cohort:

@@ -46,6 +46,15 @@ def records_of_store(store: Store) -> Records:
     return Records(con, codes, subjects, spans, _columns(con))
 
 
+def records_of_subject(store: Store, subject_id: int) -> Records:
+    """Return the records of one subject of `store`, copied: looking through them costs what this subject has."""
+    events = store.cursor().sql("SELECT * FROM event WHERE subject_id = $subject", params={"subject": subject_id})
+    con = duckdb.connect(config={"disabled_optimizers": DISABLED_OPTIMIZERS})
+    con.register("subject_event", events.to_arrow_table())
+    con.execute("CREATE TABLE event AS FROM subject_event")
+    return records_of_events(con)
+
+
 def records_of_meds(path: Path) -> Records:
     """Return the records of a MEDS file, or of a folder with data/**/*.parquet.
 

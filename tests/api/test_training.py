@@ -8,6 +8,8 @@ import pytest
 from api.cli import main
 from api.learning import label_frame, prediction_times, read_task_file
 from ehr.store import open_store, opened
+from models.futures import past_part
+from sql.cohort import labels, run_cohort, run_cohort_on_subject
 
 TASK = "in_hospital_mortality"
 TINY = [
@@ -136,3 +138,13 @@ def test_a_model_of_another_vocabulary_is_refused(store, patient, capsys):
     )
     assert "model tiny was trained with vocabulary default" in message
     assert main(["tokenize", "--store", store, "--refit"]) == 0
+
+
+def test_a_task_looks_at_one_patient_as_it_looks_at_all(store):
+    task = past_part(read_task_file(TASK).task)
+    with opened(open_store(Path(store))) as opened_store:
+        of_all = labels(run_cohort(opened_store, task, wide=False))
+        subjects = [row[0] for row in opened_store.cursor().execute("SELECT subject_id FROM subject").fetchall()]
+        alone = [labels(run_cohort_on_subject(opened_store, task, subject)) for subject in subjects]
+    assert of_all.height > 0
+    assert pl.concat(alone).sort("subject_id", "prediction_time").equals(of_all.sort("subject_id", "prediction_time"))

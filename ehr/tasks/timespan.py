@@ -37,7 +37,7 @@ def parse_timespan(text: str) -> timedelta:
 
     Numbers with units come in falling order, each at most once (`w d h m s` and their words, decimals allowed), or as
     a clock: `[weeks] [days] h:mm:ss`, `d:hh:mm:ss`, and `mm:ss`, which is minutes and seconds. The forms are those of
-    pytimeparse (https://pypi.org/project/pytimeparse); months, years and numbers without a unit are none.
+    pytimeparse (a Python package of that name); months, years and numbers without a unit are none.
 
     >>> parse_timespan("1h30m"), parse_timespan("1 week, 2 days"), parse_timespan("5:30")
     (datetime.timedelta(seconds=5400), datetime.timedelta(days=9), datetime.timedelta(seconds=330))

@@ -32,6 +32,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self.catalog = read_catalog(self.store)
+        self.catalog.readable(self.role)  # raises now for a role that there is not, instead of at every call
 
     def audited(self, method: str, query: str, context: Any) -> AbstractContextManager[Entry]:
         """Log a call: who asked what, and what became of it, without a value of the answer."""

@@ -95,7 +95,10 @@ def _listen(server: grpc.aio.Server, address: Address) -> int:
     except OSError as error:
         raise ServiceError(f"the certificate cannot be read: {error}") from error
     except RuntimeError as error:
-        raise ServiceError(f"{target} cannot be listened on; it may be in use: choose another with --port") from error
+        cause = "it may be in use: choose another with --port"
+        if address.tls_cert is not None:
+            cause = "it may be in use, or certificate and key may not belong together or be no PEM"
+        raise ServiceError(f"{target} cannot be listened on; {cause}") from error
 
 
 async def _until_told_to_stop() -> None:

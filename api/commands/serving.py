@@ -15,7 +15,7 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "this process while it runs; other commands then ask through the service.",
     )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    serve.add_argument("--port", type=int, default=50051, help="port, 0 for any free one (default 50051)")
+    serve.add_argument("--port", type=_port, default=50051, help="port, 0 for any free one (default 50051)")
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain in PEM; needs --tls-key")
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="private key of the certificate in PEM")
     serve.add_argument("--role", default="analyst", help="role of every caller in SQL and English (default analyst)")
@@ -23,6 +23,14 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     serve.add_argument("--timeout", type=float, default=30.0, metavar="S", help="time limit of a query in seconds")
     serve.add_argument("--memory", default="4GB", metavar="SIZE", help="memory of the database (default 4GB)")
     serve.set_defaults(run=run_serve)
+
+
+def _port(text: str) -> int:
+    """Read a port; gRPC would take one that is too large for another."""
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError("a port lies between 0 and 65535")
+    return port
 
 
 def run_serve(args: argparse.Namespace) -> int:

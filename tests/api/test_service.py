@@ -208,4 +208,6 @@ def test_a_held_store_and_a_port_in_use_are_one_sentence(told: Told, tmp_path: P
         busy = ehr("--store", str(told.store), "serve", "--port", str(taken.getsockname()[1]))
     assert busy.returncode == 1
     assert "may be in use" in busy.stderr
+    assert ehr("--store", str(told.store), "serve", "--port", "99999").returncode == 2
+    assert "boss" in ehr("--store", str(told.store), "serve", "--role", "boss").stderr
     assert "Traceback" not in busy.stderr

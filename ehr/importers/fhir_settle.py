@@ -8,6 +8,7 @@ remains moves to the stages of the intake.
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 
 from ehr.events import BIRTH, DEATH
@@ -151,7 +152,12 @@ def _find_repeats(staging: Staging) -> None:
 
     Two versions are the same when they give the same events, the same stay and the same mark of death.
     """
-    con = staging.con
+    if _note_repeated(staging.con):
+        _judge_repeated(staging.con)
+
+
+def _note_repeated(con: duckdb.DuckDBPyConnection) -> bool:
+    """Note in `fhir_repeat` the records that came several times or are in the store; say whether there are any."""
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE fhir_repeat AS
@@ -163,8 +169,11 @@ def _find_repeats(staging: Staging) -> None:
         UNION SELECT record_id FROM fhir_record WHERE record_id IN (FROM stored WHERE record_id IS NOT NULL)
         """
     )
-    if con.execute("SELECT count(*) FROM fhir_repeat").fetchall()[0][0] == 0:
-        return
+    return bool(con.execute("SELECT count(*) > 0 FROM fhir_repeat").fetchall()[0][0])
+
+
+def _judge_repeated(con: duckdb.DuckDBPyConnection) -> None:
+    """Give a verdict on each version of the noted records but the first one that nothing came before."""
     con.execute(
         f"""
         INSERT INTO fhir_verdict

@@ -23,6 +23,9 @@ EVENT_SCHEMA: Final[dict[str, pl.DataType]] = {
     "end_time": pl.Datetime("us"),
     "status": pl.String(),
     "record_id": pl.String(),
+    "codings": pl.List(pl.String()),
+    "time_precision": pl.String(),
+    "utc_offset": pl.Int16(),
 }
 """Columns that an importer gives; the store adds event_id and source_id."""
 

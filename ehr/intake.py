@@ -1,18 +1,19 @@
-"""Taking records in: every importer stages events here, and one transaction moves them into the store.
+"""Taking records in: every importer stages events here, and transactions move them into the store, batch by batch.
 
     intake = Intake(store, "mimic", root)
     with intake.file(path) as entry:         # None when these bytes are in the store already
         entry.stage(select)                  # events, as SQL ...
         entry.stage_frame(frame)             # ... or as a frame of ehr.events.EVENT_SCHEMA
-        entry.reject(line, resource, reason, excerpt)
+        entry.reject(line, resource, reason, excerpt, code=Reason.BAD_TIME)
         entry.tally("labevents", rows_in=10, accepted=9, rejected=1)
-    report = intake.commit()
+    report = intake.commit()                 # as often as there are files, or groups of files
 
-Nothing is in the store before `commit`, and all of it after: an import that is killed leaves the store as it was.
+Of a file nothing is in the store before its `commit`, and all of it after. An import that is killed leaves the files
+of its earlier commits, each whole, and the next import of the same folder goes on with the others.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,9 +26,13 @@ from sqlglot import exp
 
 from ehr.errors import SourceError
 from ehr.events import EVENT_SCHEMA
+from ehr.ledger import FileReport as FileReport
+from ehr.ledger import ImportReport as ImportReport
+from ehr.ledger import Tally as Tally
 from ehr.progress import Progress as Progress
 from ehr.progress import silent as silent
-from ehr.refresh import STAGES, move_stages
+from ehr.reasons import Reason
+from ehr.refresh import STAGES, Moved, move_stages
 from ehr.store import Store
 
 EXCERPT_LENGTH: Final = 200
@@ -36,29 +41,8 @@ NOTHING_WENT_IN: Final = "rows_accepted = 0 AND (rows_rejected > 0 OR status = '
 """Files of the ledger that may be tried again, when what they lacked is there now: SQL over `source`."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """How many records of one type were read and what became of them."""
-
-    rows_in: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    skipped: int = 0
-
-    def add(self, other: "Tally") -> None:
-        """Add the counts of `other`."""
-        self.rows_in += other.rows_in
-        self.accepted += other.accepted
-        self.rejected += other.rejected
-        self.skipped += other.skipped
-
-    def check(self, what: str) -> None:
-        """Raise AssertionError unless every record that was read is accounted for."""
-        if self.rows_in != self.accepted + self.rejected + self.skipped:
-            raise AssertionError(
-                f"{what}: read {self.rows_in}, but accepted {self.accepted}, rejected {self.rejected}, "
-                f"skipped {self.skipped}"
-            )
+Remark = tuple[int, int | None, str | None, str, str, str | None]
+"""A row of `reject` or `notice`: source_id, line, resource, code, reason, excerpt."""
 
 
 @dataclass(slots=True)
@@ -72,12 +56,12 @@ class SourceFile:
     started_at: datetime
     status: str = "imported"
     tallies: dict[str, Tally] = field(default_factory=dict)
-    rejects: list[tuple[int, int | None, str | None, str, str | None]] = field(default_factory=list)
-    notices: list[tuple[int, int | None, str | None, str, str | None]] = field(default_factory=list)
+    rejects: list[Remark] = field(default_factory=list)
+    notices: list[Remark] = field(default_factory=list)
     noticed: int = 0
 
     def stage(self, table: str, select: str) -> int:
-        """Run `select` into a stage (`event`, `encounter`, `subject` or `code`) by name; return the rows added."""
+        """Run `select` into a stage (one of ehr.refresh.STAGES) by name; return the rows added."""
         con = self.intake.con
         added = con.execute(
             f"INSERT INTO stage_{table} BY NAME SELECT *, {self.source_id}::INTEGER AS source_id FROM ({select})"
@@ -101,21 +85,37 @@ class SourceFile:
         finally:
             self.intake.con.unregister("staged_frame")
 
-    def reject(self, line: int | None, resource: str | None, reason: str, excerpt: str | None = None) -> None:
+    def reject(
+        self,
+        line: int | None,
+        resource: str | None,
+        reason: str,
+        excerpt: str | None = None,
+        *,
+        code: Reason = Reason.NOTE,
+    ) -> None:
         """Keep a record that is refused; the caller counts it in a tally."""
-        self.rejects.append((self.source_id, line, resource, reason, shorten(excerpt)))
+        self.rejects.append((self.source_id, line, resource, code, reason, shorten(excerpt)))
 
     def reject_rows(self, select: str) -> int:
-        """Keep the refused records that `select` gives (line, resource, reason, excerpt); return how many."""
+        """Keep the refused records that `select` gives (line, resource, code, reason, excerpt); return how many."""
         return self._remark("reject", select)
 
-    def notice(self, line: int | None, resource: str | None, reason: str, excerpt: str | None = None) -> None:
+    def notice(
+        self,
+        line: int | None,
+        resource: str | None,
+        reason: str,
+        excerpt: str | None = None,
+        *,
+        code: Reason = Reason.NOTE,
+    ) -> None:
         """Keep what is to be known about a record, or about the file, that is taken in all the same."""
-        self.notices.append((self.source_id, line, resource, reason, shorten(excerpt)))
+        self.notices.append((self.source_id, line, resource, code, reason, shorten(excerpt)))
         self.noticed += 1
 
     def notice_rows(self, select: str) -> int:
-        """Keep the notices that `select` gives (line, resource, reason, excerpt); return how many."""
+        """Keep the notices that `select` gives (line, resource, code, reason, excerpt); return how many."""
         added = self._remark("notice", select)
         self.noticed += added
         return added
@@ -143,45 +143,8 @@ class SourceFile:
         return total
 
 
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """What became of one file; `source_id` finds its rows in `reject` and `notice`."""
-
-    source_id: int
-    file: str
-    status: str
-    rows_in: int
-    accepted: int
-    rejected: int
-    skipped: int
-    notices: int
-    resources: dict[str, Tally]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What an import did; `unchanged` names the files whose bytes the store had already."""
-
-    format: str
-    files: tuple[FileReport, ...]
-    unchanged: tuple[str, ...]
-    events: int
-    subjects: int
-    encounters: int
-
-    @property
-    def rejected(self) -> int:
-        """Records refused in all files."""
-        return sum(file.rejected for file in self.files)
-
-    @property
-    def failed(self) -> tuple[str, ...]:
-        """Files of which nothing could be read."""
-        return tuple(file.file for file in self.files if file.status == "failed")
-
-
 class Intake:
-    """One import: stages for what its files give, moved into the store by `commit` in one transaction."""
+    """One import: stages for what its files give, moved into the store by `commit`, one transaction a batch."""
 
     def __init__(self, store: Store, format_name: str, root: Path, progress: Progress = silent) -> None:
         self.store = store
@@ -189,16 +152,23 @@ class Intake:
         self.format = format_name
         self.root = root
         self.progress = progress
-        self.files: list[SourceFile] = []
+        self.pending: list[SourceFile] = []
         self.unchanged: list[str] = []
         self.later: list[str] = []
         self.titles: list[str] = []
+        self._finished: list[FileReport] = []
+        self._moved = Moved(0, 0, 0, 0)
         self._further: dict[str, str] = {}
         self._known = self._hashes(f"NOT ({NOTHING_WENT_IN})")
         self._refused = self._hashes(NOTHING_WENT_IN)
-        self._next_id = self._first_free_id()
+        self._last_id = int(self.con.execute("SELECT last_source_id FROM store_state").fetchall()[0][0])
         for stage in STAGES:
             self.con.execute(stage.create)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether any file was begun, committed or not."""
+        return bool(self.pending or self._finished)
 
     def name_of(self, path: Path) -> str:
         """Return the name of a file in the ledger: its path relative to the imported folder."""
@@ -223,13 +193,13 @@ class Intake:
 
     def begin(self, name: str, sha256: str) -> SourceFile:
         """Begin a source that is not a file: resources that came through the service."""
-        entry = SourceFile(self, self._next_id, name, sha256, _now())
-        self._next_id += 1
-        self.files.append(entry)
+        self._last_id += 1
+        entry = SourceFile(self, self._last_id, name, sha256, _now())
+        self.pending.append(entry)
         return entry
 
     def describe(self, select: str) -> None:
-        """Let `select` give titles (code, description, system or parents) when the import is committed.
+        """Let `select` give titles (code, description, system or parents) at every commit from now on.
 
         It may read the table `touched_code` (code) of the codes whose rows are brought up to date then.
         """
@@ -251,20 +221,37 @@ class Intake:
         if name.lower() not in stored:
             self._further[name] = kind
 
-    def commit(self) -> ImportReport:
-        """Move the stages into the store, with the ledger, and count; rolls back and raises when that fails."""
+    def commit(self, but: Collection[SourceFile] = ()) -> ImportReport:
+        """Move what was staged since the last commit into the store, with the ledger, in one transaction.
+
+        Files in `but` stay pending: nothing of them may be staged yet. Gives the report of the whole import so far.
+        Rolls back and raises when it fails.
+        """
+        done = [entry for entry in self.pending if entry not in but]
         self.con.begin()
         try:
             self._add_columns()
             moved = move_stages(self.con, self.later, self.titles)
-            self._write_ledger()
+            self._write_ledger(done)
             self.con.commit()
         except BaseException:
             self.con.rollback()
             raise
-        reports = tuple(_report(entry) for entry in self.files)
+        self._moved += moved
+        self._finished += [_report(entry) for entry in done]
+        self._known |= {report.sha256 for report in done if report.total().accepted}
+        self.pending = [entry for entry in self.pending if entry in but]
+        self.later.clear()
+        for stage in STAGES:
+            self.con.execute(f"TRUNCATE stage_{stage.name}")
         return ImportReport(
-            self.format, reports, tuple(self.unchanged), moved.events, moved.subjects, moved.encounters
+            self.format,
+            tuple(self._finished),
+            tuple(self.unchanged),
+            self._moved.events,
+            self._moved.subjects,
+            self._moved.encounters,
+            self._moved.removed,
         )
 
     def _add_columns(self) -> None:
@@ -278,23 +265,20 @@ class Intake:
     def _hashes(self, condition: str) -> set[str]:
         return {row[0] for row in self.con.execute(f"SELECT sha256 FROM source WHERE {condition}").fetchall()}
 
-    def _first_free_id(self) -> int:
-        return int(self.con.execute("SELECT coalesce(max(source_id), 0) + 1 FROM source").fetchall()[0][0])
-
-    def _forget_refused(self) -> None:
+    def _forget_refused(self, done: list[SourceFile]) -> None:
         """Take the ledger rows of files that were refused before, and are tried again now, out of the ledger."""
-        again = [entry.sha256 for entry in self.files if entry.sha256 in self._refused]
+        again = [entry.sha256 for entry in done if entry.sha256 in self._refused]
         if not again:
             return
         old = f"SELECT source_id FROM source WHERE {NOTHING_WENT_IN} AND sha256 IN (SELECT unnest(?))"
         for table in ("tally", "reject", "notice", "source"):
             self.con.execute(f"DELETE FROM {table} WHERE source_id IN ({old})", [again])
 
-    def _write_ledger(self) -> None:
-        self._forget_refused()
+    def _write_ledger(self, done: list[SourceFile]) -> None:
+        self._forget_refused(done)
         finished = _now()
         sources, tallies = [], []
-        for entry in self.files:
+        for entry in done:
             total = entry.total()
             total.check(entry.name)
             counts = (total.rows_in, total.accepted, total.rejected, total.skipped)
@@ -306,10 +290,13 @@ class Intake:
             ]
         self._insert("source", sources)
         self._insert("tally", tallies)
-        self._insert("reject", [row for entry in self.files for row in entry.rejects])
-        self._insert("notice", [row for entry in self.files for row in entry.notices])
-        self.con.execute("INSERT INTO reject BY NAME FROM stage_reject")
-        self.con.execute("INSERT INTO notice BY NAME FROM stage_notice")
+        self._insert("reject", [row for entry in done for row in entry.rejects])
+        self._insert("notice", [row for entry in done for row in entry.notices])
+        for table in ("reject", "notice"):
+            self.con.execute(
+                f"INSERT INTO {table} BY NAME SELECT * REPLACE (coalesce(code, 'note') AS code) FROM stage_{table}"
+            )
+        self.con.execute("UPDATE store_state SET last_source_id = greatest(last_source_id, ?)", [self._last_id])
 
     def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add rows to a ledger table through Arrow, which takes thousands at once."""

@@ -12,6 +12,9 @@ CREATE TABLE event (
     end_time      TIMESTAMP,
     status        VARCHAR,
     record_id     VARCHAR,
+    codings       VARCHAR[],
+    time_precision VARCHAR,
+    utc_offset    SMALLINT,
     event_id      BIGINT NOT NULL,
     source_id     INTEGER NOT NULL
 );
@@ -27,6 +30,9 @@ COMMENT ON COLUMN event.encounter_id IS 'Innermost stay that the record names: t
 COMMENT ON COLUMN event.end_time IS 'When it ended: abatement, end of an infusion or of a prescription';
 COMMENT ON COLUMN event.status IS 'Status word of the source: active, completed, Administered, Not Given';
 COMMENT ON COLUMN event.record_id IS 'Record of the source, such as Observation/x1 or Observation/x1.component[0]; NULL where it has none';
+COMMENT ON COLUMN event.codings IS 'All codes that the record gives for the same thing, the one in code first; NULL where that is the only one';
+COMMENT ON COLUMN event.time_precision IS 'year, month or day where the source tells the time no more exactly: time is the start of it; NULL for a clock time';
+COMMENT ON COLUMN event.utc_offset IS 'Minutes east of UTC that the source wrote beside the time, which is UTC here; NULL where it wrote none';
 COMMENT ON COLUMN event.event_id IS 'Unique number of the event in this store';
 COMMENT ON COLUMN event.source_id IS 'File it came from, as in source';
 
@@ -76,6 +82,32 @@ COMMENT ON COLUMN encounter.disposition IS 'Where the patient went; DIED for a d
 COMMENT ON COLUMN encounter.record_id IS 'Record of the source, such as Encounter/x1';
 COMMENT ON COLUMN encounter.source_id IS 'File it came from, as in source';
 
+CREATE TABLE record (
+    record_id    VARCHAR NOT NULL,
+    subject_id   BIGINT NOT NULL,
+    version_id   VARCHAR,
+    last_updated TIMESTAMP,
+    deleted_at   TIMESTAMP,
+    source_id    INTEGER NOT NULL
+);
+COMMENT ON TABLE record IS 'Records that have an identity in their source, one row each: which version the store has, or that it was deleted';
+COMMENT ON COLUMN record.record_id IS 'As in event.record_id, without its parts: Observation/x1';
+COMMENT ON COLUMN record.subject_id IS 'Patient, as in subject';
+COMMENT ON COLUMN record.version_id IS 'FHIR meta.versionId';
+COMMENT ON COLUMN record.last_updated IS 'FHIR meta.lastUpdated';
+COMMENT ON COLUMN record.deleted_at IS 'When the source deleted it: nothing of it is in the store; NULL for a record that is there';
+COMMENT ON COLUMN record.source_id IS 'File that gave this version, or the deletion';
+
+CREATE TABLE tombstone (
+    subject_id BIGINT PRIMARY KEY,
+    deleted_at TIMESTAMP NOT NULL,
+    n_events   BIGINT NOT NULL
+);
+COMMENT ON TABLE tombstone IS 'Patients that were deleted from this store: their records are not taken in again';
+COMMENT ON COLUMN tombstone.subject_id IS 'Patient, who is no longer in subject';
+COMMENT ON COLUMN tombstone.deleted_at IS 'When';
+COMMENT ON COLUMN tombstone.n_events IS 'How many events were removed';
+
 CREATE TABLE code (
     code        VARCHAR PRIMARY KEY,
     description VARCHAR,
@@ -97,6 +129,52 @@ COMMENT ON COLUMN code.unit IS 'Most frequent unit of its numbers';
 COMMENT ON COLUMN code.n_events IS 'Events with this code';
 COMMENT ON COLUMN code.n_subjects IS 'Patients with this code';
 COMMENT ON COLUMN code.quantiles IS 'Minimum, nine deciles and maximum of its numbers; NULL without numbers';
+
+CREATE TABLE code_value (
+    code          VARCHAR NOT NULL,
+    unit          VARCHAR,
+    numeric_value FLOAT,
+    n             BIGINT NOT NULL
+);
+COMMENT ON TABLE code_value IS 'How often each value of each code occurs, as sums to be added up: what code and unit are computed from';
+COMMENT ON COLUMN code_value.code IS 'As in code';
+COMMENT ON COLUMN code_value.unit IS 'As in event.unit';
+COMMENT ON COLUMN code_value.numeric_value IS 'As in event; NULL counts the events without a number';
+COMMENT ON COLUMN code_value.n IS 'Events; negative where some were removed';
+
+CREATE TABLE unit (
+    code           VARCHAR NOT NULL,
+    unit           VARCHAR NOT NULL,
+    item           VARCHAR NOT NULL,
+    canonical_unit VARCHAR,
+    factor         DOUBLE,
+    shift          DOUBLE,
+    n_events       BIGINT NOT NULL
+);
+COMMENT ON TABLE unit IS 'Every unit that the numbers of a code came in: value * factor + shift is the value in canonical_unit';
+COMMENT ON COLUMN unit.code IS 'As in code';
+COMMENT ON COLUMN unit.unit IS 'As in event.unit';
+COMMENT ON COLUMN unit.item IS 'The code without its unit: items with several units are mixed';
+COMMENT ON COLUMN unit.canonical_unit IS 'UCUM unit in which all values of the item can be compared; NULL for a unit that is not understood';
+COMMENT ON COLUMN unit.factor IS 'To multiply with; NULL for a unit that is not understood';
+COMMENT ON COLUMN unit.shift IS 'To add then: not 0 for temperatures';
+COMMENT ON COLUMN unit.n_events IS 'Numbers with this code and unit';
+
+CREATE TABLE hierarchy (
+    child  VARCHAR NOT NULL,
+    parent VARCHAR NOT NULL
+);
+COMMENT ON TABLE hierarchy IS 'Edges of code hierarchies that were loaded: OMOP concept_ancestor, parent_codes of MEDS';
+COMMENT ON COLUMN hierarchy.child IS 'Concept, as SYSTEM//CODE, or a code as in code';
+COMMENT ON COLUMN hierarchy.parent IS 'Concept directly or further above it';
+
+CREATE TABLE code_ancestor (
+    code     VARCHAR NOT NULL,
+    ancestor VARCHAR NOT NULL
+);
+COMMENT ON TABLE code_ancestor IS 'Every concept at or above each code in use: what descends_from() looks up';
+COMMENT ON COLUMN code_ancestor.code IS 'As in code, or a further code in event.codings';
+COMMENT ON COLUMN code_ancestor.ancestor IS 'Concept as SYSTEM//CODE, or a code: itself and all that lie above';
 
 CREATE TABLE source (
     source_id     INTEGER PRIMARY KEY,
@@ -147,6 +225,7 @@ CREATE TABLE reject (
     source_id INTEGER NOT NULL,
     line      BIGINT,
     resource  VARCHAR,
+    code      VARCHAR NOT NULL,
     reason    VARCHAR NOT NULL,
     excerpt   VARCHAR
 );
@@ -154,13 +233,15 @@ COMMENT ON TABLE reject IS 'Records that were refused';
 COMMENT ON COLUMN reject.source_id IS 'File, as in source';
 COMMENT ON COLUMN reject.line IS 'Line of an NDJSON file, entry of a Bundle, or data row of a CSV file, from 1; NULL for the whole file';
 COMMENT ON COLUMN reject.resource IS 'Record, such as Observation/x1 or hosp/labevents';
+COMMENT ON COLUMN reject.code IS 'Kind of reason, from the list in ehr/reasons.py: bad-json, bad-time, unknown-subject, ...';
 COMMENT ON COLUMN reject.reason IS 'Why, in a few words without the values of the patient';
-COMMENT ON COLUMN reject.excerpt IS 'The refused record, shortened';
+COMMENT ON COLUMN reject.excerpt IS 'The part that is at fault, with no more of the record than is needed to find it';
 
 CREATE TABLE notice (
     source_id INTEGER NOT NULL,
     line      BIGINT,
     resource  VARCHAR,
+    code      VARCHAR NOT NULL,
     reason    VARCHAR NOT NULL,
     excerpt   VARCHAR
 );
@@ -168,6 +249,7 @@ COMMENT ON TABLE notice IS 'Records that went in with something to know: a value
 COMMENT ON COLUMN notice.source_id IS 'File, as in source';
 COMMENT ON COLUMN notice.line IS 'As in reject';
 COMMENT ON COLUMN notice.resource IS 'As in reject';
+COMMENT ON COLUMN notice.code IS 'As in reject';
 COMMENT ON COLUMN notice.reason IS 'What to know';
 COMMENT ON COLUMN notice.excerpt IS 'The part that it is about';
 
@@ -232,17 +314,31 @@ COMMENT ON COLUMN procedure.start_time IS 'When it was done or began';
 
 CREATE VIEW observation AS
 SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
-       e."time" AS start_time, e.numeric_value AS value, e.unit, e.text_value, e.value_code, e.status
-FROM event e JOIN code c USING (code) WHERE c.kind = 'observation';
+       e."time" AS start_time, e.numeric_value AS value, e.unit,
+       (e.numeric_value * u.factor + u.shift)::FLOAT AS canonical_value,
+       if(e.numeric_value IS NULL, NULL, u.canonical_unit) AS canonical_unit,
+       e.text_value, e.value_code, e.status
+FROM event e JOIN code c USING (code) LEFT JOIN unit u ON u.code = e.code AND u.unit = e.unit
+WHERE c.kind = 'observation';
 COMMENT ON VIEW observation IS 'Laboratory results, vital signs and other measurements';
 COMMENT ON COLUMN observation.start_time IS 'When it was measured or the specimen was taken';
 COMMENT ON COLUMN observation.value IS 'Measured number, in unit';
+COMMENT ON COLUMN observation.canonical_value IS 'The number in canonical_unit, to be compared across units; NULL where the unit is not understood';
+COMMENT ON COLUMN observation.canonical_unit IS 'UCUM unit that all values of this item share';
 
 CREATE VIEW death AS
 SELECT subject_id, death_time, birth_time, sex FROM subject WHERE died;
 COMMENT ON VIEW death IS 'One row per patient recorded as dead; death_time is NULL where only the fact is known';
 
-CREATE TABLE store_version (version INTEGER NOT NULL);
-COMMENT ON TABLE store_version IS 'Version of this schema, one row';
-COMMENT ON COLUMN store_version.version IS 'Raised whenever the tables change';
-INSERT INTO store_version VALUES (1);
+CREATE TABLE store_state (
+    version        INTEGER NOT NULL,
+    last_event_id  BIGINT NOT NULL,
+    last_source_id INTEGER NOT NULL,
+    n_code_values  BIGINT NOT NULL
+);
+COMMENT ON TABLE store_state IS 'One row: the version of this schema and the numbers that were given last';
+COMMENT ON COLUMN store_state.version IS 'Raised whenever the tables change';
+COMMENT ON COLUMN store_state.last_event_id IS 'Greatest event_id ever given: none is given twice, also after deletions';
+COMMENT ON COLUMN store_state.last_source_id IS 'Greatest source_id ever given';
+COMMENT ON COLUMN store_state.n_code_values IS 'Rows of code_value when its sums were added up last';
+INSERT INTO store_state VALUES (2, 0, 0, 0);

@@ -14,7 +14,9 @@ import polars as pl
 from ehr.errors import StoreError
 
 DATABASE_FILE: Final = "ehr.duckdb"
-SCHEMA_VERSION: Final = 1
+OURS: Final = {"models", "audit.jsonl"}
+"""What a folder may hold that becomes a store."""
+SCHEMA_VERSION: Final = 2
 # DuckDB 2.0.0 plans a selective filter followed by GROUP BY as repeated scans (docs/decisions.md).
 DISABLED_OPTIMIZERS: Final = "partitioned_execution"
 
@@ -52,16 +54,17 @@ class Store:
         self.con.close()
 
 
-def create_store(path: Path) -> Store:
+def create_store(path: Path, *, memory: str | None = None) -> Store:
     """Open the store at `path` for writing, making it when it does not exist.
 
+    `memory` bounds what DuckDB may use ("2GB"); beyond it sorts and joins go on in files beside the database.
     Raises StoreError when the folder holds something else or another process holds the store.
     """
     path.mkdir(parents=True, exist_ok=True)
     is_new = not (path / DATABASE_FILE).exists()
-    if is_new and any(entry.name not in {"models", "audit.jsonl"} for entry in path.iterdir()):
+    if is_new and any(entry.name not in OURS for entry in path.iterdir()):
         raise StoreError(f"{path} is not empty and holds no store; name an empty or a new folder")
-    con = _connect(path, {"access_mode": "READ_WRITE"})
+    con = _connect(path, {"access_mode": "READ_WRITE", **({"memory_limit": memory} if memory else {})})
     is_blank = not con.execute("FROM duckdb_tables() LIMIT 1").fetchall()
     if is_blank:  # new, or interrupted before its tables were there
         con.begin()
@@ -136,7 +139,7 @@ def _connect(path: Path, config: Config) -> duckdb.DuckDBPyConnection:
 
 def _check_version(path: Path, con: duckdb.DuckDBPyConnection) -> None:
     try:
-        version = con.execute("SELECT version FROM store_version").fetchall()[0][0]
+        version = _version(con)
     except duckdb.CatalogException as error:
         con.close()
         raise StoreError(f"{path / DATABASE_FILE} is a DuckDB file but not a store of Anamnesis") from error
@@ -145,3 +148,11 @@ def _check_version(path: Path, con: duckdb.DuckDBPyConnection) -> None:
         raise StoreError(
             f"the store at {path} has version {version} and this program needs {SCHEMA_VERSION}; import it anew"
         )
+
+
+def _version(con: duckdb.DuckDBPyConnection) -> int:
+    """Return the version of the schema; raises duckdb.CatalogException for another database."""
+    try:
+        return int(con.execute("SELECT version FROM store_state").fetchall()[0][0])
+    except duckdb.CatalogException:
+        return int(con.execute("SELECT version FROM store_version").fetchall()[0][0])  # as version 1 wrote it

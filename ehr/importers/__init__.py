@@ -17,15 +17,19 @@ class ImportOptions:
     """What the caller of an import may choose.
 
     `strict` checks every record against the standard of its format (slower; only FHIR has such a check);
-    `progress` is called with the file at hand and the bytes done and to do.
+    `progress` is called with the file at hand and the bytes done and to do. Files go in by batches of about
+    `batch_bytes` bytes, each batch in one transaction. `billing` takes in what FHIR Claims and ExplanationOfBenefits
+    say, under codes of their own.
     """
 
     strict: bool = False
     progress: Progress = silent
+    batch_bytes: int = 256 * 2**20
+    billing: bool = False
 
 
 Importer = Callable[["Store", Path, ImportOptions], "ImportReport"]
-"""Brings everything under a path into a store in one transaction; raises SourceError when it is not its format."""
+"""Brings everything under a path into a store; raises SourceError when it is not its format."""
 
 
 def _fhir(store: "Store", path: Path, options: ImportOptions) -> "ImportReport":

@@ -65,14 +65,14 @@ def import_meds(store: Store, path: Path, options: ImportOptions) -> ImportRepor
                 _read_file(entry, file)
         done += file.stat().st_size
         options.progress(intake.name_of(file), done, total)
-    if metadata.is_file() and intake.files:
+    if metadata.is_file() and intake.has_files:
         with intake.file(metadata) as entry:
             if entry:
                 _read_codes(entry, metadata)
-    if intake.files and all(
-        entry.status == "failed" for entry in intake.files if entry.name != "metadata/codes.parquet"
+    if intake.pending and all(
+        entry.status == "failed" for entry in intake.pending if entry.name != "metadata/codes.parquet"
     ):
-        first = intake.files[0]
+        first = intake.pending[0]
         raise SourceError(f"{path} holds no MEDS events: {first.name}: {first.rejects[0][3]}")
     return intake.commit()
 

@@ -62,7 +62,7 @@ def import_mimic(store: Store, path: Path, options: ImportOptions) -> ImportRepo
                 stage_rows(rows)
                 if spec is MICROBIOLOGYEVENTS:
                     rows.entry.stage("code", microbiology_select(rows.accepted))
-        if intake.files:
+        if intake.has_files:
             _read_titles(reading)
         for file in others:
             reading.skip(file)

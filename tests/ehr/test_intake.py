@@ -67,7 +67,7 @@ def test_a_second_import_adds_to_a_subject(store: Store, tmp_path: Path) -> None
 
 def test_nothing_is_in_the_store_when_the_counts_do_not_add_up(store: Store, tmp_path: Path) -> None:
     intake = take_in(store, tmp_path, "one", person())
-    intake.files[0].tally("event", rows_in=1)
+    intake.pending[0].tally("event", rows_in=1)
     with pytest.raises(AssertionError, match="read 5, but accepted 4"):
         intake.commit()
     assert store.con.execute("SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM source)").fetchall() == [
@@ -77,7 +77,7 @@ def test_nothing_is_in_the_store_when_the_counts_do_not_add_up(store: Store, tmp
 
 def test_rejects_and_notices_are_kept_with_short_excerpts(store: Store, tmp_path: Path) -> None:
     intake = take_in(store, tmp_path, "one", person())
-    entry = intake.files[0]
+    entry = intake.pending[0]
     entry.reject(3, "Observation/x", "no subject", "x" * 1000)
     entry.notice(None, None, "unknown column")
     entry.tally("Observation", rows_in=1, rejected=1)
@@ -130,7 +130,7 @@ def test_a_locked_store_touches_no_file_and_keeps_its_settings(store: Store, tmp
 def test_a_death_without_a_time_marks_the_subject_and_is_no_event(store: Store, tmp_path: Path) -> None:
     intake = take_in(store, tmp_path, "one", person()[:3])
     known = pl.DataFrame({"subject_id": [1], "identifiers": [["fhir|a"]], "deceased": [True]})
-    intake.files[0].stage_frame("subject", known)
+    intake.pending[0].stage_frame("subject", known)
     intake.commit()
     patient = store.con.execute("SELECT died, death_time, identifiers FROM patient").fetchall()
     assert patient == [(True, None, ["fhir|a"])]

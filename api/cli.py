@@ -15,6 +15,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "simulating",
     "importing",
     "look",
+    "keeping",
     "querying",
     "cohort",
     "asking",

@@ -32,7 +32,7 @@ from ehr.ledger import Tally as Tally
 from ehr.progress import Progress as Progress
 from ehr.progress import silent as silent
 from ehr.reasons import Reason
-from ehr.refresh import STAGES, Moved, move_stages
+from ehr.refresh import STAGES, Moved, make_stages, move_stages
 from ehr.store import Store
 
 EXCERPT_LENGTH: Final = 200
@@ -162,8 +162,7 @@ class Intake:
         self._known = self._hashes(f"NOT ({NOTHING_WENT_IN})")
         self._refused = self._hashes(NOTHING_WENT_IN)
         self._last_id = int(self.con.execute("SELECT last_source_id FROM store_state").fetchall()[0][0])
-        for stage in STAGES:
-            self.con.execute(stage.create)
+        make_stages(self.con)
 
     @property
     def has_files(self) -> bool:

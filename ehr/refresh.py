@@ -17,7 +17,7 @@ from ehr.events import BIRTH, DEATH
 from ehr.hierarchy import refresh_ancestors
 from ehr.units import refresh_units
 
-__all__ = ["ORDER", "STAGES", "TOUCHED", "Moved", "move_stages"]
+__all__ = ["ORDER", "STAGES", "TOUCHED", "Moved", "make_stages", "move_stages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,13 @@ STAGES: Final = (
     Stage("reject", "line BIGINT, resource VARCHAR, code VARCHAR, reason VARCHAR, excerpt VARCHAR"),
     Stage("notice", "line BIGINT, resource VARCHAR, code VARCHAR, reason VARCHAR, excerpt VARCHAR"),
 )
+
+
+def make_stages(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the stages, empty, on a connection."""
+    for stage in STAGES:
+        con.execute(stage.create)
+
 
 ORDER: Final = "event_order"
 """Column of the SELECTs that give events late: a whole number that orders the events of one source and time."""

@@ -89,7 +89,7 @@ def reject_reasons(store: Store, table: str, limit: int) -> pl.DataFrame:
     return frame_of(
         store.cursor().sql(
             f"""
-            SELECT file, regexp_replace(resource, '^([A-Z][A-Za-z]*)/.*', '\\1') AS resource, reason,
+            SELECT file, regexp_replace(resource, '^([A-Z][A-Za-z]*)/.*', '\\1') AS resource, code, reason,
                    count(*) AS n, min(line) AS first_line
             FROM {_ledger_table(table)} JOIN source USING (source_id)
             GROUP BY ALL ORDER BY n DESC, file, reason LIMIT {int(limit)}
@@ -99,11 +99,11 @@ def reject_reasons(store: Store, table: str, limit: int) -> pl.DataFrame:
 
 
 def reject_list(store: Store, table: str, limit: int) -> pl.DataFrame:
-    """Return refused records one by one: file, line, resource, reason, excerpt; `table` is reject or notice."""
+    """Return refused records one by one: file, line, resource, code, reason, excerpt; `table` is reject or notice."""
     return frame_of(
         store.cursor().sql(
             f"""
-            SELECT file, line, resource, reason, excerpt
+            SELECT file, line, resource, code, reason, excerpt
             FROM {_ledger_table(table)} JOIN source USING (source_id)
             ORDER BY source_id, line LIMIT {int(limit)}
             """

@@ -1,6 +1,7 @@
 """`ehr import`: bring records into the store, and say what became of each file."""
 
 import argparse
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from ehr.intake import ImportReport, Tally
     from ehr.store import Store
 
+MEMORY = "2GB"
+"""More makes imports of many million events a little faster; less than 500MB is too little for them."""
+
 MOST_FILES = 60
 MOST_REASONS = 12
 
@@ -22,16 +26,36 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "import",
         parents=parents,
-        help="bring FHIR, MIMIC-IV or MEDS records into the store",
-        description="Bring a folder or a file of records into the store, all of it or, when that fails, nothing. "
-        "Files whose bytes the store has already are left out. Exit code 1 when a whole file could not be read.",
+        help="bring records into the store: FHIR, MIMIC-IV, MEDS, OMOP, eICU",
+        description="Bring a folder or a file of records into the store, file by file: of a file goes in all or, when "
+        "that fails, nothing, and the same command goes on after an interruption. Files whose bytes the store has "
+        "already are left out. Exit code 1 when a whole file could not be read.",
     )
     parser.add_argument("format", choices=sorted(IMPORTERS), help="format of the records")
     parser.add_argument("path", type=Path, metavar="PATH", help="folder or file")
     parser.add_argument(
         "--strict", action="store_true", help="validate each FHIR resource with fhir.resources (slow)"
     )
+    parser.add_argument(
+        "--billing",
+        action="store_true",
+        help="take in what FHIR Claims and ExplanationOfBenefits say too, under codes of their own",
+    )
+    parser.add_argument(
+        "--memory",
+        type=_size,
+        metavar="SIZE",
+        default=MEMORY,
+        help=f"what DuckDB may use before it writes to disk ({MEMORY})",
+    )
     parser.set_defaults(run=run_import)
+
+
+def _size(text: str) -> str:
+    """Check a size of memory as DuckDB reads it, such as 500MB or 2GB."""
+    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", text, re.IGNORECASE):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 500MB or 2GB")
+    return text
 
 
 def run_import(args: argparse.Namespace) -> int:
@@ -44,8 +68,9 @@ def run_import(args: argparse.Namespace) -> int:
         raise SourceError(f"{args.path} does not exist; name the folder or file of {args.format} records")
     is_new = not (args.store / DATABASE_FILE).exists()
     try:
-        with opened(create_store(args.store)) as store, progress_bar("Importing") as progress:
-            report = IMPORTERS[args.format](store, args.path, ImportOptions(args.strict, progress))
+        with opened(create_store(args.store, memory=args.memory)) as store, progress_bar("Importing") as progress:
+            options = ImportOptions(args.strict, progress, billing=args.billing)
+            report = IMPORTERS[args.format](store, args.path, options)
             reasons = _reasons(store, report)
     except SourceError:
         if is_new:
@@ -183,6 +208,8 @@ def _render_outcome(console: "Console", args: argparse.Namespace, report: "Impor
         f"{total.skipped:,} skipped. The store at {escape(str(args.store))} gained {report.events:,} events, "
         f"{report.subjects:,} patients and {report.encounters:,} stays."
     )
+    if report.removed:
+        console.print(f"{report.removed:,} events went because their records were updated or deleted.")
     if report.failed:
         console.print(
             f"{len(report.failed)} of {len(report.files)} files could not be read at all and nothing of them went in "

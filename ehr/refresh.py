@@ -43,14 +43,17 @@ STAGES: Final = (
     Stage(
         "encounter",
         "encounter_id BIGINT, parent_id BIGINT, subject_id BIGINT, class VARCHAR, type VARCHAR, "
-        "start_time TIMESTAMP, end_time TIMESTAMP, admit_source VARCHAR, disposition VARCHAR, record_id VARCHAR",
+        "start_time TIMESTAMP, end_time TIMESTAMP, admit_source VARCHAR, disposition VARCHAR, "
+        "identifiers VARCHAR[], record_id VARCHAR",
     ),
     Stage("subject", "subject_id BIGINT, identifiers VARCHAR[], deceased BOOLEAN"),
     Stage("code", "code VARCHAR, description VARCHAR, system VARCHAR, parents VARCHAR[]"),
     Stage(
         "record",
-        "record_id VARCHAR, subject_id BIGINT, version_id VARCHAR, last_updated TIMESTAMP, deleted_at TIMESTAMP",
+        "record_id VARCHAR, subject_id BIGINT, version_id VARCHAR, last_updated TIMESTAMP, deleted_at TIMESTAMP, "
+        "digest BIGINT",
     ),
+    Stage("medication_code", "record_id VARCHAR, codes VARCHAR[], description VARCHAR, system VARCHAR"),
     Stage("gone", "record_id VARCHAR, subject_id BIGINT"),
     Stage("hierarchy", "child VARCHAR, parent VARCHAR"),
     Stage("reject", "line BIGINT, resource VARCHAR, code VARCHAR, reason VARCHAR, excerpt VARCHAR"),
@@ -194,8 +197,9 @@ def _insert_encounters(con: duckdb.DuckDBPyConnection) -> int:
 def _replace_records(con: duckdb.DuckDBPyConnection) -> None:
     """Let the staged versions of records take the place of those that the store had."""
     if _count(con, "stage_record"):
-        con.execute("DELETE FROM record WHERE record_id IN (SELECT record_id FROM stage_record)")
-        con.execute("INSERT INTO record BY NAME FROM stage_record")
+        for table in ("record", "medication_code"):
+            con.execute(f"DELETE FROM {table} WHERE record_id IN (SELECT record_id FROM stage_record)")
+            con.execute(f"INSERT INTO {table} BY NAME FROM stage_{table}")
 
 
 def _note_touched_subjects(con: duckdb.DuckDBPyConnection, last_event: int) -> None:

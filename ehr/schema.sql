@@ -66,6 +66,7 @@ CREATE TABLE encounter (
     end_time     TIMESTAMP,
     admit_source VARCHAR,
     disposition  VARCHAR,
+    identifiers  VARCHAR[],
     record_id    VARCHAR,
     source_id    INTEGER NOT NULL
 );
@@ -79,24 +80,41 @@ COMMENT ON COLUMN encounter.start_time IS 'Begin of the stay';
 COMMENT ON COLUMN encounter.end_time IS 'End of the stay; NULL while it lasts or when unknown';
 COMMENT ON COLUMN encounter.admit_source IS 'Where the patient came from';
 COMMENT ON COLUMN encounter.disposition IS 'Where the patient went; DIED for a death in hospital';
+COMMENT ON COLUMN encounter.identifiers IS 'Original identifiers of the stay as system|value; NULL where it has none';
 COMMENT ON COLUMN encounter.record_id IS 'Record of the source, such as Encounter/x1';
 COMMENT ON COLUMN encounter.source_id IS 'File it came from, as in source';
 
 CREATE TABLE record (
     record_id    VARCHAR NOT NULL,
-    subject_id   BIGINT NOT NULL,
+    subject_id   BIGINT,
     version_id   VARCHAR,
     last_updated TIMESTAMP,
     deleted_at   TIMESTAMP,
+    digest       BIGINT,
     source_id    INTEGER NOT NULL
 );
 COMMENT ON TABLE record IS 'Records that have an identity in their source, one row each: which version the store has, or that it was deleted';
 COMMENT ON COLUMN record.record_id IS 'As in event.record_id, without its parts: Observation/x1';
-COMMENT ON COLUMN record.subject_id IS 'Patient, as in subject';
+COMMENT ON COLUMN record.subject_id IS 'Patient, as in subject; NULL where that is not known: a medicine, a deletion of what the store never had';
 COMMENT ON COLUMN record.version_id IS 'FHIR meta.versionId';
 COMMENT ON COLUMN record.last_updated IS 'FHIR meta.lastUpdated';
 COMMENT ON COLUMN record.deleted_at IS 'When the source deleted it: nothing of it is in the store; NULL for a record that is there';
+COMMENT ON COLUMN record.digest IS 'Hash of what this version says, to tell an exact repeat; NULL when it says nothing, as it was deleted or left out';
 COMMENT ON COLUMN record.source_id IS 'File that gave this version, or the deletion';
+
+CREATE TABLE medication_code (
+    record_id   VARCHAR NOT NULL,
+    codes       VARCHAR[] NOT NULL,
+    description VARCHAR,
+    system      VARCHAR,
+    source_id   INTEGER NOT NULL
+);
+COMMENT ON TABLE medication_code IS 'What each FHIR Medication stands for, which orders and administrations name by reference';
+COMMENT ON COLUMN medication_code.record_id IS 'Medication/x1, as in record';
+COMMENT ON COLUMN medication_code.codes IS 'Its codes as SYSTEM//CODE, the preferred one first';
+COMMENT ON COLUMN medication_code.description IS 'Title of the preferred code';
+COMMENT ON COLUMN medication_code.system IS 'Code system of the preferred code';
+COMMENT ON COLUMN medication_code.source_id IS 'File it came from, as in source';
 
 CREATE TABLE tombstone (
     subject_id BIGINT PRIMARY KEY,

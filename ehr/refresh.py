@@ -53,7 +53,7 @@ STAGES: Final = (
         "record_id VARCHAR, subject_id BIGINT, version_id VARCHAR, last_updated TIMESTAMP, deleted_at TIMESTAMP, "
         "digest BIGINT",
     ),
-    Stage("medication_code", "record_id VARCHAR, codes VARCHAR[], description VARCHAR, system VARCHAR"),
+    Stage("product", "record_id VARCHAR, codes VARCHAR[], description VARCHAR, system VARCHAR"),
     Stage("gone", "record_id VARCHAR, subject_id BIGINT"),
     Stage("hierarchy", "child VARCHAR, parent VARCHAR"),
     Stage("reject", "line BIGINT, resource VARCHAR, code VARCHAR, reason VARCHAR, excerpt VARCHAR"),
@@ -197,7 +197,7 @@ def _insert_encounters(con: duckdb.DuckDBPyConnection) -> int:
 def _replace_records(con: duckdb.DuckDBPyConnection) -> None:
     """Let the staged versions of records take the place of those that the store had."""
     if _count(con, "stage_record"):
-        for table in ("record", "medication_code"):
+        for table in ("record", "product"):
             con.execute(f"DELETE FROM {table} WHERE record_id IN (SELECT record_id FROM stage_record)")
             con.execute(f"INSERT INTO {table} BY NAME FROM stage_{table}")
 

@@ -102,19 +102,19 @@ COMMENT ON COLUMN record.deleted_at IS 'When the source deleted it: nothing of i
 COMMENT ON COLUMN record.digest IS 'Hash of what this version says, to tell an exact repeat; NULL when it says nothing, as it was deleted or left out';
 COMMENT ON COLUMN record.source_id IS 'File that gave this version, or the deletion';
 
-CREATE TABLE medication_code (
+CREATE TABLE product (
     record_id   VARCHAR NOT NULL,
     codes       VARCHAR[] NOT NULL,
     description VARCHAR,
     system      VARCHAR,
     source_id   INTEGER NOT NULL
 );
-COMMENT ON TABLE medication_code IS 'What each FHIR Medication stands for, which orders and administrations name by reference';
-COMMENT ON COLUMN medication_code.record_id IS 'Medication/x1, as in record';
-COMMENT ON COLUMN medication_code.codes IS 'Its codes as SYSTEM//CODE, the preferred one first';
-COMMENT ON COLUMN medication_code.description IS 'Title of the preferred code';
-COMMENT ON COLUMN medication_code.system IS 'Code system of the preferred code';
-COMMENT ON COLUMN medication_code.source_id IS 'File it came from, as in source';
+COMMENT ON TABLE product IS 'What each FHIR Medication or Device stands for, which other records name by reference';
+COMMENT ON COLUMN product.record_id IS 'Medication/x1 or Device/x1, as in record';
+COMMENT ON COLUMN product.codes IS 'Its codes as SYSTEM//CODE, the preferred one first';
+COMMENT ON COLUMN product.description IS 'Title of the preferred code';
+COMMENT ON COLUMN product.system IS 'Code system of the preferred code';
+COMMENT ON COLUMN product.source_id IS 'File it came from, as in source';
 
 CREATE TABLE tombstone (
     subject_id BIGINT PRIMARY KEY,

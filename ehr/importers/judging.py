@@ -4,9 +4,11 @@
     rows = judge(entry, prepared, spec)                         # None when the file as a whole is refused
     stage_rows(rows)
 
-What is wrong with a file or a row goes to the ledger as a reject or a notice that names file, row and reason.
+What is wrong with a file or a row goes to the ledger as a reject or a notice that names file, row and reason, with
+the cells that are at fault and those by which the row is found again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,11 +16,15 @@ import duckdb
 
 from ehr.importers.csv_source import CsvFile
 from ehr.importers.reading import Prepared, count_records, read_typed, typed_table
-from ehr.importers.tables import TableSpec, events_select, reason_sql
+from ehr.importers.tables import Check, TableSpec, code_sql, events_select, reason_sql
 from ehr.intake import SourceFile
+from ehr.reasons import Reason
 
 NOTICES_EACH: Final = 1_000
 """Notices of one reason that a file may have one by one; what goes beyond is counted in one more."""
+
+LONGEST_BEGIN: Final = 40
+"""Characters that are shown of the begin of a row that cannot be split."""
 
 KNOWN_STAYS: Final = "known_stay"
 """Temporary table (encounter_id, subject_id) of the stays that rows may name."""
@@ -36,7 +42,7 @@ class Rows:
     prepared: Prepared
     n_in: int = 0
     n_rejected: int = 0
-    n_repeats: int = 0
+    n_skipped: int = 0
     has_problems: bool = False
     has_refused: bool = False
 
@@ -60,7 +66,7 @@ class Rows:
         """The table or subquery of the rows that go in."""
         conditions = []
         if self.has_problems:
-            conditions.append(f"problems & {self.spec.refusing} = 0")
+            conditions.append(f"problems & {self.spec.refusing | self.spec.skipping} = 0")
         if self.has_refused:
             conditions.append(f"row NOT IN (FROM {self.refused})")
         return f"(FROM {self.typed} WHERE {' AND '.join(conditions)})" if conditions else self.typed
@@ -116,8 +122,8 @@ def stage_rows(rows: Rows) -> None:
         entry.stage("encounter", select.format(rows=rows.accepted))
     if spec.subjects:
         entry.stage("subject", spec.subjects.format(rows=rows.accepted))
-    accepted = rows.n_in - rows.n_rejected - rows.n_repeats
-    entry.tally(spec.name, rows_in=rows.n_in, accepted=accepted, rejected=rows.n_rejected, skipped=rows.n_repeats)
+    accepted = rows.n_in - rows.n_rejected - rows.n_skipped
+    entry.tally(spec.name, rows_in=rows.n_in, accepted=accepted, rejected=rows.n_rejected, skipped=rows.n_skipped)
     if not rows.n_in:
         entry.status = "empty"
 
@@ -125,7 +131,7 @@ def stage_rows(rows: Rows) -> None:
 def skip_file(entry: SourceFile, prepared: Prepared, name: str, notice: str | None = None) -> None:
     """Count the rows of a file that gives no events."""
     if notice:
-        entry.notice(None, name, notice)
+        entry.notice(None, name, notice, code=Reason.NOT_IMPORTED)
     if prepared.file.damage or prepared.file.is_empty:
         _tell_of_nothing(entry, prepared.file, name)
         return
@@ -139,10 +145,10 @@ def _tell_of_nothing(entry: SourceFile, file: CsvFile, name: str) -> None:
     entry.tally(name)
     if file.damage:
         entry.status = "failed"
-        entry.reject(None, name, f"{file.damage}; get the file again")
+        entry.reject(None, name, f"{file.damage}; get the file again", code=Reason.BROKEN_FILE)
     else:
         entry.status = "empty"
-        entry.notice(None, name, "empty file, no header")
+        entry.notice(None, name, "empty file, no header", code=Reason.INCOMPLETE)
 
 
 def _refuse_file(entry: SourceFile, prepared: Prepared, spec: TableSpec) -> None:
@@ -150,7 +156,8 @@ def _refuse_file(entry: SourceFile, prepared: Prepared, spec: TableSpec) -> None
     words = ("column", "is") if len(prepared.missing) == 1 else ("columns", "are")
     entry.status = "failed"
     reason = f"required {words[0]} {', '.join(prepared.missing)} {words[1]} missing"
-    entry.reject(None, spec.name, reason, prepared.file.delimiter.join(prepared.file.header))
+    header = prepared.file.delimiter.join(prepared.file.header)
+    entry.reject(None, spec.name, reason, header, code=Reason.MISSING_COLUMN)
     entry.tally(spec.name, rows_in=n_rows, rejected=n_rows)
 
 
@@ -160,24 +167,28 @@ def _tell_of_columns(rows: Rows) -> None:
     expected = {*spec.ignored.split(), *columns}
     unknown = [header for header in file.header if header.lower() not in expected]
     absent = [column.name for column in spec.columns if column.name not in columns]
-    if unknown:
-        entry.notice(None, spec.name, f"unknown columns, not used: {', '.join(unknown)}")
-    if absent:
-        entry.notice(None, spec.name, f"missing columns, left NULL: {', '.join(absent)}")
-    if file.delimiter != "," and len(file.header) > 1:
-        entry.notice(None, spec.name, f"fields are separated by {file.delimiter!r} instead of a comma")
+    told = {
+        f"unknown columns, not used: {', '.join(unknown)}": unknown,
+        f"missing columns, left NULL: {', '.join(absent)}": absent,
+        f"fields are separated by {file.delimiter!r} instead of a comma": file.delimiter != ","
+        and len(file.header) > 1,
+    }
+    for notice in (notice for notice, is_so in told.items() if is_so):
+        entry.notice(None, spec.name, notice, code=Reason.UNKNOWN_COLUMN)
 
 
 def _tell_of_lines(rows: Rows) -> None:
     """Tell of the records that could not be split, and of those that were read with a remark."""
+    name = rows.spec.name
     for record in rows.prepared.broken:
-        excerpt = ",".join(cell or "" for cell in record.cells)
         if record.broken:
-            rows.entry.reject(record.number, rows.spec.name, record.broken, excerpt)
+            begin = "".join(f"{cell or ''}," for cell in record.cells[:2])
+            rows.entry.reject(record.number, name, record.broken, f"{begin[:LONGEST_BEGIN]}…", code=Reason.BROKEN_ROW)
             rows.n_in += 1
             rows.n_rejected += 1
         elif record.remark:
-            rows.entry.notice(record.number, rows.spec.name, record.remark, excerpt)
+            odd = ", ".join(cell for cell in record.cells if cell and not cell.isascii())
+            rows.entry.notice(record.number, name, record.remark, odd, code=Reason.BAD_ENCODING)
 
 
 def _tell_of_problems(rows: Rows) -> None:
@@ -188,26 +199,55 @@ def _tell_of_problems(rows: Rows) -> None:
     if not failed:
         return
     rows.has_problems = True
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE problem AS SELECT cells.*, {rows.record} AS record, problems "
-        f"FROM ({rows.prepared.source}) AS cells "
-        f"JOIN (SELECT row, problems FROM {rows.typed} WHERE problems <> 0) USING (row)"
-    )
     checks = [(check, 1 << i) for i, check in enumerate(spec.all_checks) if failed & (1 << i)]
-    refusing = [reason_sql(check, bit) for check, bit in checks if check.refuses]
+    told = sum(bit for check, bit in checks if not check.skips)
+    if told:
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE problem AS "
+            f"SELECT cells.*, problems FROM ({rows.prepared.source}) AS cells "
+            f"JOIN (SELECT row, problems FROM {rows.typed} WHERE problems & {told} <> 0) USING (row)"
+        )
+    refusing = [(check, bit) for check, bit in checks if check.refuses]
     if refusing:
+        reasons, codes = (", ".join(sql(*each) for each in refusing) for sql in (reason_sql, code_sql))
         rows.n_rejected += rows.entry.reject_rows(
-            f"SELECT row AS line, '{name}' AS resource, concat_ws('; ', {', '.join(refusing)}) AS reason, "
-            f"record AS excerpt FROM problem WHERE problems & {spec.refusing} <> 0 ORDER BY row"
+            f"SELECT row AS line, '{name}' AS resource, coalesce({codes}) AS code, "
+            f"concat_ws('; ', {reasons}) AS reason, {excerpt_sql(spec, refusing)} AS excerpt "
+            f"FROM problem WHERE problems & {spec.refusing} <> 0 ORDER BY row"
         )
     for check, bit in checks:
-        if not check.refuses:
+        if check.skips:
+            _tell_of_skipped(rows, check, bit)
+        elif not check.refuses:
             _notice_each(
                 rows.entry,
-                f"SELECT row AS line, '{name}' AS resource, '{check.reason}' AS reason, "
-                f"{check.cell or 'NULL'}::VARCHAR AS excerpt FROM problem "
-                f"WHERE problems & {bit} <> 0 AND problems & {spec.refusing} = 0",
+                f"SELECT row AS line, '{name}' AS resource, '{check.code}' AS code, '{check.reason}' AS reason, "
+                f"{excerpt_sql(spec, [(check, bit)])} AS excerpt FROM problem "
+                f"WHERE problems & {bit} <> 0 AND problems & {spec.refusing | spec.skipping} = 0",
             )
+
+
+def _tell_of_skipped(rows: Rows, check: Check, bit: int) -> None:
+    """Count the rows that a check leaves out on purpose, and no earlier one does, in one notice."""
+    before = rows.spec.skipping & (bit - 1)
+    skipped = _count(
+        rows.con, f"{rows.typed} WHERE problems & {bit} <> 0 AND problems & {rows.spec.refusing | before} = 0"
+    )
+    if skipped:
+        rows.n_skipped += skipped
+        notice = f"{skipped} rows left out: {check.reason}"
+        rows.entry.notice(None, rows.spec.name, notice, code=Reason.NOT_IMPORTED)
+
+
+def excerpt_sql(spec: TableSpec, checks: Sequence[tuple[Check, int]] = ()) -> str:
+    """Return the SQL of what is shown of a row: the cells that name it, then those at fault; cells are text."""
+    parts = [f"'{name}=' || coalesce({name}, '')" for name in spec.identifiers]
+    parts += [
+        f"CASE WHEN problems & {bit} <> 0 THEN '{check.cell}=' || coalesce({check.cell}, '') END"
+        for check, bit in checks
+        if check.cell and check.cell not in spec.identifiers
+    ]
+    return f"concat_ws(', ', {', '.join(parts)})"
 
 
 def _refuse_repeats(rows: Rows) -> None:
@@ -229,20 +269,20 @@ def _refuse_repeats(rows: Rows) -> None:
             FROM {rows.accepted} WHERE {named} QUALIFY row <> first_row
         ),
         record AS (
-            SELECT row, {rows.record} AS record FROM ({rows.prepared.source})
+            SELECT row, {rows.record} AS record, {excerpt_sql(rows.spec)} AS excerpt FROM ({rows.prepared.source})
             WHERE row IN (SELECT row FROM pair UNION ALL SELECT first_row FROM pair)
         )
-        SELECT pair.row, first_row, this.record, this.record = that.record AS is_repeat
+        SELECT pair.row, first_row, this.excerpt, this.record = that.record AS is_repeat
         FROM pair JOIN record AS this USING (row) JOIN record AS that ON that.row = first_row
         """
     )
     rows.refuse("SELECT row FROM repeated")
-    rows.n_repeats = rows.entry.notice_rows(
-        f"SELECT row AS line, '{name}' AS resource, record AS excerpt, "
+    rows.n_skipped += rows.entry.notice_rows(
+        f"SELECT row AS line, '{name}' AS resource, '{Reason.REPEAT}' AS code, excerpt, "
         "format('exact duplicate of row {}: skipped', first_row) AS reason FROM repeated WHERE is_repeat ORDER BY row"
     )
     rows.n_rejected += rows.entry.reject_rows(
-        f"SELECT row AS line, '{name}' AS resource, record AS excerpt, "
+        f"SELECT row AS line, '{name}' AS resource, '{Reason.CONFLICT}' AS code, excerpt, "
         f"format('{' and '.join(key)} is there already, in row {{}}, with other values: the first row is kept', "
         "first_row) AS reason FROM repeated WHERE NOT is_repeat ORDER BY row"
     )
@@ -274,12 +314,14 @@ def _strangers(rows: str) -> str:
 def _tell_of_strangers(rows: Rows) -> None:
     name = rows.spec.name
     if not _count(rows.con, KNOWN_SUBJECTS):
-        rows.entry.notice(None, name, "no table of patients went in that subject_id could be compared with")
+        notice = "no table of patients went in that subject_id could be compared with"
+        rows.entry.notice(None, name, notice, code=Reason.INCOMPLETE)
         return
     _notice_each(
         rows.entry,
-        f"SELECT row AS line, '{name}' AS resource, 'subject_id is not in patients' AS reason, subject_id::VARCHAR "
-        f"AS excerpt FROM {rows.accepted} SEMI JOIN ({_strangers(rows.accepted)}) USING (subject_id)",
+        f"SELECT row AS line, '{name}' AS resource, '{Reason.UNKNOWN_SUBJECT}' AS code, "
+        "'subject_id is not in patients' AS reason, 'subject_id=' || subject_id AS excerpt "
+        f"FROM {rows.accepted} SEMI JOIN ({_strangers(rows.accepted)}) USING (subject_id)",
     )
 
 
@@ -295,25 +337,28 @@ def _loose(rows: str, column: str) -> str:
 def _tell_of_stay(rows: Rows, column: str) -> None:
     con, entry, name = rows.con, rows.entry, rows.spec.name
     if not _count(con, KNOWN_STAYS):
-        entry.notice(None, name, f"no stays went in that {column} could be compared with")
+        notice = f"no stays went in that {column} could be compared with"
+        entry.notice(None, name, notice, code=Reason.INCOMPLETE)
         return
+    excerpt = f"'subject_id=' || subject_id || ', {column}=' || stay"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE loose AS
-        SELECT row, stay, stay IN (SELECT encounter_id FROM {KNOWN_STAYS}) AS is_foreign
+        SELECT row, rows.subject_id, stay, stay IN (SELECT encounter_id FROM {KNOWN_STAYS}) AS is_foreign
         FROM {rows.accepted} AS rows JOIN ({_loose(rows.accepted, column)}) AS loose
         ON rows.subject_id = loose.subject_id AND rows.{column} = stay
         """
     )
     _notice_each(
         entry,
-        f"SELECT row AS line, '{name}' AS resource, '{column} is the stay of no row that went in' AS reason, "
-        f"stay::VARCHAR AS excerpt FROM loose WHERE NOT is_foreign",
+        f"SELECT row AS line, '{name}' AS resource, '{Reason.BAD_REFERENCE}' AS code, "
+        f"'{column} is the stay of no row that went in' AS reason, {excerpt} AS excerpt "
+        "FROM loose WHERE NOT is_foreign",
     )
     rows.n_rejected += entry.reject_rows(
-        f"SELECT row AS line, '{name}' AS resource, '{column} is the stay of another patient' AS reason, "
-        f"{rows.record} AS excerpt FROM ({rows.prepared.source}) "
-        "WHERE row IN (SELECT row FROM loose WHERE is_foreign) ORDER BY row"
+        f"SELECT row AS line, '{name}' AS resource, '{Reason.OTHER_SUBJECT}' AS code, "
+        f"'{column} is the stay of another patient' AS reason, {excerpt} AS excerpt "
+        "FROM loose WHERE is_foreign ORDER BY row"
     )
     rows.refuse("SELECT row FROM loose WHERE is_foreign")
 
@@ -323,9 +368,9 @@ def _notice_each(entry: SourceFile, select: str) -> None:
     entry.notice_rows(
         f"""
         WITH one AS (SELECT *, row_number() OVER (ORDER BY line) AS nth FROM ({select}))
-        SELECT line, resource, reason, excerpt FROM one WHERE nth <= {NOTICES_EACH}
+        SELECT line, resource, code, reason, excerpt FROM one WHERE nth <= {NOTICES_EACH}
         UNION ALL
-        SELECT NULL, min(resource), format('{{}} more rows: {{}}', count(*), min(reason)), NULL
+        SELECT NULL, min(resource), min(code), format('{{}} more rows: {{}}', count(*), min(reason)), NULL
         FROM one WHERE nth > {NOTICES_EACH} HAVING count(*) > 0
         """
     )

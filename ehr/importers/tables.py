@@ -8,7 +8,8 @@
 
 Every cell of a file is read as text (ehr.importers.csv_source). `typed_select` reads each cell as what its column
 says, NULL where it is not that, and marks every row with the checks that it fails: one bit of `problems` for each.
-Cells that are required, and checks that refuse, refuse the row; the others give a notice.
+Cells that are required, and checks that refuse, refuse the row; checks that skip leave it out on purpose; the others
+give a notice.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from functools import cached_property
 from typing import Final, Literal
 
 from ehr.events import UNKNOWN
+from ehr.reasons import Reason
 from ehr.refresh import ORDER
 
 Kind = Literal["text", "integer", "number", "time"]
@@ -34,6 +36,8 @@ TIME_FORMATS: Final = (
     "%Y-%m-%d %H:%M:%S.%f",
 )
 FIRST_TIME: Final = "1800-01-01"
+PERSON: Final = "subject_id"
+"""The column that says whose row it is: its absence has a reason of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class Column:
     """A column that is used: a cell that is not of its kind becomes NULL; a required one then refuses the row.
 
     `quiet` leaves out the notice where other text is normal, as in a dose such as 12.5-25. `keep` keeps the text of
-    a cell that is not of its kind in a column of its own, NAME_text.
+    a cell that is not of its kind in a column of its own, NAME_text. `dated` gives a time the further column
+    NAME_precision: 'day' where the cell has no clock time, else NULL.
     """
 
     name: str
@@ -49,6 +54,13 @@ class Column:
     required: bool = False
     quiet: bool = False
     keep: bool = False
+    dated: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of typed rows that it becomes."""
+        kept = (f"{self.name}_text",) if self.keep else ()
+        return (self.name, *kept, *((f"{self.name}_precision",) if self.dated else ()))
 
 
 def text(name: str, *, required: bool = False) -> Column:
@@ -66,17 +78,18 @@ def number(name: str, *, required: bool = False, quiet: bool = False) -> Column:
     return Column(name, "number", required, quiet, keep=True)
 
 
-def time(name: str, *, required: bool = False, keep: bool = False) -> Column:
+def time(name: str, *, required: bool = False, keep: bool = False, dated: bool = False) -> Column:
     """Return a column of times, as in TIME_FORMATS, not before the year 1800."""
-    return Column(name, "time", required, keep=keep)
+    return Column(name, "time", required, keep=keep, dated=dated)
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
     """One kind of event that each row of a table gives; all but `code` are SQL over the columns of the table.
 
-    A part of `code` is a word, or `$column`; an empty column gives UNK. A row gives no event where `time` is NULL,
-    unless the event is static, or where `when` is not true. Equal events are given `once` where that is set.
+    A part of `code` is a word, `$column`, or `=SQL` of a text; an empty one gives UNK. A row gives no event where
+    `time` is NULL, unless the event is static, or where `when` is not true. Equal events are given `once` where that
+    is set. `precision` is that of the time. `record` takes the place of the record of the table.
     """
 
     code: tuple[str, ...]
@@ -89,21 +102,31 @@ class Events:
     when: str | None = None
     once: bool = False
     is_static: bool = False
+    precision: str = "NULL"
+    record: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something wrong with a row: SQL that is true then, and the reason; `cell` is the column to show."""
+    """Something wrong with a row: SQL that is true then, and the reason; `cell` is the column to show.
+
+    A row that fails it is refused where it `refuses`, left out on purpose where it `skips`, and taken with a notice
+    otherwise. `missing` is the kind of reason where the cell is empty, `code` where it is not what it should be.
+    """
 
     condition: str
     reason: str
     refuses: bool = False
     cell: str | None = None
+    code: Reason = Reason.BAD_CELL
+    missing: Reason | None = None
+    skips: bool = False
 
 
 def ends_before(end: str, start: str) -> Check:
     """Return the check that an interval does not run backwards; `end_of` leaves out such an end."""
-    return Check(f"{end} < {start}", f"{end} is before {start}: end left NULL", cell=end)
+    reason = f"{end} is before {start}: end left NULL"
+    return Check(f"{end} < {start}", reason, cell=end, code=Reason.IMPLAUSIBLE)
 
 
 def end_of(end: str, start: str) -> str:
@@ -116,9 +139,11 @@ class TableSpec:
     """How the rows of one table become events.
 
     `ignored` are further columns that the source is known to have. `key` names a row: an exact repeat is skipped,
-    and a row with the same key and other cells is refused. `stay` is the SQL of event.encounter_id, and `stays`
-    are the columns that must name stays of the same patient. `join` brings columns from tables that were read
-    before. `encounters` and `subjects` are SELECTs for these stages with {rows} for the accepted rows.
+    and a row with the same key and other cells is refused. `record` is the SQL of event.record_id (see `record_of`):
+    a later file that has other cells for a record takes its place (ehr.importers.renewing). `stay` is the SQL of
+    event.encounter_id, and `stays` are the columns that must name stays of the same patient. `join` brings columns
+    from tables that were read before. `encounters` and `subjects` are SELECTs for these stages with {rows} for the
+    accepted rows.
     """
 
     name: str
@@ -133,6 +158,7 @@ class TableSpec:
     joined: tuple[str, ...] = ()
     encounters: tuple[str, ...] = ()
     subjects: str | None = None
+    record: str = "NULL"
 
     @property
     def stem(self) -> str:
@@ -147,13 +173,29 @@ class TableSpec:
     @cached_property
     def all_checks(self) -> tuple[Check, ...]:
         """The checks of the cells, those of the table, and that a row gives an event at all."""
-        cells = tuple(_cell_check(column) for column in self.columns if column.kind != "text" or column.required)
+        coded = {part for event in self.events for part in event.code}
+        cells = tuple(
+            _cell_check(column, is_coded=f"${column.name}" in coded)
+            for column in self.columns
+            if column.kind != "text" or column.required
+        )
         return (*cells, *self.checks, *self._event_check())
 
     @property
     def refusing(self) -> int:
         """The bits of `problems` that refuse a row."""
         return sum(1 << i for i, check in enumerate(self.all_checks) if check.refuses)
+
+    @property
+    def skipping(self) -> int:
+        """The bits of `problems` that leave a row out on purpose."""
+        return sum(1 << i for i, check in enumerate(self.all_checks) if check.skips)
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """The columns by which a row is found again: its key, else its patient, else its first column."""
+        names = [column.name for column in self.columns]
+        return self.key or ((PERSON,) if PERSON in names else tuple(names[:1]))
 
     def _event_check(self) -> tuple[Check, ...]:
         """Return the check that a row gives an event, where its required columns do not see to that already."""
@@ -163,15 +205,20 @@ class TableSpec:
         present = " OR ".join(f"({_is_there(event)})" for event in self.events)
         refused = [f"{name} IS NULL" for name in self.required] + [c.condition for c in self.checks if c.refuses]
         only = f"NOT coalesce({' OR '.join(f'({condition})' for condition in refused) or 'false'}, false)"
-        return (Check(f"NOT coalesce({present}, false) AND {only}", "no usable time, so no event", refuses=True),)
+        return (
+            Check(
+                f"NOT coalesce({present}, false) AND {only}",
+                "no usable time, so no event",
+                refuses=True,
+                code=Reason.NO_TIME,
+            ),
+        )
 
 
 def typed_select(spec: TableSpec, source: str) -> str:
     """Return the SELECT that reads the cells of `source`, which are text, as what they are, with `problems`."""
     cells = [part for column in spec.columns for part in _cell(column)]
-    names = [
-        name for column in spec.columns for name in (column.name, *([f"{column.name}_text"] if column.keep else []))
-    ]
+    names = [name for column in spec.columns for name in column.names]
     bits = " | ".join(
         f"CASE WHEN {check.condition} THEN {1 << i} ELSE 0 END::BIGINT" for i, check in enumerate(spec.all_checks)
     )
@@ -193,13 +240,47 @@ def reason_sql(check: Check, bit: int) -> str:
     return f"CASE WHEN problems & {bit} <> 0 THEN {reason} END"
 
 
-def _cell_check(column: Column) -> Check:
+def code_sql(check: Check, bit: int) -> str:
+    """Return the SQL of the kind of reason (ehr.reasons) of a check, NULL where the row passes it; cells are text."""
+    code = f"'{check.code}'"
+    if check.missing and check.cell:
+        code = f"CASE WHEN {check.cell} IS NULL THEN '{check.missing}' ELSE '{check.code}' END"
+    return f"CASE WHEN problems & {bit} <> 0 THEN {code} END"
+
+
+def record_of(table: str, *parts: str) -> str:
+    """Return the SQL of a record_id: the table, then the columns that name its row; NULL where the first is.
+
+    >>> record_of("admissions", "hadm_id")
+    "'admissions/' || hadm_id"
+    >>> record_of("diagnoses_icd", "hadm_id", "seq_num")
+    "'diagnoses_icd/' || hadm_id || '/' || coalesce(seq_num::VARCHAR, 'UNK')"
+    """
+    first, *rest = parts
+    return " || '/' || ".join(
+        (f"'{table}/' || {first}", *(f"coalesce({part}::VARCHAR, '{UNKNOWN}')" for part in rest))
+    )
+
+
+def _cell_check(column: Column, *, is_coded: bool) -> Check:
     reason = f"{column.name} is not {NOUNS[column.kind]}"
+    bad, missing = _kinds_of_reason(column, is_coded=is_coded)
     if column.required:
-        return Check(f"{column.name} IS NULL", reason, refuses=True, cell=column.name)
+        return Check(f"{column.name} IS NULL", reason, refuses=True, cell=column.name, code=bad, missing=missing)
     consequence = "value left NULL, text kept" if column.kind == "number" else "left NULL"
     is_bad = f"{column.name} IS NULL AND {_raw(column.name)} IS NOT NULL"
-    return Check("false" if column.quiet else is_bad, f"{reason}: {consequence}", cell=column.name)
+    return Check("false" if column.quiet else is_bad, f"{reason}: {consequence}", cell=column.name, code=bad)
+
+
+def _kinds_of_reason(column: Column, *, is_coded: bool) -> tuple[Reason, Reason]:
+    """Return the kinds of reason for a cell that is not what its column holds, and for one that is missing."""
+    if column.name == PERSON:
+        return Reason.BAD_ID, Reason.NO_SUBJECT
+    if column.kind == "time":
+        return Reason.BAD_TIME, Reason.NO_TIME
+    if column.kind == "number":
+        return Reason.BAD_NUMBER, Reason.BAD_NUMBER
+    return Reason.BAD_CELL, Reason.NO_CODE if is_coded else Reason.BAD_CELL
 
 
 def _cell(column: Column) -> list[str]:
@@ -211,6 +292,8 @@ def _cell(column: Column) -> list[str]:
     kept = [f"{raw} AS {_raw(raw)}", f"{parsed} AS {raw}"]
     if column.keep:
         kept.append(f"CASE WHEN {parsed} IS NULL THEN {raw} END AS {raw}_text")
+    if column.dated:
+        kept.append(f"CASE WHEN length(trim({raw})) <= {len('2150-02-01')} THEN 'day' END AS {raw}_precision")
     return kept
 
 
@@ -251,6 +334,8 @@ def _events(spec: TableSpec, event: Events, rows: str, place: int) -> str:
         "encounter_id": spec.stay,
         "end_time": event.end,
         "status": event.status,
+        "record_id": event.record or spec.record,
+        "time_precision": event.precision,
     }
     types = {"numeric_value": "FLOAT", "end_time": "TIMESTAMP", '"time"': "TIMESTAMP", "encounter_id": "BIGINT"}
     listed = ", ".join(
@@ -263,12 +348,12 @@ def _events(spec: TableSpec, event: Events, rows: str, place: int) -> str:
 
 
 def _code(parts: tuple[str, ...], kinds: dict[str, Kind]) -> str:
-    """Return the SQL of a code: words as they are, columns with UNK where empty and // as /."""
+    """Return the SQL of a code: words as they are, columns and SQL with UNK where empty and // as /."""
     listed = []
     for part in parts:
-        if not part.startswith("$"):
+        if part[0] not in "$=":
             listed.append(f"'{part}'")
-        elif kinds[part[1:]] == "text":
+        elif part[0] == "=" or kinds.get(part[1:], "text") == "text":
             listed.append(f"coalesce(replace({part[1:]}, '//', '/'), '{UNKNOWN}')")
         else:
             listed.append(f"coalesce({part[1:]}::VARCHAR, '{UNKNOWN}')")

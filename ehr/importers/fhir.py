@@ -27,6 +27,7 @@ from ehr.importers.fhir_settle import settle
 from ehr.importers.fhir_stage import Staging
 from ehr.importers.fhir_values import Json, LeftOut, Refused, id_in_url
 from ehr.intake import ImportReport, Intake, SourceFile
+from ehr.reasons import Reason
 from ehr.store import Store
 
 UNKNOWN_TYPE: Final = "unknown"
@@ -158,10 +159,16 @@ def _take_items(items: Iterable[Item], entry: SourceFile, staging: Staging, vali
             is_event = _read(item, type_name, record, validate)
         except Refused as reason:
             counts.rejected[type_name] += 1
-            entry.reject(item.line, record.record_id or name_of(item), str(reason), reason.excerpt or _excerpt(item))
+            entry.reject(
+                item.line,
+                record.record_id or name_of(item),
+                str(reason),
+                reason.excerpt or _excerpt(item),
+                code=reason.code,
+            )
         except LeftOut as reason:
             counts.skipped[type_name] += 1
-            staging.notice(entry, item.line, record.record_id or name_of(item), str(reason))
+            staging.notice(entry, item.line, record.record_id or name_of(item), str(reason), reason.code)
         else:
             if is_event:
                 staging.add(entry, item.line, type_name, record)
@@ -214,14 +221,14 @@ def _id_of(resource: Json, item: Item, type_name: str, record: Record) -> str:
     if name is None and type_name in {"Patient", "Encounter", "Medication"}:
         raise Refused("no id, so that nothing can refer to it")
     if name is None:
-        record.notes.append("no id: one was made from its content")
+        record.notes.append((Reason.BAD_ID, "no id: one was made from its content"))
         return "made-" + hashlib.sha256(item.raw).hexdigest()[:16]
     if type(name) is not str:
         raise Refused("wrong JSON type: id is not a string")
     if _ID.fullmatch(name) is None:
         if _USABLE_ID.fullmatch(name) is None:
             raise Refused("bad id")
-        record.notes.append("id is not formed as FHIR says")
+        record.notes.append((Reason.BAD_ID, "id is not formed as FHIR says"))
     return name
 
 

@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ehr.events import UNKNOWN, code_of
-from ehr.importers.fhir_values import Notes, Refused, as_object, as_objects, as_text
+from ehr.importers.fhir_values import Note, Notes, Refused, as_object, as_objects, as_text, at_fault, wrong_type
+from ehr.reasons import Reason
 
 LONGEST_CODE_TEXT: Final = 100
 
@@ -75,7 +76,7 @@ class Concept(NamedTuple):
     system: str | None
     others: tuple[str, ...]
     text: str | None
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 Coding = tuple[object, object, object]
@@ -89,25 +90,25 @@ def concept(value: object, field: str, notes: Notes) -> Concept:
     try:
         known = _concept(keys, found.get("text"))
     except TypeError:  # a list or an object, which no cache can hold
-        raise Refused(f"wrong JSON type: a part of {field} is not a string") from None
+        raise wrong_type(f"a part of {field}", "a string", value) from None
     if known is None:
-        raise Refused(f"no code: {field} is empty")
+        raise Refused(f"no code: {field} is empty", at_fault(field, value), code=Reason.NO_CODE)
     if known.notes:
-        notes.extend(f"{field}: {note}" for note in known.notes)
+        notes.extend([(code, f"{field}: {text}") for code, text in known.notes])
     return known
 
 
 @lru_cache(maxsize=65_536)
 def _concept(codings: tuple[Coding, ...], concept_text: object) -> Concept | None:
     text = as_text(concept_text, "text of a concept")
-    notes: list[str] = []
+    notes: Notes = []
     named = list(_named_codings(codings, notes))
     if not named:
         shown = text or next((as_text(display, "display") for _, _, display in codings if display), None)
         if shown is None:
             return None
         code = code_of("TEXT", shown) if len(shown) <= LONGEST_CODE_TEXT else code_of("TEXT", None)
-        return Concept(code, shown, None, (), shown, (*notes, "no code, only a text"))
+        return Concept(code, shown, None, (), shown, (*notes, (Reason.NO_CODE, "no code, only a text")))
     named.sort(key=lambda one: _RANK.get(one[0], len(_RANK)))
     name, code, display, system = named[0]
     description = display or text or next((other[2] for other in named if other[2]), None)
@@ -115,9 +116,7 @@ def _concept(codings: tuple[Coding, ...], concept_text: object) -> Concept | Non
     return Concept(code_of(name, code), description, system, others, text or display or code, tuple(notes))
 
 
-def _named_codings(
-    codings: tuple[Coding, ...], notes: list[str]
-) -> Iterator[tuple[str, str, str | None, str | None]]:
+def _named_codings(codings: tuple[Coding, ...], notes: Notes) -> Iterator[tuple[str, str, str | None, str | None]]:
     """Yield short name of the system, code, display and system for the codings that have a code."""
     for system_value, code_value, display_value in codings:
         system = as_text(system_value, "system of a coding")
@@ -126,16 +125,16 @@ def _named_codings(
         if code is None:
             continue
         if code != code_value:
-            notes.append("blanks around a code are trimmed")
+            notes.append((Reason.NOTE, "blanks around a code are trimmed"))
         if "//" in code:
-            notes.append("'//' in a code is written '/'")
+            notes.append((Reason.NOTE, "'//' in a code is written '/'"))
         if system is None:
-            notes.append("a code without a system is kept as UNK")
+            notes.append((Reason.NO_CODE, "a code without a system is kept as UNK"))
             yield UNKNOWN, code, display, None
             continue
         name, remark = system_name(system)
         if remark:
-            notes.append(remark)
+            notes.append((Reason.NOTE, remark))
         yield name, code, display, name if name in _RANK else system
 
 

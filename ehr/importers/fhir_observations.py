@@ -1,7 +1,6 @@
 """Measurements: Observation and DiagnosticReport of FHIR R4 as events. The rules are in docs/fhir.md."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 from ehr.importers.fhir_codes import concept
@@ -20,15 +19,17 @@ from ehr.importers.fhir_values import (
     NOTHING,
     Json,
     Measured,
+    Moment,
     Notes,
-    Refused,
     as_object,
     as_objects,
     as_text,
+    elements,
     moment,
     period,
     quantity,
     quantity_text,
+    wrong_type,
 )
 
 OTHER_CATEGORIES: Final = frozenset(
@@ -47,14 +48,14 @@ def observation(resource: Json, record: Record) -> None:
     named = concept(resource.get("code") or {}, "code", record.notes)
     value = measured(resource, record.notes)
     add_coded(record, head, named, time, status=status, value=value, with_unit=True)
-    for number, component in enumerate(resource.get("component") or ()):
+    for number, component in enumerate(elements(resource.get("component"), "component")):
         named = concept(component.get("code") or {}, "component.code", record.notes)
         value = measured(component, record.notes)
         part = f".component[{number}]"
         add_coded(record, head, named, time, status=status, value=value, with_unit=True, part=part)
 
 
-def _effective(resource: Json, notes: Notes) -> datetime | None:
+def _effective(resource: Json, notes: Notes) -> Moment | None:
     """Return when the value was known: the end of a period of measuring, the instant, or when it was issued."""
     start, end = span(resource, EFFECTIVE, notes)
     if start is None and end is None:
@@ -95,13 +96,13 @@ def _value_concept(value: object, name: str, notes: Notes) -> Measured:
 
 def _value_boolean(value: object, name: str, _notes: Notes) -> Measured:
     if type(value) is not bool:
-        raise Refused(f"wrong JSON type: {name} is not true or false")
+        raise wrong_type(name, "true or false", value)
     return None, "true" if value else "false", None, None
 
 
 def _value_integer(value: object, name: str, _notes: Notes) -> Measured:
     if type(value) is not int:
-        raise Refused(f"wrong JSON type: {name} is not an integer")
+        raise wrong_type(name, "an integer", value)
     return float(value), None, None, None
 
 
@@ -112,7 +113,7 @@ def _value_moment(value: object, name: str, notes: Notes) -> Measured:
 
 def _value_period(value: object, name: str, notes: Notes) -> Measured:
     start, end = period(value, name, notes)
-    return None, f"{start or ''} to {end or ''}", None, None
+    return None, f"{start.shown if start else ''} to {end.shown if end else ''}", None, None
 
 
 def _value_range(value: object, name: str, _notes: Notes) -> Measured:

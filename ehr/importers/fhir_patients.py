@@ -1,14 +1,28 @@
 """Patients and their stays: Patient and Encounter of FHIR R4 as events. The rules are in docs/fhir.md."""
 
 import re
-from datetime import datetime
 from typing import Final
 
 from ehr.events import BIRTH, DEATH, UNKNOWN, code_of
 from ehr.importers.fhir_codes import first_code, label
 from ehr.importers.fhir_fields import ENCOUNTER_CLASSES
 from ehr.importers.fhir_record import DECEASED, Record, Stay, link_of, one_of, set_subject, status_of
-from ehr.importers.fhir_values import Json, Notes, Refused, as_object, as_objects, as_text, moment, number_of, period
+from ehr.importers.fhir_values import (
+    Json,
+    Moment,
+    Notes,
+    Refused,
+    as_object,
+    as_objects,
+    as_text,
+    at_first,
+    element,
+    elements,
+    moment,
+    number_of,
+    period,
+)
+from ehr.reasons import Reason
 
 GENDERS: Final = {"female": "F", "male": "M", "other": "OTHER", "unknown": UNKNOWN}
 MARITAL_STATUSES: Final = {"M": "MARRIED", "S": "SINGLE", "D": "DIVORCED", "W": "WIDOWED"}
@@ -28,15 +42,17 @@ def patient(resource: Json, record: Record) -> None:
     if gender in GENDERS:
         record.add(None, code_of("GENDER", GENDERS[gender]), gender.capitalize())
     elif gender is not None:
-        record.notes.append("gender is no word of R4: left out")
+        record.notes.append((Reason.BAD_CELL, "gender is no word of R4: left out"))
     for head, name in _demographics(resource):
         record.add(None, code_of(head, name.upper()), name)
     for link in as_objects(resource.get("link"), "link"):
-        record.notes.append(f"linked to another Patient: {_link_type(link)}")
+        record.notes.append((Reason.NOTE, f"linked to another Patient: {_link_type(link)}"))
+    if resource.get("active") is False:
+        record.notes.append((Reason.NOTE, "active is false: the record is not in use any more"))
     _death(resource, record, born)
 
 
-def _birth(resource: Json, notes: Notes) -> datetime | None:
+def _birth(resource: Json, notes: Notes) -> Moment | None:
     """Return the birth, exact where the extension patient-birthTime tells; a bad date leaves it unknown."""
     details = resource.get("_birthDate")
     extensions = (
@@ -44,22 +60,22 @@ def _birth(resource: Json, notes: Notes) -> datetime | None:
     )
     exact = next((e.get("valueDateTime") for e in extensions if e.get("url") == BIRTH_TIME_URL), None)
     try:
-        return moment(exact or resource.get("birthDate"), "birthDate", notes)
+        return at_first(moment(exact or resource.get("birthDate"), "birthDate", notes))
     except Refused as reason:
-        notes.append(f"{reason}: kept without a birth")
+        notes.append((reason.code, f"{reason}: kept without a birth"))
         return None
 
 
-def _death(resource: Json, record: Record, born: datetime | None) -> None:
+def _death(resource: Json, record: Record, born: Moment | None) -> None:
     name = one_of(resource, DECEASED)
     if name == "deceasedDateTime":
         died = moment(resource["deceasedDateTime"], "deceasedDateTime", record.notes)
         record.add(died, DEATH, "Death")
-        if born is not None and died is not None and died < born:
-            record.notes.append("implausible: death before birth")
+        if born is not None and died is not None and died.last < born.first:
+            record.notes.append((Reason.IMPLAUSIBLE, "implausible: death before birth"))
     elif name == "deceasedBoolean" and resource[name]:
         record.deceased = True
-        record.notes.append("deceased, and the time is not known")
+        record.notes.append((Reason.NO_TIME, "deceased, and the time is not known"))
 
 
 def _demographics(resource: Json) -> list[tuple[str, str]]:
@@ -71,7 +87,7 @@ def _demographics(resource: Json) -> list[tuple[str, str]]:
     marital = first_code(resource.get("maritalStatus"), "maritalStatus")
     if marital is not None:
         found.append(("MARITAL_STATUS", MARITAL_STATUSES.get(marital, marital)))
-    spoken = as_objects(resource.get("communication"), "communication")
+    spoken = elements(resource.get("communication"), "communication")
     if spoken:
         found.append(("LANGUAGE", label(spoken[0].get("language"), "communication.language")))
     return [(head, name) for head, name in found if name]
@@ -114,13 +130,14 @@ def encounter(resource: Json, record: Record) -> None:
     status = status_of("Encounter", resource)
     set_subject(resource, "subject", record)
     start, end = period(resource.get("period"), "period", record.notes)
+    start = at_first(start)
     word = _encounter_class(resource, record.notes)
     types = as_objects(resource.get("type"), "type")
     kind = next((text for text in (label(one, "type") for one in types) if text), None)
     part_of = resource.get("partOf")
     parent = link_of(part_of, "partOf", "Encounter/", record) if part_of else None
     if parent == record.record_id:
-        record.notes.append("partOf names the Encounter itself: left out")
+        record.notes.append((Reason.BAD_REFERENCE, "partOf names the Encounter itself: left out"))
         parent = None
     is_icu = bool(part_of) and _is_icu(resource, kind)
     admitted, discharged = _hospitalization(resource)
@@ -130,13 +147,13 @@ def encounter(resource: Json, record: Record) -> None:
         number_of(parent) if parent else None,
         "icu" if is_icu else ENCOUNTER_CLASSES.get(word, "other"),
         kind,
-        start,
-        end,
+        start.time if start else None,
+        end.time if end else None,
         admitted,
         discharged,
     )
     if start is None:
-        record.notes.append("no period.start: a stay without events")
+        record.notes.append((Reason.NO_TIME, "no period.start: a stay without events"))
         return
     begin, finish = ("ICU_ADMISSION", "ICU_DISCHARGE") if is_icu else ("ENCOUNTER_START", "ENCOUNTER_END")
     record.add(start, code_of(begin, word), f"Start of {_CLASS_WORDS.get(word, 'encounter')}", status=status)
@@ -163,16 +180,16 @@ def _encounter_class(resource: Json, notes: Notes) -> str:
     """Return the code of Encounter.class, UNK with a note where it is missing."""
     word = as_text((resource.get("class") or {}).get("code"), "class.code")
     if word is None:
-        notes.append("no class.code")
+        notes.append((Reason.NO_CODE, "no class.code"))
     elif word not in ENCOUNTER_CLASSES:
-        notes.append("class.code is no word of R4's value set")
+        notes.append((Reason.NOTE, "class.code is no word of R4's value set"))
     return word or UNKNOWN
 
 
 def _is_icu(resource: Json, kind: str | None) -> bool:
     """Say whether the type, the service or a location names an intensive care unit."""
     places = [
-        as_object(one.get("location") or {}, "location") for one in as_objects(resource.get("location"), "location")
+        as_object(one.get("location") or {}, "location") for one in elements(resource.get("location"), "location")
     ]
     words = [kind, label(resource.get("serviceType"), "serviceType")]
     words += [as_text(place.get("display"), "location.display") for place in places]
@@ -181,7 +198,7 @@ def _is_icu(resource: Json, kind: str | None) -> bool:
 
 def _hospitalization(resource: Json) -> tuple[str | None, str | None]:
     """Return where the patient came from and went to."""
-    stay = resource.get("hospitalization") or {}
+    stay = element(resource.get("hospitalization"), "hospitalization")
     went = stay.get("dischargeDisposition")
     code = first_code(went, "hospitalization.dischargeDisposition")
     admitted = label(stay.get("admitSource"), "hospitalization.admitSource")

@@ -19,7 +19,24 @@ from ehr.importers.fhir_fields import (
     TEXTS,
     VERIFICATIONS,
 )
-from ehr.importers.fhir_values import NOTHING, Json, LeftOut, Measured, Notes, Refused, Scope, as_text, moment, period
+from ehr.importers.fhir_values import (
+    NOTHING,
+    Json,
+    LeftOut,
+    Measured,
+    Moment,
+    Notes,
+    Refused,
+    Scope,
+    as_text,
+    at_fault,
+    moment,
+    no_modifier,
+    period,
+    search_for,
+    wrong_type,
+)
+from ehr.reasons import Reason
 
 Event = tuple[
     datetime | None,  # time
@@ -31,10 +48,13 @@ Event = tuple[
     datetime | None,  # end_time
     str | None,  # status
     str,  # record_id
-    str | None,  # Medication/id that gives the code
+    tuple[str, ...] | None,  # codings: all codes of the concept, the first one being the code; None for a single one
+    str | None,  # time_precision
+    int | None,  # utc_offset
+    str | None,  # Medication/id or Device/id that gives the code
 ]
-CodeRow = tuple[str | None, str | None, tuple[str, ...]]
-"""Description, system and parents of a code."""
+CodeRow = tuple[str | None, str | None]
+"""Description and system of a code."""
 
 
 class Stay(NamedTuple):
@@ -52,7 +72,10 @@ class Stay(NamedTuple):
 
 @dataclass(slots=True)
 class Record:
-    """What one resource gives: its events and the patient and stay that they belong to."""
+    """What one resource gives: its events and the patient and stay that they belong to.
+
+    `subject` is `Patient/id`, or `Patient?identifier=SYSTEM|VALUE` where only an identifier names the patient.
+    """
 
     record_id: str
     scope: Scope
@@ -68,28 +91,34 @@ class Record:
 
     def add(
         self,
-        time: datetime | None,
-        code: str,
+        time: Moment | None,
+        code: str | None,
         title: str | None,
         system: str | None = None,
-        parents: tuple[str, ...] = (),
+        codings: tuple[str, ...] | None = None,
         value: Measured = NOTHING,
-        end: datetime | None = None,
+        end: Moment | None = None,
         status: str | None = None,
         part: str = "",
+        named_by: str | None = None,
     ) -> None:
-        """Add an event; `part` names a part of the resource, such as `.component[0]`."""
-        known = self.codes.get(code)
-        if known is None or (known[0] is None and title) or (parents and not set(parents) <= set(known[2])):
-            self.codes[code] = _merged(known, (title, system, parents))
+        """Add an event; `part` names a part of the resource, such as `.component[0]`.
+
+        Without a code the event gets it from the Medication or Device that `named_by` names, once that is read.
+        """
+        if code is not None:
+            known = self.codes.get(code)
+            if known is None:
+                self.codes[code] = (title, system)
+            elif known[0] is None and title:
+                self.codes[code] = (title, known[1] or system)
+        at, precision, offset = (None, None, None) if time is None else time[:3]
+        until = None if end is None else end.time
         number, text, unit, answer = value
-        self.events.append((time, code, number, text, answer, unit, end, status, self.record_id + part, None))
-
-
-def _merged(known: CodeRow | None, new: CodeRow) -> CodeRow:
-    if known is None:
-        return new
-    return known[0] or new[0], known[1] or new[1], tuple(dict.fromkeys(known[2] + new[2]))
+        name = self.record_id + part if part else self.record_id
+        self.events.append(
+            (at, code, number, text, answer, unit, until, status, name, codings, precision, offset, named_by)
+        )
 
 
 _PYTHON_TYPES: Final[dict[str, type]] = {
@@ -120,39 +149,48 @@ def check_shape(type_name: str, resource: Json, notes: Notes) -> None:
             item_type = _ITEM_TYPES[SHAPES[type_name][name]]
             for item in value:
                 if type(item) is not item_type:
-                    raise Refused(f"wrong JSON type: {name} is not {SHAPES[type_name][name]}")
-    if resource.get("modifierExtension"):
-        raise Refused("modifierExtension: it may change the meaning and is not understood")
+                    raise wrong_type(name, SHAPES[type_name][name], value)
+    no_modifier(resource, "")
+    if "implicitRules" in resource:
+        raise Refused(
+            "implicitRules: rules that may change the meaning and are not known",
+            at_fault("implicitRules", resource["implicitRules"]),
+            code=Reason.NOT_POSITIVE,
+        )
 
 
 def _check_odd_field(type_name: str, name: str, value: object, notes: Notes) -> None:
     """Judge a field that R4 does not have, or that is not the JSON that R4 says."""
     shape = SHAPES[type_name].get(name)
     if shape is None and name in OTHER_FIELDS.get(type_name, ()):
-        raise Refused(f"not R4: {name} belongs to another FHIR")
+        raise Refused(f"not R4: {name} belongs to another FHIR", at_fault(name, value), code=Reason.WRONG_TYPE)
     if shape is None:
         if not (name.startswith("_") and name[1:] in SHAPES[type_name]):
-            notes.append("a field that R4 does not have is left out")
+            notes.append((Reason.WRONG_TYPE, "a field that R4 does not have is left out"))
     elif value is None:
-        notes.append(f"{name} is null")
+        notes.append((Reason.NOTE, f"{name} is null"))
     else:
-        raise Refused(f"wrong JSON type: {name} is not {shape}")
+        raise wrong_type(name, shape, value)
 
 
 # Parts that several types have -----------------------------------------------------------------------------------
 
 
 def set_subject(resource: Json, name: str, record: Record) -> None:
-    """Set the patient of the record from a reference."""
+    """Set the patient of the record from a reference, or from an identifier where that is all that is given."""
     reference = resource.get(name)
     if not reference:
-        raise Refused(f"no {name}")
+        raise Refused(f"no {name}", code=Reason.NO_SUBJECT)
+    searched = search_for(reference, name)
+    if searched is not None:
+        record.subject = searched
+        return
     text = as_text(reference.get("reference"), f"{name}.reference")
     if text is None:
-        raise Refused(f"{name} has no reference")
+        raise Refused(f"{name} has no reference", at_fault(name, reference), code=Reason.NO_SUBJECT)
     key = record.scope.resolve(text, name)
     if not key.startswith("Patient/"):
-        raise Refused(f"{name} is not a Patient")
+        raise Refused(f"{name} is not a Patient", at_fault(f"{name}.reference", text), code=Reason.NO_SUBJECT)
     record.subject = key
 
 
@@ -171,12 +209,12 @@ def link_of(reference: Json, name: str, prefix: str, record: Record) -> str | No
     try:
         key = record.scope.resolve(text, name)
     except Refused as reason:
-        record.notes.append(str(reason))
+        record.notes.append((reason.code, f"{reason}: the link is left out"))
         return None
     if key.startswith(prefix):
         return key
     if name != "context":  # MedicationAdministration.context may be an EpisodeOfCare
-        record.notes.append(f"{name} is not an {prefix[:-1]}")
+        record.notes.append((Reason.BAD_REFERENCE, f"{name} is not an {prefix[:-1]}: the link is left out"))
     return None
 
 
@@ -184,7 +222,7 @@ def status_of(type_name: str, resource: Json) -> str:
     """Return the word of `status`; raises for a word that makes the resource no positive fact."""
     word = resource.get("status")
     if not word:
-        raise Refused("no status")
+        raise Refused("no status", code=Reason.NOT_POSITIVE)
     verdict = STATUSES[type_name].get(word)
     if verdict != EVENT:
         judge(verdict, word, "status")
@@ -198,8 +236,8 @@ def judge(verdict: str | None, word: str, name: str) -> None:
     if verdict == LEFT_OUT:
         raise LeftOut(f"{name} is {word}: left out")
     if word == "entered-in-error":
-        raise Refused("entered in error")
-    raise Refused(f"{name} is no word of R4")
+        raise Refused("entered in error", at_fault(name, word), code=Reason.NOT_POSITIVE)
+    raise Refused(f"{name} is no word of R4", at_fault(name, word), code=Reason.BAD_CELL)
 
 
 def clinical_status(type_name: str, resource: Json, record: Record) -> str | None:
@@ -208,7 +246,7 @@ def clinical_status(type_name: str, resource: Json, record: Record) -> str | Non
     if word is not None:
         judge(VERIFICATIONS[type_name].get(word), word, "verificationStatus")
         if word != "confirmed":
-            record.notes.append(f"verificationStatus is {word}")
+            record.notes.append((Reason.NOTE, f"verificationStatus is {word}"))
     return first_code(resource.get("clinicalStatus"), "clinicalStatus")
 
 
@@ -235,48 +273,67 @@ def one_of(resource: Json, choice: dict[str, str]) -> str | None:
     if not present:
         return None
     if len(present) > 1:
-        raise Refused(f"more than one {present[0].removesuffix(choice[present[0]])}[x]")
+        prefix = present[0].removesuffix(choice[present[0]])
+        raise Refused(f"more than one {prefix}[x]", ", ".join(present), code=Reason.WRONG_TYPE)
     return present[0]
 
 
-def span(resource: Json, choice: dict[str, str], notes: Notes) -> tuple[datetime | None, datetime | None]:
+def span(resource: Json, choice: dict[str, str], notes: Notes) -> tuple[Moment | None, Moment | None]:
     """Return start and end of a choice of dates such as performed[x]; words and ages give no time, with a note."""
     name = one_of(resource, choice)
     if name is None:
         return None, None
     suffix = choice[name]
-    if suffix in {"DateTime", "Instant"}:
+    if suffix in _ONE_DATE:
         return moment(resource[name], name, notes), None
     if suffix == "Period":
         return period(resource[name], name, notes)
     if suffix == "Timing":
+        no_modifier(resource[name], name)
         times = resource[name].get("event") or []
         if type(times) is not list:
-            raise Refused(f"wrong JSON type: {name}.event is not a list")
+            raise wrong_type(f"{name}.event", "a list", times)
         moments = [found for found in (moment(time, f"{name}.event", notes) for time in times) if found]
         if moments:
-            return min(moments), max(moments)
-    notes.append(f"{name} gives no time")
+            return min(moments, key=_first), max(moments, key=_first)
+    notes.append((Reason.NO_TIME, f"{name} gives no time"))
     return None, None
+
+
+_ONE_DATE: Final = frozenset({"DateTime", "Instant", "Date"})
+
+
+def _first(found: Moment) -> datetime:
+    return found.first
+
+
+def later(one: Moment | None, other: Moment | None) -> Moment | None:
+    """Return the moment at which both were reached: the other one where one is not known.
+
+    A date that may lie before or after the other counts by its beginning, so that a year does not put off what was
+    recorded at an exact time within it.
+    """
+    if one is None or other is None:
+        return one or other
+    return one if one.first > other.last else other
 
 
 def add_coded(
     record: Record,
     head: str,
     named: Concept,
-    time: datetime | None,
+    time: Moment | None,
     *,
-    end: datetime | None = None,
+    end: Moment | None = None,
     status: str | None = None,
     value: Measured = NOTHING,
     with_unit: bool = False,
     part: str = "",
 ) -> None:
-    """Add the event `HEAD//SYSTEM//CODE[//UNIT]` of a concept; its other codings become parents of the code."""
-    code = f"{head}//{named.code}"
-    if with_unit and value[2] is not None:
-        code = f"{code}//{value[2].replace('//', '/')}"
-    parents = tuple([f"{head}//{other}" for other in named.others]) if named.others else ()
-    if end is not None and time is not None and end < time:
-        record.notes.append("implausible: it ends before it began or was recorded")
-    record.add(time, code, named.description, named.system, parents, value, end, status, part)
+    """Add the event `HEAD//SYSTEM//CODE[//UNIT]` of a concept; `codings` keeps all its codes in this form."""
+    unit = f"//{value[2].replace('//', '/')}" if with_unit and value[2] is not None else ""
+    code = f"{head}//{named.code}{unit}"
+    codings = (code, *[f"{head}//{other}{unit}" for other in named.others]) if named.others else None
+    if end is not None and time is not None and end.last < time.first:
+        record.notes.append((Reason.IMPLAUSIBLE, "implausible: it ends before it began or was recorded"))
+    record.add(time, code, named.description, named.system, codings, value, end, status, part)

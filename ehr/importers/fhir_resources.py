@@ -5,7 +5,6 @@ else is to be known goes to `record.notes`.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 from ehr.importers.fhir_codes import concept
@@ -21,12 +20,13 @@ from ehr.importers.fhir_record import (
     add_coded,
     check_shape,
     clinical_status,
+    later,
     set_encounter,
     set_subject,
     span,
     status_of,
 )
-from ehr.importers.fhir_values import NOTHING, Json, Measured, moment, quantity
+from ehr.importers.fhir_values import NOTHING, Json, Measured, Moment, moment, quantity
 
 Reader = Callable[[Json, Record], None]
 
@@ -37,18 +37,17 @@ def read_resource(type_name: str, resource: Json, record: Record) -> None:
     READERS[type_name](resource, record)
 
 
-def _known_since(resource: Json, record: Record) -> tuple[datetime | None, Measured]:
+def _known_since(resource: Json, record: Record) -> tuple[Moment | None, Measured]:
     """Return when a condition was known, and its onset as text where that was earlier.
 
     A prediction must not know a condition before it was recorded, so the later of recordedDate and onset counts.
     """
     onset, _ = span(resource, ONSET, record.notes)
     recorded = moment(resource.get("recordedDate"), "recordedDate", record.notes)
-    if onset is None or recorded is None:
-        return onset or recorded, NOTHING
-    if onset < recorded:
-        return recorded, (None, f"onset {onset.isoformat(sep=' ')}", None, None)
-    return onset, NOTHING
+    time = later(onset, recorded)
+    if onset is None or time is None or time is onset or onset.first >= time.time:
+        return time, NOTHING
+    return time, (None, f"onset {onset.shown}", None, None)
 
 
 def condition(resource: Json, record: Record) -> None:

@@ -22,7 +22,8 @@ _DIGEST: Final = (
     'e."time", e.code, e.numeric_value, e.text_value, e.value_code, e.unit, e.end_time, e.status, e.record_id'
 )
 _STAY_DIGEST: Final = 's.parent_id, s."class", s."type", s.start_time, s.end_time, s.admit_source, s.disposition'
-_ROOT: Final = r"regexp_replace(e.record_id, '\.component\[\d+\]$', '')"
+_ROOT: Final = r"regexp_replace(e.record_id, '(\.[A-Za-z]+\[\d+\])+$', '')"
+"""The record of an event, without its part: Observation/x.component[0], QuestionnaireResponse/x.item[0].item[2]."""
 
 
 def settle(staging: Staging) -> None:
@@ -46,20 +47,37 @@ def settle(staging: Staging) -> None:
 
 def _name_medications(staging: Staging) -> None:
     """Give the events of requests and administrations the code of the Medication that they name."""
-    known = {key: f"MEDICATION//{named.code}" for key, named in staging.medications.items()}
-    for key, named in staging.medications.items():
-        staging.codes.setdefault(known[key], (named.description, named.system, ()))
-    names = pa.table({"key": pa.array(known.keys(), pa.string()), "code": pa.array(known.values(), pa.string())})
+    rows = [(key, _head_of(key), named) for key, named in staging.medications.items()]
+    codes = [f"{head}//{named.code}" for _, head, named in rows]
+    codings = [
+        [code, *[f"{head}//{other}" for other in named.others]] if named.others else None
+        for code, (_, head, named) in zip(codes, rows, strict=True)
+    ]
+    for code, (_, _, named) in zip(codes, rows, strict=True):
+        staging.codes.setdefault(code, (named.description, named.system))
+    names = pa.table(
+        {
+            "key": pa.array([key for key, _, _ in rows], pa.string()),
+            "code": pa.array(codes, pa.string()),
+            "codings": pa.array(codings, pa.list_(pa.string())),
+        }
+    )
     staging.con.register("medication_names", names)
     staging.con.execute(
-        "UPDATE fhir_event SET code = m.code FROM medication_names m "
-        "WHERE fhir_event.code IS NULL AND medication = m.key"
+        "UPDATE fhir_event SET code = m.code, codings = m.codings FROM medication_names m "
+        "WHERE fhir_event.code IS NULL AND named_by = m.key"
     )
     staging.con.unregister("medication_names")
     staging.con.execute(
-        "INSERT INTO fhir_verdict SELECT ordinal, 'rejected', 'medicationReference is not in the input' "
+        "INSERT INTO fhir_verdict SELECT ordinal, 'rejected', "
+        "CASE WHEN named_by LIKE 'Device/%' THEN 'device' ELSE 'medicationReference' END || ' is not in the input' "
         "FROM fhir_event WHERE code IS NULL"
     )
+
+
+def _head_of(key: str) -> str:
+    """Return the head of the events that a Medication or a Device names."""
+    return "DEVICE" if key.startswith("Device/") else "MEDICATION"
 
 
 def _check_stays(staging: Staging) -> None:
@@ -119,7 +137,7 @@ def _date_by_stay(staging: Staging) -> None:
     if dated:
         con.execute(
             """
-            UPDATE fhir_event SET "time" = coalesce(s.end_time, s.start_time)
+            UPDATE fhir_event SET "time" = coalesce(s.end_time, s.start_time), time_precision = NULL
             FROM fhir_record r JOIN fhir_known_stay s USING (encounter_id)
             WHERE fhir_event.ordinal = r.ordinal AND fhir_event."time" IS NULL AND r.type <> 'Patient'
             """
@@ -140,7 +158,7 @@ def _find_missing_patients(staging: Staging) -> None:
         """
         INSERT INTO fhir_verdict
         SELECT ordinal, 'rejected', 'its Patient is neither in the input nor in the store' FROM fhir_record
-        WHERE subject_id NOT IN (
+        WHERE subject LIKE 'Patient?%' OR subject_id NOT IN (
             SELECT subject_id FROM fhir_record WHERE type = 'Patient' UNION ALL SELECT subject_id FROM subject
         )
         """
@@ -289,7 +307,8 @@ def _move(staging: Staging) -> None:
     staging.intake.later.append(
         f"""
         SELECT r.subject_id, e."time", e.code, e.numeric_value, e.text_value, e.value_code, e.unit, r.encounter_id,
-               e.end_time, e.status, e.record_id, r.source_id, e.rowid AS {ORDER}
+               e.end_time, e.status, e.record_id, e.codings, e.time_precision,
+               e.utc_offset, r.source_id, e.rowid AS {ORDER}
         FROM fhir_event e JOIN fhir_record r USING (ordinal)
         """
     )
@@ -307,7 +326,6 @@ def _move(staging: Staging) -> None:
             "code": pa.array(rows.keys(), pa.string()),
             "description": pa.array([row[0] for row in rows.values()], pa.string()),
             "system": pa.array([row[1] for row in rows.values()], pa.string()),
-            "parents": pa.array([row[2] or None for row in rows.values()], pa.list_(pa.string())),
         }
     )
     con.register("code_rows", titles)

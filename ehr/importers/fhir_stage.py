@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from ehr.importers.fhir_codes import Concept
 from ehr.importers.fhir_record import CodeRow, Record
-from ehr.importers.fhir_values import number_of
+from ehr.importers.fhir_values import SEARCH, number_of
 from ehr.intake import Intake, SourceFile
+from ehr.reasons import Reason
 
 FLUSH_AT: Final = 100_000
 MAX_ALIKE: Final = 1000
@@ -44,7 +45,10 @@ EVENT: Final = pa.schema(
         ("end_time", _TIME),
         ("status", pa.string()),
         ("record_id", pa.string()),
-        ("medication", pa.string()),
+        ("codings", pa.list_(pa.string())),
+        ("time_precision", pa.string()),
+        ("utc_offset", pa.int16()),
+        ("named_by", pa.string()),
     ]
 )
 STAY: Final = pa.schema(
@@ -76,7 +80,7 @@ class Staging:
         self._ordinal = 0
         self.has_undated = False
         self.has_pending = False
-        self._alike: dict[tuple[int, str], int] = {}
+        self._alike: dict[tuple[int, Reason, str], int] = {}
         for name, schema in TABLES.items():
             self.con.register("empty_rows", schema.empty_table())
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM empty_rows")
@@ -102,7 +106,7 @@ class Staging:
                 line,
                 type_name,
                 record.record_id,
-                number_of(record.subject) if record.subject else None,
+                number_of(record.subject) if record.subject and not record.subject.startswith(SEARCH) else None,
                 record.subject,
                 number_of(record.encounter) if record.encounter else None,
                 record.identifiers or None,
@@ -118,17 +122,19 @@ class Staging:
                 self.has_pending = True
         if record.stay is not None:
             self._rows["fhir_stay"].append((ordinal, *record.stay))
-        for note in record.notes:
-            self.notice(entry, line, record.record_id, note)
+        for code, note in record.notes:
+            self.notice(entry, line, record.record_id, note, code)
         if len(events) >= FLUSH_AT:
             self.flush()
 
-    def notice(self, entry: SourceFile, line: int | None, resource: str | None, reason: str) -> None:
+    def notice(
+        self, entry: SourceFile, line: int | None, resource: str | None, reason: str, code: Reason = Reason.NOTE
+    ) -> None:
         """Keep a notice; after many of one reason in a file only count them."""
-        key = (entry.source_id, reason)
+        key = (entry.source_id, code, reason)
         count = self._alike[key] = self._alike.get(key, 0) + 1
         if count <= MAX_ALIKE:
-            entry.notice(line, resource, reason)
+            entry.notice(line, resource, reason, code=code)
 
     def flush(self) -> None:
         """Write the buffered rows to the temporary tables."""
@@ -157,6 +163,7 @@ class Staging:
 
     def finish_notices(self) -> None:
         """Say how many notices of a kind were only counted."""
-        for (source_id, reason), count in self._alike.items():
+        for (source_id, code, reason), count in self._alike.items():
             if count > MAX_ALIKE:
-                self.entries[source_id].notice(None, None, f"{reason} ({count - MAX_ALIKE} more records)")
+                told = f"{reason} ({count - MAX_ALIKE} more records)"
+                self.entries[source_id].notice(None, None, told, code=code)

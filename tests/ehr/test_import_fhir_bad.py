@@ -107,17 +107,23 @@ def test_a_truncated_bundle_leaves_nothing_and_tells_the_place(store: Store) -> 
     assert rows(store, "SELECT reason FROM reject") == [("JSON ends too early, at byte 978",)]
 
 
-def test_partial_dates_stand_at_their_start_and_say_so(store: Store) -> None:
+def test_partial_dates_keep_their_precision_and_are_known_at_their_end(store: Store) -> None:
     imported(store, "partial-dates")
-    times = dict(rows(store, "SELECT record_id, \"time\"::VARCHAR FROM event WHERE code LIKE 'CONDITION%'"))
-    assert times["Condition/c1"] == "2019-01-01 00:00:00"
-    assert times["Condition/c2"] == "2019-05-01 00:00:00"
-    assert times["Condition/c3"] == "2019-05-17 00:00:00"
-    assert times["Condition/c4"] == "2019-05-17 08:30:00"
-    assert times["Condition/c5"] is None
-    assert times["Condition/c6"] is None
-    assert times["Condition/c7"] == "2019-06-01 00:00:00"
-    assert times["Condition/c8"] == "2018-01-01 00:00:00"
+    found = rows(
+        store,
+        "SELECT record_id[11:], \"time\"::VARCHAR, time_precision, utc_offset FROM event "
+        "WHERE code LIKE 'CONDITION%' ORDER BY ALL",
+    )
+    assert found == [
+        ("c1", "2019-12-31 23:59:59", "year", None),
+        ("c2", "2019-05-31 23:59:59", "month", None),
+        ("c3", "2019-05-17 00:00:00", "day", None),
+        ("c4", "2019-05-17 08:30:00", None, 120),
+        ("c5", None, None, None),
+        ("c6", None, None, None),
+        ("c7", "2019-06-01 00:00:00", "day", None),
+        ("c8", "2018-01-01 00:00:00", "day", None),
+    ]
     noted = dict(rows(store, "SELECT resource, reason FROM notice WHERE reason LIKE '%only a%'"))
     assert noted.keys() == {"Patient/p1", "Condition/c1", "Condition/c2"}
 
@@ -155,8 +161,8 @@ def test_codes_of_any_system_keep_their_form(store: Store) -> None:
     assert codes["Observation/o4"] == "LAB//UNK//4548-4//%"
     assert reported(store, "Observation/o4") == ["code: a code without a system is kept as UNK"]
     assert all(len(code.split("//")) == 4 for code in codes.values())
-    parents = rows(store, "SELECT parents FROM code WHERE code = 'LAB//LOINC//4548-4//%'")
-    assert parents == [(["LAB//hospital.example.org/codes//A/B C"],)]
+    codings = dict(rows(store, "SELECT record_id, codings FROM event WHERE codings IS NOT NULL"))
+    assert codings == {"Observation/o6": ["LAB//LOINC//4548-4//%", "LAB//hospital.example.org/codes//A/B C//%"]}
 
 
 def test_what_did_not_happen_is_no_event_and_what_is_implausible_is_flagged(store: Store) -> None:

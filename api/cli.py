@@ -14,6 +14,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "demo",
     "simulating",
     "importing",
+    "exporting",
     "look",
     "keeping",
     "querying",

@@ -3,6 +3,7 @@
 EhrError
 ├── StoreError            the folder of the store: missing, held by another process, empty, of another version
 ├── SourceError           a file or folder to import: missing, unreadable, not of the format named
+├── ExportError           a folder that an export may not write to
 ├── UnknownSubject        no such patient in the store
 ├── SimulationError       patients that cannot be made, or not there
 ├── TaskError             a task file that is not one, with the key that is wrong
@@ -26,6 +27,10 @@ class StoreError(EhrError):
 
 class SourceError(EhrError):
     """A file or folder to import is missing, unreadable or not of the format named."""
+
+
+class ExportError(EhrError):
+    """An export may not, or cannot, write to the folder named."""
 
 
 class UnknownSubject(EhrError):

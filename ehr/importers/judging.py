@@ -219,7 +219,7 @@ def _tell_of_problems(rows: Rows) -> None:
         if check.skips:
             _tell_of_skipped(rows, check, bit)
         elif not check.refuses:
-            _notice_each(
+            notice_each(
                 rows.entry,
                 f"SELECT row AS line, '{name}' AS resource, '{check.code}' AS code, '{check.reason}' AS reason, "
                 f"{excerpt_sql(spec, [(check, bit)])} AS excerpt FROM problem "
@@ -317,7 +317,7 @@ def _tell_of_strangers(rows: Rows) -> None:
         notice = "no table of patients went in that subject_id could be compared with"
         rows.entry.notice(None, name, notice, code=Reason.INCOMPLETE)
         return
-    _notice_each(
+    notice_each(
         rows.entry,
         f"SELECT row AS line, '{name}' AS resource, '{Reason.UNKNOWN_SUBJECT}' AS code, "
         "'subject_id is not in patients' AS reason, 'subject_id=' || subject_id AS excerpt "
@@ -349,7 +349,7 @@ def _tell_of_stay(rows: Rows, column: str) -> None:
         ON rows.subject_id = loose.subject_id AND rows.{column} = stay
         """
     )
-    _notice_each(
+    notice_each(
         entry,
         f"SELECT row AS line, '{name}' AS resource, '{Reason.BAD_REFERENCE}' AS code, "
         f"'{column} is the stay of no row that went in' AS reason, {excerpt} AS excerpt "
@@ -363,7 +363,7 @@ def _tell_of_stay(rows: Rows, column: str) -> None:
     rows.refuse("SELECT row FROM loose WHERE is_foreign")
 
 
-def _notice_each(entry: SourceFile, select: str) -> None:
+def notice_each(entry: SourceFile, select: str) -> None:
     """Keep the first notices that `select` gives one by one, and one for all the others."""
     entry.notice_rows(
         f"""

@@ -69,6 +69,8 @@ def read_unjudged(con: duckdb.DuckDBPyConnection, prepared: Prepared, spec: Tabl
 
 def count_records(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> int:
     """Count the records of a file, broken ones too."""
+    if prepared.source:
+        return _count(con, prepared.source)
     try:
         return _count(con, scan_select(prepared.file, prepared.columns))
     except (duckdb.InvalidInputException, duckdb.IOException):

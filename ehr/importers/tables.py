@@ -39,6 +39,9 @@ FIRST_TIME: Final = "1800-01-01"
 PERSON: Final = "subject_id"
 """The column that says whose row it is: its absence has a reason of its own."""
 
+PERSONS: Final = (PERSON, "person_id")
+"""What sources call that column: MIMIC-IV and MEDS, OMOP."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -175,7 +178,7 @@ class TableSpec:
         """The checks of the cells, those of the table, and that a row gives an event at all."""
         coded = {part for event in self.events for part in event.code}
         cells = tuple(
-            _cell_check(column, is_coded=f"${column.name}" in coded)
+            _cell_check(column, is_coded=f"${column.name}" in coded, is_key=column.name in self.key)
             for column in self.columns
             if column.kind != "text" or column.required
         )
@@ -262,9 +265,9 @@ def record_of(table: str, *parts: str) -> str:
     )
 
 
-def _cell_check(column: Column, *, is_coded: bool) -> Check:
+def _cell_check(column: Column, *, is_coded: bool, is_key: bool) -> Check:
     reason = f"{column.name} is not {NOUNS[column.kind]}"
-    bad, missing = _kinds_of_reason(column, is_coded=is_coded)
+    bad, missing = _kinds_of_reason(column, is_coded=is_coded, is_key=is_key)
     if column.required:
         return Check(f"{column.name} IS NULL", reason, refuses=True, cell=column.name, code=bad, missing=missing)
     consequence = "value left NULL, text kept" if column.kind == "number" else "left NULL"
@@ -272,10 +275,12 @@ def _cell_check(column: Column, *, is_coded: bool) -> Check:
     return Check("false" if column.quiet else is_bad, f"{reason}: {consequence}", cell=column.name, code=bad)
 
 
-def _kinds_of_reason(column: Column, *, is_coded: bool) -> tuple[Reason, Reason]:
+def _kinds_of_reason(column: Column, *, is_coded: bool, is_key: bool) -> tuple[Reason, Reason]:
     """Return the kinds of reason for a cell that is not what its column holds, and for one that is missing."""
-    if column.name == PERSON:
+    if column.name in PERSONS:
         return Reason.BAD_ID, Reason.NO_SUBJECT
+    if is_key:
+        return Reason.BAD_ID, Reason.BAD_ID
     if column.kind == "time":
         return Reason.BAD_TIME, Reason.NO_TIME
     if column.kind == "number":

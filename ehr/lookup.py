@@ -3,7 +3,7 @@
 import difflib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -39,23 +39,15 @@ class Subject:
 def find_subject(store: Store, name: str) -> Subject:
     """Return the patient with this number or this identifier (`Patient/x`, `x`, or `system|x`).
 
-    Raises UnknownSubject when there is none, or when an identifier fits several patients.
+    A number of this store wins over an identifier that looks the same. Raises UnknownSubject when there is none, or
+    when an identifier fits several patients.
     """
-    rows = (
-        store.cursor()
-        .execute(
-            """
-            SELECT subject_id, birth_time, sex, death_time, first_time, last_time, coalesce(identifiers, [])
-            FROM subject
-            WHERE subject_id = try_cast($name AS BIGINT)
-               OR len(list_filter(identifiers, lambda i: i = $name OR split_part(i, '|', -1)
-                                  IN ($name, 'Patient/' || $name))) > 0
-            ORDER BY subject_id LIMIT 2
-            """,
-            {"name": name},
-        )
-        .fetchall()
-    )
+    cursor = store.cursor()
+    rows = []
+    if name.isascii() and name.removeprefix("-").isdigit() and -(2**63) <= int(name) < 2**63:
+        rows = cursor.execute(f"{_SUBJECT} WHERE subject_id = $name", {"name": int(name)}).fetchall()
+    if not rows:
+        rows = cursor.execute(f"{_SUBJECT} WHERE {_IS_NAMED} ORDER BY subject_id LIMIT 2", {"name": name}).fetchall()
     if not rows:
         raise UnknownSubject(
             f"the store at {store.path} has no patient {name!r}; "
@@ -66,6 +58,14 @@ def find_subject(store: Store, name: str) -> Subject:
     return Subject(*rows[0])
 
 
+_SUBJECT: Final = (
+    "SELECT subject_id, birth_time, sex, death_time, first_time, last_time, coalesce(identifiers, []) FROM subject"
+)
+_IS_NAMED: Final = """
+    len(list_filter(identifiers, lambda i: i = $name OR split_part(i, '|', -1) IN ($name, 'Patient/' || $name))) > 0
+"""
+
+
 def subject_events(store: Store, subject_id: int, shown: TimelineFilter) -> tuple[pl.DataFrame, int]:
     """Return the events of a patient in order of time, static ones first, and how many fit the filter in all.
 
@@ -73,19 +73,18 @@ def subject_events(store: Store, subject_id: int, shown: TimelineFilter) -> tupl
     unit, text, status, encounter_id.
     """
     where, parameters = _conditions(subject_id, shown)
-    cursor = store.cursor()
-    total = cursor.execute(f"SELECT count(*) FROM event e JOIN code c USING (code) WHERE {where}", parameters)
-    n_total = int(total.fetchall()[0][0])
-    relation = cursor.sql(
-        f"""
-        SELECT e."time", e.end_time, c.kind, e.code, c.description, e.numeric_value AS value, e.unit,
-               e.text_value AS "text", e.status, e.encounter_id
-        FROM event e JOIN code c USING (code) WHERE {where}
-        ORDER BY e."time" NULLS FIRST, e.event_id LIMIT {int(shown.limit)}
-        """,
-        params=parameters,
+    found = frame_of(
+        store.cursor().sql(
+            f"""
+            SELECT e."time", e.end_time, c.kind, e.code, c.description, e.numeric_value AS value, e.unit,
+                   e.text_value AS "text", e.status, e.encounter_id, count(*) OVER () AS total
+            FROM event e JOIN code c USING (code) WHERE {where}
+            ORDER BY e."time" NULLS FIRST, e.event_id LIMIT {int(shown.limit)}
+            """,
+            params=parameters,
+        )
     )
-    return frame_of(relation), n_total
+    return found.drop("total"), int(found["total"][0]) if found.height else 0
 
 
 def _conditions(subject_id: int, shown: TimelineFilter) -> tuple[str, dict[str, Any]]:

@@ -27,9 +27,9 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "import",
         parents=parents,
         help="bring records into the store: FHIR, MIMIC-IV, MEDS, OMOP, eICU",
-        description="Bring a folder or a file of records into the store, file by file: of a file goes in all or, when "
-        "that fails, nothing, and the same command goes on after an interruption. Files whose bytes the store has "
-        "already are left out. Exit code 1 when a whole file could not be read.",
+        description="Bring a folder or a file of records into the store, file by file: of a file goes in all or, "
+        "when that fails, nothing, and the same command goes on after an interruption. Files whose bytes the store "
+        "has already are left out. Exit code 1 when a whole file could not be read.",
     )
     parser.add_argument("format", choices=sorted(IMPORTERS), help="format of the records")
     parser.add_argument("path", type=Path, metavar="PATH", help="folder or file")

@@ -19,10 +19,11 @@ RECORDS: Final = frozenset(
         "event",
         "subject",
         "code",
+        "unit",
     }
 )
 TRAINING: Final = RECORDS | {"vocabulary", "timeline"}
-LEDGER: Final = frozenset({"source", "tally", "reject", "notice"})
+LEDGER: Final = frozenset({"source", "tally", "reject", "notice", "record", "tombstone"})
 
 ROLES: Final[dict[str, frozenset[str]]] = {
     "analyst": RECORDS,

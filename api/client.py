@@ -92,6 +92,12 @@ class Client:
         response: timeline_pb2.IngestResponse = self.timelines.Ingest(requests)
         return response
 
+    def delete(self, subject: str) -> timeline_pb2.DeleteSubjectResponse:
+        """Delete a patient for good; the service must run with role admin."""
+        request = timeline_pb2.DeleteSubjectRequest(subject=subject)
+        response: timeline_pb2.DeleteSubjectResponse = self.timelines.DeleteSubject(request)
+        return response
+
     def predict(self, model: str, task_name: str, subject: str, futures: int = 0) -> risk_pb2.PredictResponse:
         """Estimate a risk at the last time at which the task predicts for a patient."""
         request = risk_pb2.PredictRequest(model=model, task_name=task_name, subject=subject, futures=futures)
@@ -124,6 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     calls.add_parser("query").add_argument("sql")
     calls.add_parser("cohort").add_argument("task")
     calls.add_parser("timeline").add_argument("subject")
+    calls.add_parser("delete").add_argument("subject")
     calls.add_parser("ingest").add_argument("file", type=Path, nargs="+", help="FHIR: .json or .ndjson, also .gz")
     calls.add_parser("models")
     predict = calls.add_parser("predict")
@@ -151,6 +158,8 @@ def _call(client: Client, args: argparse.Namespace) -> str:
             return MessageToJson(client.run_cohort(args.task).summary)
         case "timeline":
             return "\n".join(MessageToJson(message) for message in client.timeline(args.subject))
+        case "delete":
+            return MessageToJson(client.delete(args.subject))
         case "ingest":
             resources = (resource for path in args.file for resource in _resources(path))
             return MessageToJson(client.ingest(resources))

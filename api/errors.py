@@ -21,6 +21,7 @@ STATUS: Final[dict[type[errors.EhrError], grpc.StatusCode]] = {
     errors.UnknownSubject: grpc.StatusCode.NOT_FOUND,
     errors.TaskError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.UnsafeQuery: grpc.StatusCode.PERMISSION_DENIED,
+    errors.NotAllowed: grpc.StatusCode.PERMISSION_DENIED,
     errors.QueryFailed: grpc.StatusCode.INVALID_ARGUMENT,
     errors.QueryTimeout: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.VocabularyError: grpc.StatusCode.FAILED_PRECONDITION,

@@ -8,7 +8,8 @@ from typing import Any, Final
 from anamnesis.v1 import timeline_pb2, timeline_pb2_grpc
 from api.convert import event_messages, from_timestamp, subject_message
 from api.engine import Engine
-from ehr.errors import SourceError
+from ehr.deletion import Deleted, delete_subject
+from ehr.errors import NotAllowed, SourceError
 from ehr.importers import ImportOptions
 from ehr.importers.fhir import import_resources
 from ehr.lookup import TimelineFilter, find_subject, subject_events
@@ -59,6 +60,28 @@ class TimelineServicer(timeline_pb2_grpc.TimelineServiceServicer):
             entry.rows = response.accepted
         return response
 
+    async def DeleteSubject(
+        self, request: timeline_pb2.DeleteSubjectRequest, context: Any
+    ) -> timeline_pb2.DeleteSubjectResponse:
+        """Delete a patient, when the role of the service allows it."""
+        with self.engine.audited("DeleteSubject", request.subject, context) as entry:
+            if self.engine.role != "admin":
+                raise NotAllowed(
+                    f"role {self.engine.role} may not delete patients; that needs 'ehr serve --role admin'"
+                )
+            deleted = await asyncio.to_thread(self._delete, request.subject)
+            entry.rows = deleted.events
+        response = timeline_pb2.DeleteSubjectResponse(
+            subject_id=deleted.subject_id, events=deleted.events, encounters=deleted.encounters
+        )
+        response.delete_time.FromDatetime(deleted.deleted_at)
+        return response
+
+    def _delete(self, subject: str) -> Deleted:
+        """Delete a patient while no other call writes."""
+        with self.engine.write_lock:
+            return delete_subject(self.engine.store, subject)
+
     def _ingest(self, name: str, resources: Sequence[bytes]) -> timeline_pb2.IngestResponse:
         """Import the resources while no other call writes."""
         with self.engine.write_lock:
@@ -71,6 +94,7 @@ class TimelineServicer(timeline_pb2_grpc.TimelineServiceServicer):
             rejected=rejected,
             skipped=skipped,
             events=report.events,
+            removed=report.removed,
             rejections=_rejections(self.engine.store, [f.source_id for f in report.files]),
         )
 
@@ -86,10 +110,10 @@ def _filter(request: timeline_pb2.GetTimelineRequest) -> TimelineFilter:
 
 def _rejections(store: Store, source_ids: list[int]) -> list[timeline_pb2.Rejection]:
     rows = store.cursor().execute(
-        "SELECT line, resource, reason FROM reject WHERE source_id IN (SELECT unnest($ids)) ORDER BY line",
+        "SELECT line, resource, reason, code FROM reject WHERE source_id IN (SELECT unnest($ids)) ORDER BY line",
         {"ids": source_ids},
     )
     return [
-        timeline_pb2.Rejection(position=line or 0, resource=resource or "", reason=reason)
-        for line, resource, reason in rows.fetchall()
+        timeline_pb2.Rejection(position=line or 0, resource=resource or "", reason=reason, code=code)
+        for line, resource, reason, code in rows.fetchall()
     ]

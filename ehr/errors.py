@@ -49,6 +49,10 @@ class UnsafeQuery(EhrError):
     """The guard refuses a query; the message says which part and what would be allowed."""
 
 
+class NotAllowed(EhrError):
+    """The role of the caller may not do this."""
+
+
 class QueryFailed(EhrError):
     """A query passed the guard and failed in the engine."""
 

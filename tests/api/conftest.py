@@ -49,8 +49,8 @@ def ehr(*words: str) -> subprocess.CompletedProcess[str]:
 class running_service:  # noqa: N801 - reads as a verb in a with statement
     """Run `ehr serve` on a free port; gives the address, and asserts a clean end."""
 
-    def __init__(self, store: Path) -> None:
-        self.command = [sys.executable, "-m", "api.cli", "--store", str(store), "serve", "--port", "0"]
+    def __init__(self, store: Path, *options: str) -> None:
+        self.command = [sys.executable, "-m", "api.cli", "--store", str(store), "serve", "--port", "0", *options]
 
     def __enter__(self) -> str:
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)

@@ -78,27 +78,49 @@ class IngestRequest(_message.Message):
     def __init__(self, resources: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class IngestResponse(_message.Message):
-    __slots__ = ("received", "accepted", "rejected", "skipped", "events", "rejections")
+    __slots__ = ("received", "accepted", "rejected", "skipped", "events", "rejections", "removed")
     RECEIVED_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_FIELD_NUMBER: _ClassVar[int]
     REJECTED_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     REJECTIONS_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
     received: int
     accepted: int
     rejected: int
     skipped: int
     events: int
     rejections: _containers.RepeatedCompositeFieldContainer[Rejection]
-    def __init__(self, received: _Optional[int] = ..., accepted: _Optional[int] = ..., rejected: _Optional[int] = ..., skipped: _Optional[int] = ..., events: _Optional[int] = ..., rejections: _Optional[_Iterable[_Union[Rejection, _Mapping]]] = ...) -> None: ...
+    removed: int
+    def __init__(self, received: _Optional[int] = ..., accepted: _Optional[int] = ..., rejected: _Optional[int] = ..., skipped: _Optional[int] = ..., events: _Optional[int] = ..., rejections: _Optional[_Iterable[_Union[Rejection, _Mapping]]] = ..., removed: _Optional[int] = ...) -> None: ...
 
 class Rejection(_message.Message):
-    __slots__ = ("position", "resource", "reason")
+    __slots__ = ("position", "resource", "reason", "code")
     POSITION_FIELD_NUMBER: _ClassVar[int]
     RESOURCE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
     position: int
     resource: str
     reason: str
-    def __init__(self, position: _Optional[int] = ..., resource: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    code: str
+    def __init__(self, position: _Optional[int] = ..., resource: _Optional[str] = ..., reason: _Optional[str] = ..., code: _Optional[str] = ...) -> None: ...
+
+class DeleteSubjectRequest(_message.Message):
+    __slots__ = ("subject",)
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    subject: str
+    def __init__(self, subject: _Optional[str] = ...) -> None: ...
+
+class DeleteSubjectResponse(_message.Message):
+    __slots__ = ("subject_id", "events", "encounters", "delete_time")
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    ENCOUNTERS_FIELD_NUMBER: _ClassVar[int]
+    DELETE_TIME_FIELD_NUMBER: _ClassVar[int]
+    subject_id: int
+    events: int
+    encounters: int
+    delete_time: _timestamp_pb2.Timestamp
+    def __init__(self, subject_id: _Optional[int] = ..., events: _Optional[int] = ..., encounters: _Optional[int] = ..., delete_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

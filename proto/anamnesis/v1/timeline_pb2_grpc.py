@@ -45,6 +45,11 @@ class TimelineServiceStub:
                 request_serializer=anamnesis_dot_v1_dot_timeline__pb2.IngestRequest.SerializeToString,
                 response_deserializer=anamnesis_dot_v1_dot_timeline__pb2.IngestResponse.FromString,
                 _registered_method=True)
+        self.DeleteSubject = channel.unary_unary(
+                '/anamnesis.v1.TimelineService/DeleteSubject',
+                request_serializer=anamnesis_dot_v1_dot_timeline__pb2.DeleteSubjectRequest.SerializeToString,
+                response_deserializer=anamnesis_dot_v1_dot_timeline__pb2.DeleteSubjectResponse.FromString,
+                _registered_method=True)
 
 
 class TimelineServiceServicer:
@@ -65,6 +70,13 @@ class TimelineServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteSubject(self, request, context):
+        """Deletes a patient for good: later imports refuse the records too. Needs a service that runs with role admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TimelineServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_TimelineServiceServicer_to_server(servicer, server):
                     servicer.Ingest,
                     request_deserializer=anamnesis_dot_v1_dot_timeline__pb2.IngestRequest.FromString,
                     response_serializer=anamnesis_dot_v1_dot_timeline__pb2.IngestResponse.SerializeToString,
+            ),
+            'DeleteSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSubject,
+                    request_deserializer=anamnesis_dot_v1_dot_timeline__pb2.DeleteSubjectRequest.FromString,
+                    response_serializer=anamnesis_dot_v1_dot_timeline__pb2.DeleteSubjectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class TimelineService:
             '/anamnesis.v1.TimelineService/Ingest',
             anamnesis_dot_v1_dot_timeline__pb2.IngestRequest.SerializeToString,
             anamnesis_dot_v1_dot_timeline__pb2.IngestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/anamnesis.v1.TimelineService/DeleteSubject',
+            anamnesis_dot_v1_dot_timeline__pb2.DeleteSubjectRequest.SerializeToString,
+            anamnesis_dot_v1_dot_timeline__pb2.DeleteSubjectResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -75,10 +75,11 @@ def inspect(path: Path) -> CsvFile:
     return CsvFile(path, digest.hexdigest(), header, delimiter, lines, is_gzip, encoding, not head.strip(), damage)
 
 
-def scan_select(file: CsvFile, names: Sequence[str], absent: Sequence[str] = ()) -> str:
+def scan_select(file: CsvFile, names: Sequence[str], absent: Sequence[str] = (), *, quoted: bool = True) -> str:
     """Return the SELECT that reads a file as text: `row` (data rows from 1), then its columns as `names` call them.
 
-    The columns `absent` are there too, without a value. Running it raises duckdb.InvalidInputException when a row of
+    The columns `absent` are there too, without a value. A file that is not `quoted` has no quoted fields: its quotes
+    are characters like others. Running it raises duckdb.InvalidInputException when a row of
     the file is broken.
     """
     columns = exp.Struct(
@@ -87,14 +88,15 @@ def scan_select(file: CsvFile, names: Sequence[str], absent: Sequence[str] = ())
             for name in names
         ]
     )
+    quote = exp.Literal.string('"' if quoted else "")
     options = {
         "columns": columns,
         "auto_detect": exp.false(),
         "header": exp.false(),
         "skip": exp.Literal.number(file.lines_before_data),
         "delim": exp.Literal.string(file.delimiter),
-        "quote": exp.Literal.string('"'),
-        "escape": exp.Literal.string('"'),
+        "quote": quote,
+        "escape": quote,
         "compression": exp.Literal.string("gzip" if file.is_gzip else "none"),
     }
     arguments = ", ".join(f"{name} = {value.sql('duckdb')}" for name, value in options.items())

@@ -123,7 +123,7 @@ def move_stages(con: duckdb.DuckDBPyConnection, later: Sequence[str] = (), title
         con.execute(f"INSERT INTO stage_code BY NAME {select}")
     _refresh_subjects(con)
     refresh_codes(con, last_event)
-    refresh_ancestors(con)
+    refresh_ancestors(con, last_event)
     refresh_units(con)
     return Moved(events, _count(con, "subject") - subjects_before, encounters, removed)
 

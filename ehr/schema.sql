@@ -182,7 +182,7 @@ CREATE TABLE hierarchy (
     child  VARCHAR NOT NULL,
     parent VARCHAR NOT NULL
 );
-COMMENT ON TABLE hierarchy IS 'Edges of code hierarchies that were loaded: OMOP concept_ancestor, parent_codes of MEDS';
+COMMENT ON TABLE hierarchy IS 'Edges of code hierarchies that were loaded: OMOP concept_ancestor, parent_codes of MEDS; circles are borne';
 COMMENT ON COLUMN hierarchy.child IS 'Concept, as SYSTEM//CODE, or a code as in code';
 COMMENT ON COLUMN hierarchy.parent IS 'Concept directly or further above it';
 
@@ -191,7 +191,7 @@ CREATE TABLE code_ancestor (
     ancestor VARCHAR NOT NULL
 );
 COMMENT ON TABLE code_ancestor IS 'Every concept at or above each code in use: what descends_from() looks up';
-COMMENT ON COLUMN code_ancestor.code IS 'As in code, or a further code in event.codings';
+COMMENT ON COLUMN code_ancestor.code IS 'As in event.code, or all of event.codings joined by ␟ where a record gives several codes';
 COMMENT ON COLUMN code_ancestor.ancestor IS 'Concept as SYSTEM//CODE, or a code: itself and all that lie above';
 
 CREATE TABLE source (
@@ -308,14 +308,14 @@ COMMENT ON VIEW patient IS 'One row per patient';
 COMMENT ON COLUMN patient.died IS 'Whether a death is recorded';
 
 CREATE VIEW condition AS
-SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
+SELECT e.event_id, e.subject_id, e.encounter_id, e.code, e.codings, c.description, c.system,
        e."time" AS start_time, e.end_time, e.status
 FROM event e JOIN code c USING (code) WHERE c.kind = 'condition';
 COMMENT ON VIEW condition IS 'Diagnoses and problems; hospital billing codes carry the time of discharge';
 COMMENT ON COLUMN condition.start_time IS 'Onset or time of recording; the discharge for hospital billing codes';
 
 CREATE VIEW medication AS
-SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
+SELECT e.event_id, e.subject_id, e.encounter_id, e.code, e.codings, c.description, c.system,
        e."time" AS start_time, e.end_time, e.status, e.numeric_value AS value, e.unit, e.text_value, e.record_id
 FROM event e JOIN code c USING (code) WHERE c.kind = 'medication';
 COMMENT ON VIEW medication IS 'Orders, administrations, infusions and immunisations; value is a dose or rate where recorded';
@@ -324,14 +324,14 @@ COMMENT ON COLUMN medication.value IS 'Dose or rate, in unit';
 COMMENT ON COLUMN medication.record_id IS 'Record of the source: MedicationRequest/x1 is an order, MedicationAdministration/x1 a dose';
 
 CREATE VIEW procedure AS
-SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
+SELECT e.event_id, e.subject_id, e.encounter_id, e.code, e.codings, c.description, c.system,
        e."time" AS start_time, e.end_time, e.status
 FROM event e JOIN code c USING (code) WHERE c.kind = 'procedure';
 COMMENT ON VIEW procedure IS 'Procedures done';
 COMMENT ON COLUMN procedure.start_time IS 'When it was done or began';
 
 CREATE VIEW observation AS
-SELECT e.event_id, e.subject_id, e.encounter_id, e.code, c.description, c.system,
+SELECT e.event_id, e.subject_id, e.encounter_id, e.code, e.codings, c.description, c.system,
        e."time" AS start_time, e.numeric_value AS value, e.unit,
        (e.numeric_value * u.factor + u.shift)::FLOAT AS canonical_value,
        if(e.numeric_value IS NULL, NULL, u.canonical_unit) AS canonical_unit,

@@ -1,7 +1,22 @@
-"""Code hierarchies."""
+"""Code hierarchies: what lies above a code, by its structure and by edges that were loaded.
 
-import duckdb
+names      how a concept is written: ICD10//E119 for DIAGNOSIS//ICD//10//E119 and CONDITION//ICD10//E11.9
+structure  what lies above a concept by its text: prefixes, and the chapters and blocks of groups.csv
+closure    tables code_ancestor and code.parents, kept in step by every import
+search     which concepts a store knows, what is near to an unknown one, and the tree around one
+"""
 
+from ehr.hierarchy.closure import JOINT, codings_key, refresh_ancestors
+from ehr.hierarchy.names import concept_of, read_concept
+from ehr.hierarchy.structure import ancestors, parents, title_of
 
-def refresh_ancestors(con: duckdb.DuckDBPyConnection) -> None:
-    """Bring the rows of `touched_code` up to date."""
+__all__ = [
+    "JOINT",
+    "ancestors",
+    "codings_key",
+    "concept_of",
+    "parents",
+    "read_concept",
+    "refresh_ancestors",
+    "title_of",
+]

@@ -10,6 +10,11 @@ EhrError
 ├── UnsafeQuery           a query that the guard refuses
 ├── QueryFailed           a query that passed the guard and failed in the engine
 │   └── QueryTimeout      ... or took longer than its limit
+├── UnitError             a value cannot be converted
+│   ├── UnknownUnit       ... a unit that is not understood
+│   ├── UnknownAnalyte    ... an analyte that has no molar mass here
+│   └── IncommensurableUnits  ... no way leads from one unit to the other
+├── ViewError             a ViewDefinition that is refused, or meets values that it does not allow
 ├── VocabularyError       no such vocabulary, or a model trained on another one
 ├── ModelError            a model that cannot do what was asked
 │   └── UnknownModel      no such model
@@ -59,6 +64,26 @@ class QueryFailed(EhrError):
 
 class QueryTimeout(QueryFailed):
     """A query took longer than its limit."""
+
+
+class UnitError(EhrError):
+    """A value cannot be converted from one unit into another."""
+
+
+class UnknownUnit(UnitError):
+    """A unit is not understood."""
+
+
+class UnknownAnalyte(UnitError):
+    """There is no such analyte in the table of quantities."""
+
+
+class IncommensurableUnits(UnitError):
+    """Two units measure different things, so that no value converts from one into the other."""
+
+
+class ViewError(EhrError):
+    """A ViewDefinition is refused, or meets values that it does not allow; the message names the place in it."""
 
 
 class VocabularyError(EhrError):

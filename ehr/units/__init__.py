@@ -1,7 +1,30 @@
-"""The unit layer."""
+"""Units: what a unit means, how values convert, and which unit the values of an item are compared in.
 
-import duckdb
+`parse_unit` reads UCUM and the spellings of hospitals, `convert` converts a value, `refresh_units` keeps the table
+`unit` of a store in step with its events, `mixed_units` lists items whose numbers came in several units.
+docs/units.md tells the rules.
+"""
 
+from ehr.units.canonical import Conversion, canonical
+from ehr.units.conversion import commensurable, convert
+from ehr.units.quantities import Quantity, find_quantity, quantity_of
+from ehr.units.spellings import parse_unit
+from ehr.units.store_table import MixedUnits, conversion_of, item_of, mixed_units, refresh_units
+from ehr.units.unit import Unit
 
-def refresh_units(con: duckdb.DuckDBPyConnection) -> None:
-    """Bring the rows of `touched_code` up to date."""
+__all__ = [
+    "Conversion",
+    "MixedUnits",
+    "Quantity",
+    "Unit",
+    "canonical",
+    "commensurable",
+    "conversion_of",
+    "convert",
+    "find_quantity",
+    "item_of",
+    "mixed_units",
+    "parse_unit",
+    "quantity_of",
+    "refresh_units",
+]

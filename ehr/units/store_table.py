@@ -1,0 +1,142 @@
+"""The table `unit` of the store: every code and unit with the way to a canonical unit, and items of mixed units."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+import polars as pl
+
+from ehr.events import SEPARATOR, UNKNOWN
+from ehr.store import Store
+from ehr.units.canonical import Conversion, canonical
+from ehr.units.quantities import quantity_of
+from ehr.units.spellings import parse_unit
+
+_SCHEMA: Final = {
+    "code": pl.String(),
+    "unit": pl.String(),
+    "item": pl.String(),
+    "canonical_unit": pl.String(),
+    "factor": pl.Float64(),
+    "shift": pl.Float64(),
+    "n_events": pl.Int64(),
+}
+
+
+def refresh_units(con: duckdb.DuckDBPyConnection) -> None:
+    """Recompute the rows of `unit` for the codes in the temporary table `touched_code`.
+
+    Runs inside the transaction of the caller, after `code` and `code_value` are up to date. The cost follows the
+    number of codes that are touched, and the size of `code_value`; each pair of code and unit is looked at once.
+    """
+    pairs = con.sql(
+        """
+        SELECT v.code, v.unit, any_value(c.description) AS description, sum(v.n)::BIGINT AS n_events
+        FROM code_value v SEMI JOIN touched_code USING (code) LEFT JOIN code c ON c.code = v.code
+        WHERE v.unit IS NOT NULL AND v.numeric_value IS NOT NULL
+        GROUP BY v.code, v.unit HAVING sum(v.n) > 0
+        ORDER BY v.code, v.unit
+        """
+    ).fetchall()
+    rows = [(*_conversion_row(code, unit, description), n) for code, unit, description, n in pairs]
+    new_unit = pl.DataFrame(rows, schema=_SCHEMA, orient="row")  # noqa: F841  (DuckDB finds it by its name)
+    con.execute("DELETE FROM unit WHERE code IN (FROM touched_code)")
+    con.execute("INSERT INTO unit BY NAME FROM new_unit")
+
+
+def _conversion_row(
+    code: str, unit: str, description: str | None
+) -> tuple[str, str, str, str | None, float | None, float | None]:
+    item = item_of(code, unit)
+    way = conversion_of(item, unit, description)
+    if way is None:
+        return code, unit, item, None, None, None
+    return code, unit, item, way.unit, float(way.factor), float(way.shift)
+
+
+def item_of(code: str, unit: str | None) -> str:
+    """Return a code without the unit at its end, so that one item measured in several units is one.
+
+    >>> item_of("LAB//50931//mg/dL", "mg/dL"), item_of("LAB//LOINC//9279-1///min", "/min")
+    ('LAB//50931', 'LAB//LOINC//9279-1')
+    >>> item_of("LAB//50931//UNK", None), item_of("INFUSION_START//220862", "mL")
+    ('LAB//50931', 'INFUSION_START//220862')
+    """
+    return code.removesuffix(SEPARATOR + (unit or UNKNOWN).replace(SEPARATOR, "/"))
+
+
+def conversion_of(item: str, unit: str, description: str | None) -> Conversion | None:
+    """Return how to bring the numbers of an item into its canonical unit; None for a unit that is not understood."""
+    parsed = parse_unit(unit)
+    if parsed is None:
+        return None
+    recognised = quantity_of(item, description)
+    return canonical(parsed, recognised.quantity if recognised else None)
+
+
+@dataclass(frozen=True, slots=True)
+class MixedUnits:
+    """An item whose numbers came in several units, or partly without one.
+
+    `units` counts the numbers by unit as written, the most frequent first; `without_unit` those that have none.
+    `canonical_units` are the units they convert to; the item is `comparable` when that is one and none lacks a unit.
+    `same` says that all units are the same, spelt in several ways.
+    """
+
+    item: str
+    description: str | None
+    units: dict[str, int]
+    without_unit: int
+    not_understood: tuple[str, ...]
+    canonical_units: tuple[str, ...]
+    comparable: bool
+    same: bool
+
+
+def mixed_units(store: Store) -> tuple[MixedUnits, ...]:
+    """Return the items of `store` with mixed units, those that cannot be compared first, then by their numbers."""
+    rows = store.cursor().execute(_MIXED).fetchall()
+    found = [_mixed(*row) for row in rows]
+    return tuple(sorted(found, key=lambda mixed: mixed.comparable))
+
+
+def _mixed(
+    item: str, description: str | None, units: list[str], counts: list[int], canonicals: list[str | None],
+    n_ways: int, without: int,
+) -> MixedUnits:  # fmt: skip
+    known = tuple(sorted({unit for unit in canonicals if unit is not None}))
+    unclear = tuple(unit for unit, to in zip(units, canonicals, strict=True) if to is None)
+    return MixedUnits(
+        item=item,
+        description=description,
+        units=dict(zip(units, counts, strict=True)),
+        without_unit=without,
+        not_understood=unclear,
+        canonical_units=known,
+        comparable=len(known) == 1 and not unclear and not without,
+        same=n_ways == 1 and not unclear and not without,
+    )
+
+
+_MIXED: Final = """
+    WITH known AS (
+        SELECT item, unit, any_value(canonical_unit) AS canonical_unit, sum(n_events)::BIGINT AS n,
+               any_value((factor, shift)) AS way
+        FROM unit GROUP BY item, unit
+    ),
+    bare AS (
+        SELECT regexp_replace(code, '//UNK$', '') AS item, sum(n)::BIGINT AS n
+        FROM code_value WHERE unit IS NULL AND numeric_value IS NOT NULL
+        GROUP BY 1 HAVING sum(n) > 0
+    ),
+    title AS (
+        SELECT unit.item, arg_max(code.description, code.n_events) AS description
+        FROM unit JOIN code USING (code) GROUP BY unit.item
+    )
+    SELECT item, any_value(title.description), list(unit ORDER BY known.n DESC, unit),
+           list(known.n ORDER BY known.n DESC, unit), list(canonical_unit ORDER BY known.n DESC, unit),
+           count(DISTINCT (canonical_unit, way)), coalesce(any_value(bare.n), 0)
+    FROM known LEFT JOIN bare USING (item) LEFT JOIN title USING (item)
+    GROUP BY item HAVING count(*) > 1 OR any_value(bare.n) IS NOT NULL
+    ORDER BY sum(known.n) DESC, item
+"""

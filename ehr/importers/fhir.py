@@ -1,67 +1,62 @@
 """Importing FHIR R4: files or resources to events, encounters, patients and a ledger of what became of each resource.
 
-    files -> fhir_read (one item per resource) -> fhir_resources (one record of events per item)
-          -> fhir_stage (temporary tables) -> fhir_settle (repeats, missing patients) -> Intake.commit
+    files -> fhir_read (one item per resource) -> fhir_items, fhir_resources (one record of events per item)
+          -> fhir_stage (temporary tables) -> fhir_hold (what waits for later files)
+          -> fhir_settle (versions, missing patients) -> Intake.commit, batch by batch
 
 What each type becomes, and every rule, is in docs/fhir.md.
 """
 
 import gc
 import hashlib
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from ehr.importers import ImportOptions
-from ehr.importers.fhir_fields import R4_TYPES
-from ehr.importers.fhir_files import Broken, Found, fhir_files, read_file
-from ehr.importers.fhir_json import excerpt_of, parse, skim, written
-from ehr.importers.fhir_read import Item, items_of_line, name_of, read_items
-from ehr.importers.fhir_record import Record
-from ehr.importers.fhir_resources import READERS, read_resource
+from ehr.importers.fhir_files import Broken, Found, Listed, fhir_files, read_file, type_in_name
+from ehr.importers.fhir_hold import hold_back
+from ehr.importers.fhir_items import Validator, take_items
+from ehr.importers.fhir_json import written
+from ehr.importers.fhir_read import Remark, items_of_line, read_items
 from ehr.importers.fhir_settle import settle
 from ehr.importers.fhir_stage import Staging
-from ehr.importers.fhir_values import Json, LeftOut, Refused, id_in_url
+from ehr.importers.fhir_dates import moment
+from ehr.importers.fhir_values import Json, Refused
 from ehr.intake import ImportReport, Intake, SourceFile
 from ehr.reasons import Reason
 from ehr.store import Store
 
-UNKNOWN_TYPE: Final = "unknown"
-"""Name in the tally of what has no type of R4."""
 WHOLE_FILE: Final = "file"
 """Name in the tally of a file that could not be read."""
-
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
-_USABLE_ID: Final = re.compile(r"[^\s/#?|]{1,255}")
-
-Validator = Callable[[Json], str | None]
+NAMED: Final = frozenset({"Patient", "Encounter", "Medication", "Device"})
+"""Types that records name, so that a file may have to wait for one that brings them."""
 
 
 def import_fhir(store: Store, path: Path, options: ImportOptions) -> ImportReport:
-    """Import a FHIR file, or all files of a folder, in one transaction.
+    """Import a FHIR file, or all files of a folder, batch by batch, each batch in one transaction.
 
     Raises SourceError when there is nothing to read at `path`. A file that cannot be read is rejected whole and the
     others go on; a resource that cannot be taken in is rejected alone.
     """
     files = fhir_files(path)
-    total = sum(file.stat().st_size for file in files)
+    total = sum(file.path.stat().st_size for file in files)
     done = 0
-    intake = Intake(store, "fhir", path)
+    intake = Intake(store, "fhir", path if path.is_dir() else path.parent)
     staging = Staging(intake)
     validate = _validator(options)
     with _paused_collector():
-        for file in files:
-            options.progress(file.name, done, total)
-            found = read_file(file)
-            _import_file(found, intake, staging, validate)
+        for number, file in enumerate(files, 1):
+            options.progress(file.path.name, done, total)
+            found = read_file(file.path)
+            _import_file(found, intake, staging, validate, _time_of(file))
             done += found.size
+            if staging.size >= options.batch_bytes and number < len(files):
+                _commit_batch(staging, _types_in(files[number:]))
         options.progress("settling", total, total)
-        settle(staging)
-        return intake.commit()
+        return _commit_batch(staging, ())
 
 
 def import_resources(
@@ -70,7 +65,7 @@ def import_resources(
     """Import resources that came through the service, each as JSON text or as a dict, in one transaction.
 
     References are resolved among them and in the store: a Patient that the store has can be a subject. The ledger
-    counts them from 1 in the order in which they came.
+    counts them from 1 in the order in which they came. Versions and deletions count as in files.
     """
     texts = [one if isinstance(one, bytes) else written(one) for one in resources]
     sha256 = hashlib.sha256(b"\n".join(texts)).hexdigest()
@@ -79,9 +74,35 @@ def import_resources(
     entry = intake.begin(source_name, sha256)
     items = (item for number, text in enumerate(texts, 1) for item in items_of_line(number, text))
     with _paused_collector():
-        _take_items(items, entry, staging, _validator(options))
-        settle(staging)
-        return intake.commit()
+        staging.begin(entry)
+        take_items(items, entry, staging, _validator(options))
+        return _commit_batch(staging, ())
+
+
+def _commit_batch(staging: Staging, may_come: Collection[str]) -> ImportReport:
+    """Settle what was read and move it into the store, but for the files that wait for types that may still come."""
+    staging.flush()
+    held = hold_back(staging, may_come) if may_come else []
+    settle(staging)
+    staging.finish_notices(held)
+    report = staging.intake.commit(but=[staging.entries[source_id] for source_id in held])
+    staging.next_batch(has_held=bool(held))
+    return report
+
+
+def _types_in(files: Sequence[Listed]) -> frozenset[str]:
+    """Return which types that records name may be in these files, as far as the names of the files tell."""
+    types = {type_in_name(file.path) for file in files}
+    return NAMED if None in types else NAMED & types
+
+
+def _time_of(file: Listed) -> datetime | None:
+    """Return when the bulk export was made that a file belongs to."""
+    try:
+        found = moment(file.as_of, "transactionTime", [])
+    except Refused:
+        return None
+    return found.time if found else None
 
 
 def _validator(options: ImportOptions) -> Validator | None:
@@ -104,133 +125,39 @@ def _paused_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _import_file(found: Found, intake: Intake, staging: Staging, validate: Validator | None) -> None:
+def _import_file(
+    found: Found, intake: Intake, staging: Staging, validate: Validator | None, as_of: datetime | None
+) -> None:
     """Stage a file, unless the store has its bytes."""
     try:
         with intake.file(found.path, found.sha256) as entry:
             if entry is not None:
-                _take_file(found, entry, staging, validate)
+                _take_file(found, entry, staging, validate, as_of)
     except OSError as error:
         entry = intake.begin(intake.name_of(found.path), "")
         _fail(entry, Broken(f"the file cannot be read: {error.strerror or type(error).__name__}"))
 
 
-def _take_file(found: Found, entry: SourceFile, staging: Staging, validate: Validator | None) -> None:
+def _take_file(
+    found: Found, entry: SourceFile, staging: Staging, validate: Validator | None, as_of: datetime | None
+) -> None:
     """Stage the resources of a file; one that breaks off leaves nothing but its rejection."""
-    mark = staging.mark
-    remarks: list[str] = []
+    place = staging.begin(entry)
+    remarks: list[Remark] = []
     try:
-        _take_items(read_items(found, remarks), entry, staging, validate)
+        take_items(read_items(found, remarks), entry, staging, validate, as_of)
     except Broken as broken:
-        staging.drop_since(mark, entry)
+        staging.drop_since(place, entry)
         _fail(entry, broken)
-    else:
-        if not entry.tallies:
-            entry.status = "skipped" if remarks else "empty"
-            remarks = remarks or ["the file has no resource"]
-        for remark in remarks:
-            entry.notice(None, None, remark)
+        return
+    if not entry.tallies:
+        entry.status = "skipped" if remarks else "empty"
+        remarks = remarks or [(Reason.NOTE, "the file has no resource")]
+    for code, remark in remarks:
+        entry.notice(None, None, remark, code=code)
 
 
 def _fail(entry: SourceFile, broken: Broken) -> None:
     entry.status = "failed"
     entry.tally(WHOLE_FILE, rows_in=1, rejected=1)
-    entry.reject(None, None, str(broken), broken.excerpt)
-
-
-@dataclass(slots=True)
-class _Counts:
-    """Resources of one source by type; the accepted are counted when the import is settled."""
-
-    read: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-
-
-def _take_items(items: Iterable[Item], entry: SourceFile, staging: Staging, validate: Validator | None) -> None:
-    """Stage what can be taken in, reject the rest, and count."""
-    staging.begin(entry)
-    counts = _Counts()
-    for item in items:
-        type_name = item.type_name if item.type_name in R4_TYPES else UNKNOWN_TYPE
-        counts.read[type_name] += 1
-        record = Record("", item.scope, staging.codes, staging.medications)
-        try:
-            is_event = _read(item, type_name, record, validate)
-        except Refused as reason:
-            counts.rejected[type_name] += 1
-            entry.reject(
-                item.line,
-                record.record_id or name_of(item),
-                str(reason),
-                reason.excerpt or _excerpt(item),
-                code=reason.code,
-            )
-        except LeftOut as reason:
-            counts.skipped[type_name] += 1
-            staging.notice(entry, item.line, record.record_id or name_of(item), str(reason), reason.code)
-        else:
-            if is_event:
-                staging.add(entry, item.line, type_name, record)
-            else:
-                counts.skipped[type_name] += 1
-    for type_name, rows in counts.read.items():
-        entry.tally(type_name, rows_in=rows, rejected=counts.rejected[type_name], skipped=counts.skipped[type_name])
-
-
-def _read(item: Item, type_name: str, record: Record, validate: Validator | None) -> bool:
-    """Fill `record` from a resource, or return False for a type that is not imported; raises Refused or LeftOut."""
-    if item.problem:
-        raise Refused(item.problem, item.excerpt)
-    if item.action == "DELETE":
-        raise Refused("a deletion, which is not carried out")
-    if not item.raw:
-        raise LeftOut("an answer without a resource")
-    if type_name not in READERS and type_name != UNKNOWN_TYPE and validate is None:
-        if not item.is_whole:
-            skim(item.raw)
-        return False
-    resource = parse(item.raw)
-    if type_name == UNKNOWN_TYPE:
-        raise Refused(_type_problem(resource))
-    record.record_id = f"{type_name}/{_id_of(resource, item, type_name, record)}"
-    problem = validate(resource) if validate is not None else None
-    if problem:
-        raise Refused(problem)
-    if type_name not in READERS:
-        return False
-    read_resource(type_name, resource, record)
-    return True
-
-
-def _type_problem(resource: object) -> str:
-    if type(resource) is not dict:
-        return "not an object"
-    if "resourceType" not in resource:
-        return "no resourceType"
-    if type(resource["resourceType"]) is not str:
-        return "resourceType is not a string"
-    return "unknown resourceType: no such R4 type"
-
-
-def _id_of(resource: Json, item: Item, type_name: str, record: Record) -> str:
-    """Return the id of a resource: its own, that of its fullUrl, or one made from its content."""
-    name = resource.get("id")
-    if name is None and item.full_url is not None:
-        name = id_in_url(item.full_url)
-    if name is None and type_name in {"Patient", "Encounter", "Medication"}:
-        raise Refused("no id, so that nothing can refer to it")
-    if name is None:
-        record.notes.append((Reason.BAD_ID, "no id: one was made from its content"))
-        return "made-" + hashlib.sha256(item.raw).hexdigest()[:16]
-    if type(name) is not str:
-        raise Refused("wrong JSON type: id is not a string")
-    if _ID.fullmatch(name) is None:
-        if _USABLE_ID.fullmatch(name) is None:
-            raise Refused("bad id")
-        record.notes.append((Reason.BAD_ID, "id is not formed as FHIR says"))
-    return name
-
-
-def _excerpt(item: Item) -> str:
-    return excerpt_of(item.raw)
+    entry.reject(None, None, str(broken), broken.excerpt, code=broken.code)

@@ -4,15 +4,27 @@ msgspec passes over a resource at about 2 GB/s and leaves its text, so that only
 one resource at a time.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ehr.importers.fhir_json import REPEATED_KEY, Repeated, holds_repeated, parse, parse_marking, written
-from ehr.importers.fhir_values import Refused
+from ehr.importers.fhir_json import REPEATED_KEY, Repeated, parse, parse_marking, repeated_key, written
+from ehr.importers.fhir_values import Refused, wrong_type
+from ehr.reasons import Reason
 
 NOT_AN_OBJECT: Final = "the entry is not an object"
+WRITES: Final = frozenset({"PUT", "POST", "DELETE"})
+
+
+class Stamp(NamedTuple):
+    """What the entry of a Bundle says of the version of its resource, as written: used where meta says nothing."""
+
+    version_id: str | None
+    last_updated: str | None
+
+
+NO_STAMP: Final = Stamp(None, None)
 
 
 class Entry(msgspec.Struct, omit_defaults=True):
@@ -35,9 +47,21 @@ class Entry(msgspec.Struct, omit_defaults=True):
 
     @property
     def action(self) -> str | None:
-        """What a transaction asks to do with the entry: POST, PUT, DELETE, ..."""
-        method = self.request.get("method") if type(self.request) is dict else None
-        return method if type(method) is str else None
+        """What a transaction asks to do with the entry, or a history says was done: POST, PUT, DELETE, ..."""
+        return _text(self.request, "method")
+
+    @property
+    def target(self) -> str | None:
+        """What the action concerns: `Observation/x1`."""
+        return _text(self.request, "url")
+
+    def stamp(self, assembled: str | None) -> Stamp:
+        """Return the version that the entry tells; `assembled` is the time of the Bundle, for what it writes."""
+        if self.response is UNSET and (assembled is None or self.action not in WRITES):
+            return NO_STAMP
+        tag = _text(self.response, "etag")
+        version = tag.removeprefix("W/").strip('"') or None if tag else None
+        return Stamp(version, _text(self.response, "lastModified") or (assembled if self.action in WRITES else None))
 
     @property
     def is_match(self) -> bool:
@@ -61,6 +85,17 @@ class Bundle(msgspec.Struct, omit_defaults=True):
     link: Any = UNSET
     entry: list[Entry] = []
     signature: Any = UNSET
+
+    @property
+    def assembled(self) -> str | None:
+        """When the Bundle was made."""
+        return self.timestamp if type(self.timestamp) is str else _text(self.meta, "lastUpdated")
+
+
+def _text(holder: Any, name: str) -> str | None:
+    """Return a field of an object when it is a string."""
+    value = holder.get(name) if type(holder) is dict else None
+    return value if type(value) is str else None
 
 
 _BUNDLE: Final = msgspec.json.Decoder(Bundle)
@@ -89,7 +124,7 @@ def _split_slowly(data: bytes) -> tuple[Bundle, dict[int, str]]:
     document = parse(data)
     listed = document.get("entry")
     if listed is not None and type(listed) is not list:
-        raise Refused("wrong JSON type: Bundle.entry is not a list")
+        raise wrong_type("Bundle.entry", "a list")
     faults, entries = {}, []
     for number, entry in enumerate(listed or ()):
         if type(entry) is dict:
@@ -100,7 +135,8 @@ def _split_slowly(data: bytes) -> tuple[Bundle, dict[int, str]]:
         else:
             faults[number] = NOT_AN_OBJECT
             entries.append(Entry())
-    known = {name: document[name] for name in ("type", "total", "link") if name in document}
+    names = ("type", "total", "link", "timestamp", "meta")
+    known = {name: document[name] for name in names if name in document}
     return Bundle(**known, entry=entries), faults
 
 
@@ -116,10 +152,11 @@ def _check_keys(data: bytes, bundle: Bundle, resources: list[bytes | None], faul
         return
     marked = parse_marking(data)
     outside = {name: value for name, value in marked.items() if name != "entry"}
-    if isinstance(marked, Repeated) or holds_repeated(outside):
-        raise Refused(f"{REPEATED_KEY} of the Bundle, outside its entries")
+    key = marked.repeated if isinstance(marked, Repeated) else repeated_key(outside)
+    if key is not None:
+        raise Refused(f"{REPEATED_KEY} of the Bundle, outside its entries", key, code=Reason.BAD_JSON)
     for number, entry in enumerate(marked.get("entry") or ()):
         if isinstance(entry, dict):
             around = {name: value for name, value in entry.items() if name != "resource"}
-            if isinstance(entry, Repeated) or holds_repeated(around):
+            if isinstance(entry, Repeated) or repeated_key(around) is not None:
                 faults[number] = REPEATED_KEY

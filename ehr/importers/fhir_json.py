@@ -1,14 +1,17 @@
 """Parsing JSON strictly: what RFC 8259 does not allow, and a key that stands twice in one object, is refused."""
 
 import json
+from collections import Counter
 from typing import Any, Final
 
 import msgspec
 import orjson
 
 from ehr.importers.fhir_values import Refused
+from ehr.reasons import Reason
 
-EXCERPT_BYTES: Final = 400
+AROUND: Final = 20
+"""Bytes on each side of a fault that are shown."""
 REPEATED_KEY: Final = "the same key twice in one object"
 _SKIM: Final = msgspec.json.Decoder(msgspec.Raw)
 
@@ -19,8 +22,10 @@ def parse(data: bytes) -> Any:
         parsed = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise _refusal(data, error) from error
-    if data.count(b'"') != written(parsed).count(b'"') and holds_repeated(parse_marking(data)):
-        raise Refused(REPEATED_KEY)
+    if data.count(b'"') != written(parsed).count(b'"'):
+        key = repeated_key(parse_marking(data))
+        if key is not None:
+            raise Refused(REPEATED_KEY, key, code=Reason.BAD_JSON)
     return parsed
 
 
@@ -49,27 +54,30 @@ def written(value: Any) -> bytes:
         return b""
 
 
-def excerpt_of(data: bytes) -> str:
-    """Return the beginning of JSON text, to find it again."""
-    return data[:EXCERPT_BYTES].decode(errors="replace")
+def excerpt_at(data: bytes, at: int) -> str:
+    """Return the few bytes around a place in JSON text."""
+    return data[max(0, at - AROUND) : at + AROUND].decode(errors="replace")
 
 
 def _refusal(data: bytes, error: orjson.JSONDecodeError) -> Refused:
     """Return why and where `data` is no JSON, with the text around that place."""
     if "UTF-8" in error.msg:
         at = _first_bad_byte(data)
-        return Refused(f"not UTF-8 at byte {at + 1}", excerpt_of(data[max(0, at - 40) :]))
+        return Refused(f"not UTF-8 at byte {at + 1}", excerpt_at(data, at), code=Reason.BAD_ENCODING)
     at = len(error.doc[: error.pos].encode())
-    around = excerpt_of(data[max(0, at - 40) : at + 60])
+    return Refused(_fault(data, at, error.msg), excerpt_at(data, at), code=Reason.BAD_JSON)
+
+
+def _fault(data: bytes, at: int, message: str) -> str:
     if not data[at:].strip():
-        return Refused(f"JSON ends too early, at byte {at}", around)
+        return f"JSON ends too early, at byte {at}"
     for word in ("NaN", "Infinity"):
         if data[at:].startswith(word.encode()):
             sign = "-" if data[:at].endswith(b"-") else ""
-            return Refused(f"{sign}{word} is not JSON, at byte {at + 1}", around)
-    if "infinity" in error.msg:
-        return Refused(f"a number is too large for JSON readers, at byte {at + 1}", around)
-    return Refused(f"not JSON: {error.msg.split(': line')[0]}, at byte {at + 1}", around)
+            return f"{sign}{word} is not JSON, at byte {at + 1}"
+    if "infinity" in message:
+        return f"a number is too large for JSON readers, at byte {at + 1}"
+    return f"not JSON: {message.split(': line')[0]}, at byte {at + 1}"
 
 
 def _first_bad_byte(data: bytes) -> int:
@@ -83,6 +91,8 @@ def _first_bad_byte(data: bytes) -> int:
 class Repeated(dict[str, Any]):
     """An object that had a key twice: JSON readers let the last value win in silence."""
 
+    repeated: str = ""
+
 
 def parse_marking(data: bytes) -> Any:
     """Return what JSON text says with Repeated for objects that had a key twice.
@@ -93,23 +103,27 @@ def parse_marking(data: bytes) -> Any:
     try:
         return json.loads(data, object_pairs_hook=_mark_repeated)
     except RecursionError as error:
-        raise Refused("the JSON is nested too deeply") from error
+        raise Refused("the JSON is nested too deeply", code=Reason.BAD_JSON) from error
 
 
 def _mark_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     plain = dict(pairs)
-    return Repeated(plain) if len(plain) < len(pairs) else plain
+    if len(plain) == len(pairs):
+        return plain
+    marked = Repeated(plain)
+    marked.repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
+    return marked
 
 
-def holds_repeated(value: Any) -> bool:
-    """Say whether a value of `parse_marking` is or holds an object that had a key twice."""
+def repeated_key(value: Any) -> str | None:
+    """Return a key that stood twice in an object that a value of `parse_marking` is or holds, None without one."""
     pending = [value]
     while pending:
         one = pending.pop()
         if isinstance(one, Repeated):
-            return True
+            return one.repeated
         if isinstance(one, dict):
             pending.extend(one.values())
         elif isinstance(one, list):
             pending.extend(one)
-    return False
+    return None

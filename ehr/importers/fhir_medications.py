@@ -100,10 +100,6 @@ def _medication(
         )
         return
     key = record.scope.resolve(text, "medicationReference")
-    known = record.medications.get(key)
-    if known is not None:
-        add_coded(record, "MEDICATION", known, time, end=end, status=status, value=value)
-        return
     record.add(time, None, None, value=value, end=end, status=status, named_by=key)
 
 
@@ -124,4 +120,4 @@ def medication(resource: Json, record: Record) -> None:
     """A product that requests and administrations name: no event of its own."""
     if resource.get("status") == "entered-in-error":
         raise Refused("entered in error", at_fault("status", "entered-in-error"), code=Reason.NOT_POSITIVE)
-    record.medications[record.record_id] = concept(resource.get("code") or {}, "code", record.notes)
+    record.product = concept(resource.get("code") or {}, "code", record.notes)

@@ -142,6 +142,7 @@ def encounter(resource: Json, record: Record) -> None:
     is_icu = bool(part_of) and _is_icu(resource, kind)
     admitted, discharged = _hospitalization(resource)
     record.encounter = record.record_id
+    record.identifiers = _identifiers(resource)
     record.stay = Stay(
         number_of(record.record_id),
         number_of(parent) if parent else None,

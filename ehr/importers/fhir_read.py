@@ -9,13 +9,16 @@ import io
 import re
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Final, NamedTuple
 
-from ehr.importers.fhir_bundle import Bundle, split_bundle
+from ehr.importers.fhir_bundle import NO_STAMP, Bundle, Entry, Stamp, split_bundle
 from ehr.importers.fhir_fields import R4_TYPES
 from ehr.importers.fhir_files import Broken, Found, Stream, opened, plain_name
-from ehr.importers.fhir_json import excerpt_of, is_json, parse
+from ehr.importers.fhir_json import is_json, parse
+from ehr.importers.fhir_manifest import is_manifest, read_manifest
 from ehr.importers.fhir_values import Refused, Scope, id_in_url
+from ehr.reasons import Reason
 
 MAX_DOCUMENT: Final = 1 << 30
 """Bytes of a Bundle, or of a line, beyond which it is not read: such data come as NDJSON."""
@@ -24,14 +27,16 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 _HEAD: Final = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"(\w+)"(?:\s*,\s*"id"\s*:\s*"([^"\\]+)")?', re.ASCII)
 _BEGIN: Final = re.compile(rb"\s*\{")
+_WITHOUT_RESOURCE: Final = frozenset({"DELETE", "PATCH", "GET", "HEAD"})
 _TYPES: Final = {name.encode(): name for name in R4_TYPES if name != "Bundle"}
 
 
 class Item(NamedTuple):
     """One resource as it was found: its line or entry from 1, its type, its JSON, and what it may refer to.
 
-    `problem` says why it cannot be read at all; `action` is what the Bundle asks to do with it (POST, DELETE, ...),
+    `fault` says why it cannot be read at all; `action` is what the Bundle asks to do with it (POST, DELETE, ...),
     or "response" for an entry that needs no resource. `is_whole` says that the JSON was seen to end as it should.
+    A deletion has no JSON but a `target`, such as `Observation/x1`; `stamp` is the version that the entry tells.
     """
 
     line: int
@@ -39,24 +44,29 @@ class Item(NamedTuple):
     raw: bytes
     scope: Scope
     full_url: str | None = None
-    problem: str | None = None
-    excerpt: str | None = None
+    fault: Refused | None = None
     action: str | None = None
     is_whole: bool = False
+    target: str | None = None
+    stamp: Stamp = NO_STAMP
 
 
-def read_items(found: Found, remarks: list[str]) -> Iterator[Item]:
+Remark = tuple[Reason, str]
+"""What is to be known about a whole file: kind and sentence."""
+
+
+def read_items(found: Found, remarks: list[Remark]) -> Iterator[Item]:
     """Yield the resources of a file; what is to be known about the whole file goes to `remarks`.
 
     Raises Broken when the file cannot be read to its end.
     """
     with opened(found) as stream:
-        yield from _items_of_stream(stream, plain_name(found.path).endswith(".json"), remarks)
+        yield from _items_of_stream(stream, found.path, remarks)
 
 
-def _items_of_stream(stream: Stream, is_document: bool, remarks: list[str]) -> Iterator[Item]:
+def _items_of_stream(stream: Stream, path: Path, remarks: list[Remark]) -> Iterator[Item]:
     """Yield items; content decides where it does not fit the name of the file."""
-    start = b""
+    start, is_document = b"", plain_name(path).endswith(".json")
     if not is_document:
         start, is_document = _begins_document(stream)
     if not is_document:
@@ -70,7 +80,7 @@ def _items_of_stream(stream: Stream, is_document: bool, remarks: list[str]) -> I
     if _is_lines(data):
         yield from _items_of_lines(b"", io.BytesIO(data))
     else:
-        yield from _items_of_document(data, remarks)
+        yield from _items_of_document(data, path, remarks)
 
 
 def _is_lines(data: bytes) -> bool:
@@ -111,38 +121,38 @@ def items_of_line(number: int, line: bytes) -> Iterator[Item]:
     return _items_of_resource(Item(number, None, line, Scope()), [], depth=0)
 
 
-def _items_of_document(data: bytes, remarks: list[str]) -> Iterator[Item]:
+def _items_of_document(data: bytes, path: Path, remarks: list[Remark]) -> Iterator[Item]:
     """Yield the entries of a Bundle, or the one resource of a file; raises Broken when it is neither."""
     try:
         head = _HEAD.match(data)
         if head is None or head[1] != b"Bundle":
             document = parse(data)
             if type(document) is not dict:
-                raise Refused("the file is JSON but no FHIR resource")
-            if "resourceType" not in document and "transactionTime" in document and "output" in document:
-                remarks.append("the manifest of a bulk export: nothing to import")
+                raise Refused("the file is JSON but no FHIR resource", code=Reason.BROKEN_FILE)
+            if is_manifest(document):
+                remarks += read_manifest(document, path).remarks
                 return
             if document.get("resourceType") != "Bundle":
                 yield _typed(Item(1, None, data, Scope()))
                 return
         found = split_bundle(data)
     except Refused as reason:
-        raise Broken(str(reason), reason.excerpt or excerpt_of(data)) from reason
+        raise Broken(str(reason), reason.excerpt, reason.code) from reason
     yield from _items_of_bundle(*found, remarks, line=None, depth=0)
 
 
-def _items_of_resource(item: Item, remarks: list[str], depth: int) -> Iterator[Item]:
+def _items_of_resource(item: Item, remarks: list[Remark], depth: int) -> Iterator[Item]:
     """Yield a resource under its type, or the entries of a Bundle."""
     typed = _typed(item)
-    if typed.type_name != "Bundle" or typed.problem:
+    if typed.type_name != "Bundle" or typed.fault:
         yield typed
         return
     try:
         if depth > MAX_BUNDLE_DEPTH:
-            raise Refused("Bundles within Bundles too deeply")
+            raise Refused("Bundles within Bundles too deeply", code=Reason.BAD_JSON)
         found = split_bundle(typed.raw)
     except Refused as reason:
-        yield typed._replace(problem=str(reason), excerpt=reason.excerpt)
+        yield typed._replace(fault=reason)
         return
     yield from _items_of_bundle(*found, remarks, line=typed.line, depth=depth)
 
@@ -155,7 +165,7 @@ def _typed(item: Item) -> Item:
     try:
         resource = parse(item.raw)
     except Refused as reason:
-        return item._replace(problem=str(reason), excerpt=reason.excerpt)
+        return item._replace(fault=reason)
     name = resource.get("resourceType") if type(resource) is dict else None
     return item._replace(type_name=name if type(name) is str else None)
 
@@ -175,7 +185,7 @@ def _items_of_bundle(
     bundle: Bundle,
     resources: list[bytes | None],
     faults: dict[int, str],
-    remarks: list[str],
+    remarks: list[Remark],
     *,
     line: int | None,
     depth: int,
@@ -184,19 +194,31 @@ def _items_of_bundle(
     _remark_on_bundle(bundle, remarks)
     heads = [_HEAD.match(resource) if resource is not None else None for resource in resources]
     scope = Scope(_urls(bundle, resources, heads))
+    assembled = bundle.assembled
     for number, (entry, resource, head) in enumerate(zip(bundle.entry, resources, heads, strict=True)):
-        at = line or number + 1
+        at, stamp = line or number + 1, entry.stamp(assembled)
         if number in faults:
-            yield Item(at, None, resource or b"", scope, problem=faults[number])
-        elif resource is None:
-            is_answer = type(entry.response) is dict or entry.action in {"GET", "HEAD", "DELETE"}
-            problem = None if is_answer else "the entry has no resource"
-            yield Item(at, None, b"", scope, entry.url, problem, action=entry.action or "response")
+            fault = Refused(faults[number], code=Reason.BAD_JSON)
+            yield Item(at, None, resource or b"", scope, fault=fault)
+        elif resource is None or entry.action in _WITHOUT_RESOURCE:
+            yield _without_resource(entry, Item(at, None, b"", scope, entry.url, stamp=stamp))
         elif head is not None and head[1] in _TYPES:
-            yield Item(at, _TYPES[head[1]], resource, scope, entry.url, None, None, entry.action, True)
+            yield Item(at, _TYPES[head[1]], resource, scope, entry.url, None, entry.action, True, None, stamp)
         else:
-            item = Item(at, None, resource, scope, entry.url, action=entry.action, is_whole=True)
+            item = Item(at, None, resource, scope, entry.url, action=entry.action, is_whole=True, stamp=stamp)
             yield from _items_of_resource(item, remarks, depth + 1)
+
+
+def _without_resource(entry: Entry, item: Item) -> Item:
+    """Return what an entry says that brings no resource: a deletion, a question, an answer, or a fault."""
+    if entry.action == "DELETE":
+        return item._replace(action="DELETE", target=entry.target)
+    if entry.action == "PATCH":
+        reason = "a PATCH, which is not carried out: bring the whole resource"
+        return item._replace(fault=Refused(reason, entry.target, code=Reason.NOT_IMPORTED))
+    is_answer = entry.action in {"GET", "HEAD"} or (entry.action is None and type(entry.response) is dict)
+    fault = None if is_answer else Refused("the entry has no resource", code=Reason.BAD_CELL)
+    return item._replace(action=entry.action or "response", fault=fault)
 
 
 def _urls(bundle: Bundle, resources: list[bytes | None], heads: list[re.Match[bytes] | None]) -> dict[str, bytes]:
@@ -226,10 +248,10 @@ def _name_in(data: bytes, full_url: str) -> bytes | None:
     return f"{type_name}/{name}".encode() if type(type_name) is str and type(name) is str else None
 
 
-def _remark_on_bundle(bundle: Bundle, remarks: list[str]) -> None:
+def _remark_on_bundle(bundle: Bundle, remarks: list[Remark]) -> None:
     """Say that a Bundle is empty, or is one page of a longer search result."""
     if not bundle.entry:
-        remarks.append("the Bundle has no entry")
+        remarks.append((Reason.NOTE, "the Bundle has no entry"))
     if bundle.type != "searchset":
         return
     links = bundle.link if type(bundle.link) is list else []
@@ -239,10 +261,11 @@ def _remark_on_bundle(bundle: Bundle, remarks: list[str]) -> None:
     if has_next or (total is not None and total > matches):
         of_total = f" of {total}" if total is not None else ""
         more = ", and a link to the next page, which is not followed" if has_next else ""
-        remarks.append(f"the search result is incomplete: {matches}{of_total} matches are here{more}")
+        reason = f"the search result is incomplete: {matches}{of_total} matches are here{more}"
+        remarks.append((Reason.INCOMPLETE, reason))
 
 
 def _strip_mark(data: bytes) -> bytes:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Broken("not UTF-8: the file begins with a mark of UTF-16")
+        raise Broken("not UTF-8: the file begins with a mark of UTF-16", code=Reason.BAD_ENCODING)
     return data.removeprefix(BYTE_ORDER_MARK)

@@ -75,15 +75,19 @@ class Record:
     """What one resource gives: its events and the patient and stay that they belong to.
 
     `subject` is `Patient/id`, or `Patient?identifier=SYSTEM|VALUE` where only an identifier names the patient.
+    `product` is what a Medication or Device stands for, which other records name. `version_id` and `last_updated`
+    tell which version of the resource it is.
     """
 
     record_id: str
     scope: Scope
     codes: dict[str, CodeRow]
-    medications: dict[str, Concept]
     subject: str = ""
     encounter: str | None = None
     stay: Stay | None = None
+    product: Concept | None = None
+    version_id: str | None = None
+    last_updated: datetime | None = None
     identifiers: list[str] = field(default_factory=list)
     deceased: bool = False
     events: list[Event] = field(default_factory=list)

@@ -1,239 +1,85 @@
-"""Settling an import of FHIR: what can only be decided when all resources were read, with set operations.
+"""Settling a batch of FHIR: what can only be decided when all its resources were read, with set operations.
 
-Which Medication a request names; when a diagnosis without a date became known; which records are exact repeats, or
-other versions, of one that came before or is in the store; whose patient is missing; what is implausible. What
-remains moves to the stages of the intake.
+Which patient a search means, which version is the newest, whose patient is missing or was deleted, which medicine a
+request names, when a diagnosis without a date became known, what is implausible. What remains moves to the stages of
+the intake. The tables are those of fhir_stage.py, and
+
+    fhir_verdict (ordinal, outcome, code, reason, excerpt)   what is not taken in, at most once each
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-import duckdb
 import pyarrow as pa
 
 from ehr.events import BIRTH, DEATH
-from ehr.importers.fhir_stage import Staging
+from ehr.importers.fhir_links import check_stays, name_products, resolve_searches
+from ehr.importers.fhir_stage import OF_RECORDS, OF_SOURCES, Staging
+from ehr.importers.fhir_versions import digest_records, find_repeated, judge_versions
+from ehr.reasons import Reason
 from ehr.refresh import ORDER
 
 NEAR: Final = timedelta(days=1)
 """Dates without a zone and birthdays may be a day off before an event counts as implausible."""
 
-_DIGEST: Final = (
-    'e."time", e.code, e.numeric_value, e.text_value, e.value_code, e.unit, e.end_time, e.status, e.record_id'
-)
-_STAY_DIGEST: Final = 's.parent_id, s."class", s."type", s.start_time, s.end_time, s.admit_source, s.disposition'
-_ROOT: Final = r"regexp_replace(e.record_id, '(\.[A-Za-z]+\[\d+\])+$', '')"
-"""The record of an event, without its part: Observation/x.component[0], QuestionnaireResponse/x.item[0].item[2]."""
+SKIPPED: Final = {
+    Reason.REPEAT: "{} records are exact repeats: skipped",
+    Reason.OLD_VERSION: "{} records are older than what is known of them: skipped",
+}
 
 
 def settle(staging: Staging) -> None:
     """Decide what becomes of the staged records, and move those that stay to the stages of the intake."""
-    staging.flush()
     con = staging.con
-    con.execute("CREATE OR REPLACE TEMP TABLE fhir_verdict (ordinal BIGINT, outcome VARCHAR, reason VARCHAR)")
-    if staging.has_pending:
-        _name_medications(staging)
-    _check_stays(staging)
-    if staging.has_undated:
-        _date_by_stay(staging)
-    _find_missing_patients(staging)
-    _find_repeats(staging)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE fhir_verdict "
+        "(ordinal BIGINT, outcome VARCHAR, code VARCHAR, reason VARCHAR, excerpt VARCHAR)"
+    )
+    if staging.has_searches:
+        resolve_searches(staging)
+    digest_records(con)
+    has_repeated = find_repeated(con)
+    if has_repeated:
+        judge_versions(con, referred=True)
+    _refuse_strangers(staging)
+    if staging.has_named:
+        name_products(con)
+    if has_repeated:
+        judge_versions(con, referred=False)
     _carry_out(staging)
+    check_stays(staging)
     _notice_implausible(staging)
-    _count_accepted(staging)
+    _move_records(staging)
     _move(staging)
-    staging.finish_notices()
 
 
-def _name_medications(staging: Staging) -> None:
-    """Give the events of requests and administrations the code of the Medication that they name."""
-    rows = [(key, _head_of(key), named) for key, named in staging.medications.items()]
-    codes = [f"{head}//{named.code}" for _, head, named in rows]
-    codings = [
-        [code, *[f"{head}//{other}" for other in named.others]] if named.others else None
-        for code, (_, head, named) in zip(codes, rows, strict=True)
-    ]
-    for code, (_, _, named) in zip(codes, rows, strict=True):
-        staging.codes.setdefault(code, (named.description, named.system))
-    names = pa.table(
-        {
-            "key": pa.array([key for key, _, _ in rows], pa.string()),
-            "code": pa.array(codes, pa.string()),
-            "codings": pa.array(codings, pa.list_(pa.string())),
-        }
-    )
-    staging.con.register("medication_names", names)
-    staging.con.execute(
-        "UPDATE fhir_event SET code = m.code, codings = m.codings FROM medication_names m "
-        "WHERE fhir_event.code IS NULL AND named_by = m.key"
-    )
-    staging.con.unregister("medication_names")
-    staging.con.execute(
-        "INSERT INTO fhir_verdict SELECT ordinal, 'rejected', "
-        "CASE WHEN named_by LIKE 'Device/%' THEN 'device' ELSE 'medicationReference' END || ' is not in the input' "
-        "FROM fhir_event WHERE code IS NULL"
-    )
-
-
-def _head_of(key: str) -> str:
-    """Return the head of the events that a Medication or a Device names."""
-    return "DEVICE" if key.startswith("Device/") else "MEDICATION"
-
-
-def _check_stays(staging: Staging) -> None:
-    """Note records whose stay is not there, and cut the link of those whose stay is another patient's."""
-    con = staging.con
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE fhir_known_stay AS
-        SELECT s.encounter_id, r.subject_id, s.start_time, s.end_time
-        FROM fhir_stay s JOIN fhir_record r USING (ordinal)
-        UNION ALL
-        SELECT encounter_id, subject_id, start_time, end_time FROM encounter
-        WHERE encounter_id IN (SELECT encounter_id FROM fhir_record)
-        """
-    )
-    odd = con.execute(
-        """
-        SELECT r.source_id, count(*) FILTER (s.encounter_id IS NULL), bool_or(s.subject_id <> r.subject_id)
-        FROM fhir_record r LEFT JOIN fhir_known_stay s USING (encounter_id)
-        WHERE r.encounter_id IS NOT NULL AND (s.encounter_id IS NULL OR s.subject_id <> r.subject_id)
-        GROUP BY r.source_id
-        """
-    ).fetchall()
-    for source_id, missing, _ in odd:
-        if missing:
-            reason = f"{missing} records name an Encounter that is neither in the input nor in the store"
-            staging.entries[source_id].notice(None, None, reason)
-    if any(is_strange for _, _, is_strange in odd):
-        _cut_strange_stays(staging)
-
-
-def _cut_strange_stays(staging: Staging) -> None:
-    strange = staging.con.execute(
-        """
-        UPDATE fhir_record SET encounter_id = NULL
-        WHERE type <> 'Encounter' AND EXISTS (
-            FROM fhir_known_stay s
-            WHERE s.encounter_id = fhir_record.encounter_id AND s.subject_id <> fhir_record.subject_id
-        )
-        RETURNING source_id, line, record_id, 'its Encounter is another patient''s: the link is left out'
-        """
-    ).fetchall()
-    _note(staging, strange)
-
-
-def _date_by_stay(staging: Staging) -> None:
-    """Let an event without a time stand at the end of its stay, when what was found in it was known."""
-    con = staging.con
-    dated = con.execute(
-        """
-        SELECT DISTINCT r.ordinal, r.source_id, r.line, r.record_id,
-               'no time of its own: it stands at the end of its Encounter'
-        FROM fhir_event e JOIN fhir_record r USING (ordinal) JOIN fhir_known_stay s USING (encounter_id)
-        WHERE e."time" IS NULL AND r.type <> 'Patient' AND coalesce(s.end_time, s.start_time) IS NOT NULL
-        """
-    ).fetchall()
-    if dated:
-        con.execute(
-            """
-            UPDATE fhir_event SET "time" = coalesce(s.end_time, s.start_time), time_precision = NULL
-            FROM fhir_record r JOIN fhir_known_stay s USING (encounter_id)
-            WHERE fhir_event.ordinal = r.ordinal AND fhir_event."time" IS NULL AND r.type <> 'Patient'
-            """
-        )
-        _note(staging, [row[1:] for row in dated])
-    undated = con.execute(
-        """
-        SELECT DISTINCT r.source_id, r.line, r.record_id, 'no time: kept without one'
-        FROM fhir_event e JOIN fhir_record r USING (ordinal) WHERE e."time" IS NULL AND r.type <> 'Patient'
-        """
-    ).fetchall()
-    _note(staging, undated)
-
-
-def _find_missing_patients(staging: Staging) -> None:
-    """Reject what belongs to a patient who is neither in the input nor in the store."""
+def _refuse_strangers(staging: Staging) -> None:
+    """Reject what belongs to a patient who is neither in the input nor in the store, or was deleted."""
     staging.con.execute(
         """
         INSERT INTO fhir_verdict
-        SELECT ordinal, 'rejected', 'its Patient is neither in the input nor in the store' FROM fhir_record
-        WHERE subject LIKE 'Patient?%' OR subject_id NOT IN (
-            SELECT subject_id FROM fhir_record WHERE type = 'Patient' UNION ALL SELECT subject_id FROM subject
+        WITH open AS (SELECT * FROM fhir_record ANTI JOIN fhir_verdict USING (ordinal)),
+        deleted AS (SELECT subject_id FROM open WHERE type = 'Patient' AND kind = 'deleted'),
+        known AS (
+            SELECT subject_id FROM open WHERE type = 'Patient' AND kind = 'content'
+            UNION ALL SELECT subject_id FROM subject ANTI JOIN deleted USING (subject_id)
+        ),
+        stranger AS (
+            SELECT ordinal, subject_id, subject FROM open ANTI JOIN known USING (subject_id)
+            WHERE kind = 'content' AND subject IS NOT NULL
+            UNION SELECT ordinal, subject_id, subject FROM open SEMI JOIN tombstone USING (subject_id)
+            WHERE kind = 'content'
         )
-        """
-    )
-
-
-def _find_repeats(staging: Staging) -> None:
-    """Skip exact repeats of a record; reject another version of one that came before or is in the store.
-
-    Two versions are the same when they give the same events, the same stay and the same mark of death.
-    """
-    if _note_repeated(staging.con):
-        _judge_repeated(staging.con)
-
-
-def _note_repeated(con: duckdb.DuckDBPyConnection) -> bool:
-    """Note in `fhir_repeat` the records that came several times or are in the store; say whether there are any."""
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE fhir_repeat AS
-        WITH stored AS (
-            SELECT record_id FROM event WHERE subject_id IN (SELECT subject_id FROM fhir_record)
-            UNION SELECT record_id FROM encounter WHERE subject_id IN (SELECT subject_id FROM fhir_record)
-        )
-        SELECT record_id FROM fhir_record GROUP BY record_id HAVING count(*) > 1
-        UNION SELECT record_id FROM fhir_record WHERE record_id IN (FROM stored WHERE record_id IS NOT NULL)
-        """
-    )
-    return bool(con.execute("SELECT count(*) > 0 FROM fhir_repeat").fetchall()[0][0])
-
-
-def _judge_repeated(con: duckdb.DuckDBPyConnection) -> None:
-    """Give a verdict on each version of the noted records but the first one that nothing came before."""
-    con.execute(
-        f"""
-        INSERT INTO fhir_verdict
-        WITH staged AS (
-            SELECT r.ordinal, r.record_id,
-                   coalesce(sum(hash(r.subject_id, r.encounter_id, {_DIGEST})::HUGEINT), 0)
-                   + any_value(CASE WHEN s.ordinal IS NULL THEN 0 ELSE hash({_STAY_DIGEST})::HUGEINT END)
-                   + any_value(coalesce(r.deceased, false)::INTEGER) AS digest
-            FROM fhir_record r LEFT JOIN fhir_event e USING (ordinal) LEFT JOIN fhir_stay s USING (ordinal)
-            WHERE r.record_id IN (FROM fhir_repeat) AND r.ordinal NOT IN (SELECT ordinal FROM fhir_verdict)
-            GROUP BY r.ordinal, r.record_id
-        ),
-        stored_event AS (
-            SELECT {_ROOT} AS record_id, sum(hash(e.subject_id, e.encounter_id, {_DIGEST})::HUGEINT) AS digest
-            FROM event e WHERE e.subject_id IN (SELECT subject_id FROM fhir_record) AND e.record_id IS NOT NULL
-            GROUP BY ALL
-        ),
-        stored_stay AS (
-            SELECT s.record_id, hash({_STAY_DIGEST})::HUGEINT AS digest
-            FROM encounter s WHERE s.record_id IN (FROM fhir_repeat)
-        ),
-        stored_death AS (
-            SELECT DISTINCT r.record_id, (s.died AND s.death_time IS NULL)::INTEGER AS digest
-            FROM fhir_record r JOIN subject s USING (subject_id) WHERE r.type = 'Patient'
-        ),
-        stored AS (
-            SELECT record_id, sum(digest) AS digest
-            FROM (FROM stored_event UNION ALL FROM stored_stay UNION ALL FROM stored_death)
-            WHERE record_id IN (FROM fhir_repeat) GROUP BY record_id
-        ),
-        versions AS (
-            SELECT staged.ordinal, staged.digest, stored.digest AS stored_digest,
-                   first_value(staged.digest) OVER one AS first_digest, row_number() OVER one AS nth
-            FROM staged LEFT JOIN stored USING (record_id)
-            WINDOW one AS (PARTITION BY staged.record_id ORDER BY staged.ordinal)
-        )
-        SELECT ordinal,
-               CASE WHEN digest = coalesce(stored_digest, first_digest) THEN 'skipped' ELSE 'rejected' END,
-               CASE WHEN digest = coalesce(stored_digest, first_digest) THEN 'an exact repeat'
-                    WHEN stored_digest IS NOT NULL THEN 'another version of this record is in the store'
-                    ELSE 'another version of this record came before' END
-        FROM versions WHERE nth > 1 OR stored_digest IS NOT NULL
+        SELECT ordinal, 'rejected',
+               CASE WHEN subject_id IS NULL THEN 'bad-reference'
+                    WHEN t.subject_id IS NOT NULL OR d.subject_id IS NOT NULL THEN 'deleted-subject'
+                    ELSE 'unknown-subject' END,
+               CASE WHEN subject_id IS NULL THEN 'its identifier is that of no Patient, or of several'
+                    WHEN t.subject_id IS NOT NULL THEN 'its Patient was deleted from this store'
+                    WHEN d.subject_id IS NOT NULL THEN 'its Patient was deleted by the source'
+                    ELSE 'its Patient is neither in the input nor in the store' END,
+               subject
+        FROM stranger LEFT JOIN tombstone t USING (subject_id) LEFT JOIN deleted d USING (subject_id)
         """
     )
 
@@ -241,30 +87,29 @@ def _judge_repeated(con: duckdb.DuckDBPyConnection) -> None:
 def _carry_out(staging: Staging) -> None:
     """Write the verdicts to the ledger and drop what they concern."""
     con = staging.con
-    if con.execute("SELECT count(*) FROM fhir_verdict").fetchall()[0][0] == 0:
+    counts = con.execute(
+        "SELECT r.source_id, r.type, v.outcome, v.code, count(*) "
+        "FROM fhir_verdict v JOIN fhir_record r USING (ordinal) GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    if not counts:
         return
-    refused = con.execute(
-        """
-        SELECT r.source_id, r.type, r.line, r.record_id, v.reason, r.subject
-        FROM (SELECT ordinal, min(reason) AS reason FROM fhir_verdict WHERE outcome = 'rejected' GROUP BY ordinal) v
-        JOIN fhir_record r USING (ordinal) ORDER BY ordinal
-        """
-    ).fetchall()
-    for source_id, type_name, line, record_id, reason, subject in refused:
+    for source_id, type_name, outcome, code, count in counts:
         entry = staging.entries[source_id]
-        entry.reject(line, record_id, reason, subject)
-        entry.tally(type_name, rejected=1)
-    repeated = con.execute(
-        """
-        SELECT r.source_id, r.type, count(*) FROM fhir_verdict v JOIN fhir_record r USING (ordinal)
-        WHERE v.outcome = 'skipped' GROUP BY ALL
-        """
+        if outcome == "rejected":
+            entry.tally(type_name, rejected=count)
+        elif outcome == "skipped":
+            entry.tally(type_name, skipped=count)
+            staging.notice(entry, None, type_name, SKIPPED[code].format(count), Reason(code))
+    told = "SELECT r.source_id, r.line, r.record_id AS resource, v.code, v.reason"
+    con.execute(
+        f"INSERT INTO fhir_reject BY NAME {told}, v.excerpt FROM fhir_verdict v JOIN fhir_record r USING (ordinal) "
+        "WHERE outcome = 'rejected' ORDER BY ordinal"
+    )
+    contested = con.execute(
+        f"{told} FROM fhir_verdict v JOIN fhir_record r USING (ordinal) WHERE outcome = 'contested' ORDER BY ordinal"
     ).fetchall()
-    for source_id, type_name, count in repeated:
-        entry = staging.entries[source_id]
-        entry.tally(type_name, skipped=count)
-        entry.notice(None, type_name, f"{count} records are exact repeats: skipped")
-    for table in ("fhir_record", "fhir_event", "fhir_stay"):
+    staging.note((*row[:3], Reason.CONFLICT, row[4]) for row in contested)
+    for table in OF_RECORDS:
         con.execute(f"DELETE FROM {table} WHERE ordinal IN (SELECT ordinal FROM fhir_verdict)")
 
 
@@ -280,9 +125,10 @@ def _notice_implausible(staging: Staging) -> None:
                 UNION ALL
                 SELECT subject_id, birth_time, death_time FROM subject
                 WHERE subject_id IN (SELECT subject_id FROM fhir_record)
+                  AND subject_id NOT IN (SELECT subject_id FROM fhir_record WHERE type = 'Patient')
             ) GROUP BY subject_id
         )
-        SELECT DISTINCT r.source_id, r.line, r.record_id,
+        SELECT DISTINCT r.source_id, r.line, r.record_id, '{Reason.IMPLAUSIBLE}',
                CASE WHEN e."time" > $now THEN 'implausible: in the future'
                     WHEN e."time" < birth - $near THEN 'implausible: before birth'
                     ELSE 'implausible: after death' END
@@ -290,15 +136,59 @@ def _notice_implausible(staging: Staging) -> None:
         WHERE e."time" > $now
            OR (r.type <> 'Patient' AND (e."time" < birth - $near OR e."time" > death + $near))
         """,
-        {"now": datetime.now(UTC).replace(tzinfo=None) + NEAR, "near": NEAR},
+        {"now": staging.now + NEAR, "near": NEAR},
     ).fetchall()
-    _note(staging, rows)
+    staging.note((*row[:3], Reason(row[3]), row[4]) for row in rows)
 
 
-def _count_accepted(staging: Staging) -> None:
-    counts = staging.con.execute("SELECT source_id, type, count(*) FROM fhir_record GROUP BY ALL").fetchall()
+def _move_records(staging: Staging) -> None:
+    """Count what goes in, stage its versions, and let what it replaces or deletes go.
+
+    Everything of a patient goes whose Patient was deleted, and the records count as deleted at that time: none comes
+    back before its source says that there is a newer version.
+    """
+    con = staging.con
+    counts = con.execute(
+        "SELECT source_id, type, count(*) FROM fhir_record WHERE kind IN ('content', 'deleted') GROUP BY ALL"
+    ).fetchall()
     for source_id, type_name, count in counts:
         staging.entries[source_id].tally(type_name, accepted=count)
+    con.execute(
+        """
+        INSERT INTO stage_record BY NAME
+        SELECT r.record_id, coalesce(r.subject_id, s.subject_id) AS subject_id, r.version_id, r.last_updated,
+               CASE WHEN r.kind IN ('deleted', 'withdrawn') THEN coalesce(r.last_updated, $now) END AS deleted_at,
+               CASE WHEN r.kind = 'content' THEN d.digest END AS digest, r.source_id
+        FROM fhir_record r LEFT JOIN fhir_digest d USING (ordinal) LEFT JOIN fhir_stored s USING (record_id)
+        WHERE r.kind <> 'left-out' OR r.last_updated IS NOT NULL OR r.version_id IS NOT NULL
+        """,
+        {"now": staging.now},
+    )
+    con.execute(
+        """
+        INSERT INTO stage_gone BY NAME
+        SELECT s.record_id, s.subject_id, r.source_id FROM fhir_stored s JOIN fhir_record r USING (record_id)
+        WHERE s.digest IS NOT NULL AND s.subject_id IS NOT NULL
+        """
+    )
+    deleted = con.execute("SELECT count(*) FROM fhir_record WHERE type = 'Patient' AND kind = 'deleted'").fetchall()
+    if deleted[0][0]:
+        con.execute(_DELETE_PATIENTS)
+        con.execute(_DELETE_THEIR_RECORDS)
+
+
+_DELETE_PATIENTS: Final = """
+    INSERT INTO stage_gone BY NAME
+    SELECT NULL AS record_id, subject_id, source_id FROM fhir_record SEMI JOIN subject USING (subject_id)
+    WHERE type = 'Patient' AND kind = 'deleted'
+"""
+_DELETE_THEIR_RECORDS: Final = """
+    INSERT INTO stage_record BY NAME
+    SELECT s.record_id, s.subject_id, greatest(r.last_updated, s.last_updated) AS last_updated,
+           r.last_updated AS deleted_at, r.source_id
+    FROM record s JOIN fhir_record r USING (subject_id) ANTI JOIN stage_record t ON t.record_id = s.record_id
+    WHERE r.type = 'Patient' AND r.kind = 'deleted'
+"""
 
 
 def _move(staging: Staging) -> None:
@@ -307,18 +197,22 @@ def _move(staging: Staging) -> None:
     staging.intake.later.append(
         f"""
         SELECT r.subject_id, e."time", e.code, e.numeric_value, e.text_value, e.value_code, e.unit, r.encounter_id,
-               e.end_time, e.status, e.record_id, e.codings, e.time_precision,
-               e.utc_offset, r.source_id, e.rowid AS {ORDER}
+               e.end_time, e.status, e.record_id, e.codings, e.time_precision, e.utc_offset, r.source_id,
+               e.rowid AS {ORDER}
         FROM fhir_event e JOIN fhir_record r USING (ordinal)
         """
     )
     con.execute(
-        "INSERT INTO stage_encounter BY NAME SELECT s.* EXCLUDE (ordinal), r.subject_id, r.record_id, r.source_id "
-        "FROM fhir_stay s JOIN fhir_record r USING (ordinal)"
+        "INSERT INTO stage_encounter BY NAME SELECT s.* EXCLUDE (ordinal), r.subject_id, r.identifiers, r.record_id, "
+        "r.source_id FROM fhir_stay s JOIN fhir_record r USING (ordinal)"
+    )
+    con.execute(
+        "INSERT INTO stage_product BY NAME SELECT r.record_id, p.* EXCLUDE (ordinal), r.source_id "
+        "FROM fhir_product p JOIN fhir_record r USING (ordinal)"
     )
     con.execute(
         "INSERT INTO stage_subject BY NAME SELECT subject_id, identifiers, deceased, source_id "
-        "FROM fhir_record WHERE type = 'Patient'"
+        "FROM fhir_record WHERE type = 'Patient' AND kind = 'content'"
     )
     rows = staging.codes
     titles = pa.table(
@@ -331,8 +225,6 @@ def _move(staging: Staging) -> None:
     con.register("code_rows", titles)
     con.execute("INSERT INTO stage_code BY NAME FROM code_rows")
     con.unregister("code_rows")
-
-
-def _note(staging: Staging, rows: list[tuple[int, int | None, str, str]]) -> None:
-    for source_id, line, record_id, reason in rows:
-        staging.notice(staging.entries[source_id], line, record_id, reason)
+    staging.flush()
+    for name in OF_SOURCES:
+        con.execute(f"INSERT INTO stage_{name.removeprefix('fhir_')} BY NAME FROM {name}")

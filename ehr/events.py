@@ -68,13 +68,21 @@ HEADS: Final[dict[str, Head]] = {
     "PRESCRIPTION": Head("medication", "prescription"),
     "INFUSION_START": Head("medication", "infusion start"),
     "INFUSION_END": Head("medication", "infusion end"),
+    "MEDICATION_DOSE": Head("medication", "dose given"),
+    "MEDICATION_RATE": Head("medication", "infusion rate given"),
+    "MEDRECON": Head("medication", "medicine taken before the visit"),
     "IMMUNIZATION": Head("medication", "immunisation"),
     # procedures
     "PROCEDURE": Head("procedure", "procedure"),
     "HCPCS": Head("procedure", "billed service"),
+    "ORDER_DETAIL": Head("other", "detail of an order"),
     # observations
     "LAB": Head("observation", "laboratory result or charted value"),
     "VITAL": Head("observation", "vital sign"),
+    "TRIAGE": Head("observation", "emergency triage"),
+    "DATETIME": Head("observation", "charted date or time"),
+    "INGREDIENT_START": Head("observation", "nutrient or water in an infusion, start"),
+    "INGREDIENT_END": Head("observation", "nutrient or water in an infusion, end"),
     "OBSERVATION": Head("observation", "observation"),
     "MICROBIOLOGY": Head("observation", "microbiology result"),
     "REPORT": Head("observation", "diagnostic report"),
@@ -93,6 +101,23 @@ HEADS: Final[dict[str, Head]] = {
     "BMI": Head("observation", "body mass index in the outpatient record"),
     "BMI (kg/m2)": Head("observation", "body mass index in the outpatient record"),
     "eGFR": Head("observation", "estimated glomerular filtration rate in the outpatient record"),
+    "QUESTIONNAIRE": Head("observation", "answer in a questionnaire"),
+    # ordered, planned, said by others or billed: in no analyst view, since none of it is a finding or was done
+    "ORDER": Head("other", "order of a service, device or diet"),
+    "CARE_PLAN": Head("other", "care plan"),
+    "CARE_PLAN_ACTIVITY": Head("other", "activity of a care plan"),
+    "CARE_TEAM": Head("other", "care team"),
+    "GOAL": Head("other", "goal of care"),
+    "FLAG": Head("other", "alert"),
+    "DETECTED_ISSUE": Head("other", "clinical issue such as an interaction of medicines"),
+    "ADVERSE_EVENT": Head("other", "adverse event"),
+    "IMAGING": Head("other", "imaging study, by modality"),
+    "DEVICE": Head("other", "device or implant"),
+    "SUPPLY": Head("other", "supply that was delivered"),
+    "FAMILY_HISTORY": Head("other", "condition of a relative"),
+    "CLAIM_DIAGNOSIS": Head("other", "diagnosis on a claim"),
+    "CLAIM_PROCEDURE": Head("other", "procedure on a claim"),
+    "CLAIM_ITEM": Head("other", "product or service on a claim"),
     # death
     DEATH: Head("death", "death"),
 }
@@ -129,7 +154,7 @@ def can_be_static(code: str) -> bool:
     [True, True, False]
     """
     head = HEADS.get(head_of(code))
-    return head is None or head.kind in {"demographic", "other"}
+    return head is None or head.kind == "demographic"
 
 
 def stable_id(text: str) -> int:

@@ -42,6 +42,18 @@ SYSTEMS: Final[dict[str, str]] = {
     "urn:oid:2.16.840.1.113883.6.285": "HCPCS",
     "http://fdasis.nlm.nih.gov": "UNII",
     "http://dicom.nema.org/resources/ontology/dcm": "DICOM",
+    "urn:oid:1.2.840.10008.2.16.4": "DICOM",
+    "http://dicom.nema.org/medical/dicom/current/output/chtml/part16/sect_CID_29.html": "DICOM",
+    "http://www.radlex.org": "RADLEX",
+    "http://radlex.org": "RADLEX",
+    "urn:oid:2.16.840.1.113883.6.256": "RADLEX",
+    "https://www.meddra.org": "MEDDRA",
+    "urn:oid:2.16.840.1.113883.6.163": "MEDDRA",
+    "http://id.who.int/icd/release/11/mms": "ICD11",
+    "http://terminology.hl7.org/CodeSystem/icd-o-3": "ICDO3",
+    "urn:oid:2.16.840.1.113883.6.43.1": "ICDO3",
+    "http://hl7.org/fhir/sid/icpc-2": "ICPC2",
+    "urn:iso:std:iso:11073:10101": "MDC",
 }
 """URI of a code system -> its short name in the codes of the store."""
 
@@ -61,15 +73,47 @@ PREFERRED: Final[tuple[str, ...]] = (
     "NDC",
     "UNII",
     "DICOM",
+    "MEDDRA",
+    "ICD11",
+    "ICDO3",
+    "ICPC2",
+    "RADLEX",
+    "MDC",
 )
 """Of several codings the one of the earliest system here names the event; unknown systems come last, as given."""
+
+ABSENCES: Final = frozenset(
+    {
+        ("SNOMED", "716186003"),  # no known allergy
+        ("SNOMED", "409137002"),  # no known drug allergy
+        ("SNOMED", "428607008"),  # no known environmental allergy
+        ("SNOMED", "429625007"),  # no known food allergy
+        ("SNOMED", "428197003"),  # no known insect allergy
+        ("SNOMED", "1003774007"),  # no known latex allergy
+        ("SNOMED", "160245001"),  # no current problems or disability
+        ("SNOMED", "787481004"),  # no known medications
+        ("SNOMED", "787482006"),  # no known immunizations
+        ("SNOMED", "787480003"),  # no known procedures
+        ("SNOMED", "787483001"),  # no known device use
+    }
+)
+"""Codes that say that there is none, as the International Patient Summary uses them; all of ABSENCE_SYSTEM does."""
+ABSENCE_SYSTEM: Final = "hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+_ABSENCE_WORDS: Final = re.compile(
+    r"\s*(?:no (?:known|current|active|significant|information|history of)\b"
+    r"|(?:none|nil)(?: known)?\s*$|nk(?:d|f)?a\b|denies\b)",
+    re.IGNORECASE,
+)
 
 _FOLDED: Final = {system.lower(): name for system, name in SYSTEMS.items()}
 _RANK: Final = {name: rank for rank, name in enumerate(PREFERRED)}
 
 
 class Concept(NamedTuple):
-    """A CodeableConcept: `SYSTEM//CODE` of the coding that names it, and of the others."""
+    """A CodeableConcept: `SYSTEM//CODE` of the coding that names it, and of the others.
+
+    `is_absence` says that by code or by words it tells that there is none: no known allergies.
+    """
 
     code: str
     description: str | None
@@ -77,6 +121,7 @@ class Concept(NamedTuple):
     others: tuple[str, ...]
     text: str | None
     notes: tuple[Note, ...]
+    is_absence: bool = False
 
 
 Coding = tuple[object, object, object]
@@ -108,12 +153,35 @@ def _concept(codings: tuple[Coding, ...], concept_text: object) -> Concept | Non
         if shown is None:
             return None
         code = code_of("TEXT", shown) if len(shown) <= LONGEST_CODE_TEXT else code_of("TEXT", None)
-        return Concept(code, shown, None, (), shown, (*notes, (Reason.NO_CODE, "no code, only a text")))
+        remarks = (*notes, (Reason.NO_CODE, "no code, only a text"))
+        return Concept(code, shown, None, (), shown, remarks, _ABSENCE_WORDS.match(shown) is not None)
     named.sort(key=lambda one: _RANK.get(one[0], len(_RANK)))
-    name, code, display, system = named[0]
+    _, code, display, system = named[0]
     description = display or text or next((other[2] for other in named if other[2]), None)
-    others = tuple(dict.fromkeys(code_of(other[0], other[1]) for other in named[1:]))
-    return Concept(code_of(name, code), description, system, others, text or display or code, tuple(notes))
+    first, *others = dict.fromkeys(code_of(one[0], one[1]) for one in named)
+    shown = text or display or code
+    return Concept(first, description, system, tuple(others), shown, tuple(notes), _is_absence(named, text))
+
+
+def _is_absence(named: list[tuple[str, str, str | None, str | None]], text: str | None) -> bool:
+    """Say whether one of the codings, or the words, tell that there is none."""
+    if any((name, code) in ABSENCES or name == ABSENCE_SYSTEM for name, code, _, _ in named):
+        return True
+    words = (text, *(display for _, _, display, _ in named))
+    return any(one is not None and _ABSENCE_WORDS.match(one) is not None for one in words)
+
+
+def concept_of_any(values: object, field: str, notes: Notes) -> Concept | None:
+    """Return what a list of CodeableConcepts names together: of all their codings the preferred one, the others too.
+
+    None when the list is empty.
+    """
+    listed = as_objects(values, field)
+    if not listed:
+        return None
+    codings = [coding for one in listed for coding in as_objects(one.get("coding"), f"{field}.coding")]
+    text = next((one["text"] for one in listed if one.get("text")), None)
+    return concept({"coding": codings, "text": text}, field, notes)
 
 
 def _named_codings(codings: tuple[Coding, ...], notes: Notes) -> Iterator[tuple[str, str, str | None, str | None]]:

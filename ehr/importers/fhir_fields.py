@@ -1,6 +1,6 @@
-"""What FHIR R4 allows: resource types, the JSON shape of each field, status words and what they mean here.
+"""What FHIR R4 allows: resource types, and the JSON shape of each field of those that are read.
 
-Source: HL7 FHIR R4 (4.0.1) and R4B (4.3.0), the resource definitions and value sets of https://hl7.org/fhir/R4.
+Source: HL7 FHIR R4 (4.0.1) and R4B (4.3.0), the resource definitions of https://hl7.org/fhir/R4.
 tests/ehr/test_import_fhir_fields.py compares the shapes with the models of fhir.resources.R4B.
 """
 
@@ -134,6 +134,124 @@ SHAPES: Final[dict[str, dict[str, str]]] = {
     "Medication": _shapes(
         objects="amount batch code form manufacturer", lists="identifier ingredient", texts="status"
     ),
+    "MedicationStatement": _shapes(
+        objects="category context effectivePeriod informationSource medicationCodeableConcept medicationReference "
+        "subject",
+        lists="basedOn derivedFrom dosage identifier note partOf reasonCode reasonReference statusReason",
+        texts="dateAsserted effectiveDateTime status",
+    ),
+    "MedicationDispense": _shapes(
+        objects="category context daysSupply destination location medicationCodeableConcept medicationReference "
+        "quantity statusReasonCodeableConcept statusReasonReference subject substitution type",
+        lists="authorizingPrescription detectedIssue dosageInstruction eventHistory identifier note partOf "
+        "performer receiver supportingInformation",
+        texts="status whenHandedOver whenPrepared",
+    ),
+    "ImagingStudy": _shapes(
+        objects="encounter location procedureReference referrer subject",
+        lists="basedOn endpoint identifier interpreter modality note procedureCode reasonCode reasonReference series",
+        texts="description started status",
+        integers="numberOfInstances numberOfSeries",
+    ),
+    "CarePlan": _shapes(
+        objects="author encounter period subject",
+        lists="activity addresses basedOn careTeam category contributor goal identifier note partOf replaces "
+        "supportingInfo",
+        texts="created description intent status title",
+        words="instantiatesCanonical instantiatesUri",
+    ),
+    "CareTeam": _shapes(
+        objects="encounter period subject",
+        lists="category identifier managingOrganization note participant reasonCode reasonReference telecom",
+        texts="name status",
+    ),
+    "Device": _shapes(
+        objects="definition location owner parent patient type",
+        lists="contact deviceName identifier note property safety specialization statusReason udiCarrier version",
+        texts="distinctIdentifier expirationDate lotNumber manufactureDate manufacturer modelNumber partNumber "
+        "serialNumber status url",
+    ),
+    "DeviceUseStatement": _shapes(
+        objects="bodySite device source subject timingPeriod timingTiming",
+        lists="basedOn derivedFrom identifier note reasonCode reasonReference",
+        texts="recordedOn status timingDateTime",
+    ),
+    "DeviceRequest": _shapes(
+        objects="codeCodeableConcept codeReference encounter groupIdentifier occurrencePeriod occurrenceTiming "
+        "performer performerType requester subject",
+        lists="basedOn identifier insurance note parameter priorRequest reasonCode reasonReference "
+        "relevantHistory supportingInfo",
+        texts="authoredOn intent occurrenceDateTime priority status",
+        words="instantiatesCanonical instantiatesUri",
+    ),
+    "FamilyMemberHistory": _shapes(
+        objects="ageAge ageRange bornPeriod dataAbsentReason deceasedAge deceasedRange patient relationship sex",
+        lists="condition identifier note reasonCode reasonReference",
+        texts="ageString bornDate bornString date deceasedDate deceasedString name status",
+        words="instantiatesCanonical instantiatesUri",
+        booleans="deceasedBoolean estimatedAge",
+    ),
+    "QuestionnaireResponse": _shapes(
+        objects="author encounter identifier source subject",
+        lists="basedOn item partOf",
+        texts="authored questionnaire status",
+    ),
+    "ServiceRequest": _shapes(
+        objects="asNeededCodeableConcept code encounter occurrencePeriod occurrenceTiming performerType "
+        "quantityQuantity quantityRange quantityRatio requester requisition subject",
+        lists="basedOn bodySite category identifier insurance locationCode locationReference note orderDetail "
+        "performer reasonCode reasonReference relevantHistory replaces specimen supportingInfo",
+        texts="authoredOn intent occurrenceDateTime patientInstruction priority status",
+        words="instantiatesCanonical instantiatesUri",
+        booleans="asNeededBoolean doNotPerform",
+    ),
+    "NutritionOrder": _shapes(
+        objects="encounter enteralFormula oralDiet orderer patient",
+        lists="allergyIntolerance excludeFoodModifier foodPreferenceModifier identifier note supplement",
+        texts="dateTime intent status",
+        words="instantiates instantiatesCanonical instantiatesUri",
+    ),
+    "Goal": _shapes(
+        objects="achievementStatus description expressedBy priority startCodeableConcept subject",
+        lists="addresses category identifier note outcomeCode outcomeReference target",
+        texts="lifecycleStatus startDate statusDate statusReason",
+    ),
+    "DetectedIssue": _shapes(
+        objects="author code identifiedPeriod patient",
+        lists="evidence identifier implicated mitigation",
+        texts="detail identifiedDateTime reference severity status",
+    ),
+    "AdverseEvent": _shapes(
+        objects="encounter event identifier location outcome recorder seriousness severity subject",
+        lists="category contributor referenceDocument resultingCondition study subjectMedicalHistory suspectEntity",
+        texts="actuality date detected recordedDate",
+    ),
+    "Flag": _shapes(
+        objects="author code encounter period subject",
+        lists="category identifier",
+        texts="status",
+    ),
+    "SupplyDelivery": _shapes(
+        objects="destination occurrencePeriod occurrenceTiming patient suppliedItem supplier type",
+        lists="basedOn identifier partOf receiver",
+        texts="occurrenceDateTime status",
+    ),
+    "Claim": _shapes(
+        objects="accident billablePeriod enterer facility fundsReserve insurer originalPrescription patient payee "
+        "prescription priority provider referral subType total type",
+        lists="careTeam diagnosis identifier insurance item procedure related supportingInfo",
+        texts="created status use",
+    ),
+    "ExplanationOfBenefit": _shapes(
+        objects="accident benefitPeriod billablePeriod claim claimResponse enterer facility form formCode "
+        "fundsReserve fundsReserveRequested insurer originalPrescription patient payee payment prescription "
+        "priority provider referral subType type",
+        lists="addItem adjudication benefitBalance careTeam diagnosis identifier insurance item preAuthRefPeriod "
+        "procedure processNote related supportingInfo total",
+        texts="created disposition outcome status use",
+        words="preAuthRef",
+        integers="precedence",
+    ),
 }
 """Type -> field -> what JSON it is; a field that is not here is not R4."""
 
@@ -153,56 +271,20 @@ OTHER_FIELDS: Final[dict[str, frozenset[str]]] = {
     "DiagnosticReport": frozenset({"context", "codedDiagnosis"}),
     "Encounter": frozenset({"patient", "actualPeriod"}),
     "Patient": frozenset({"animal"}),
+    "MedicationStatement": frozenset({"taken", "wasNotTaken", "reasonNotTaken", "encounter", "medication"}),
+    "MedicationDispense": frozenset({"notDoneCodeableConcept", "notDoneReference", "encounter", "medication"}),
+    "ImagingStudy": frozenset({"patient", "context", "modalityList"}),
+    "CarePlan": frozenset({"context"}),
+    "CareTeam": frozenset({"context"}),
+    "DeviceUseStatement": frozenset({"whenUsed", "patient"}),
+    "DeviceRequest": frozenset({"context", "doNotPerform", "code"}),
+    "FamilyMemberHistory": frozenset({"notDone", "notDoneReason"}),
+    "QuestionnaireResponse": frozenset({"context"}),
+    "ServiceRequest": frozenset({"context"}),
+    "NutritionOrder": frozenset({"subject"}),
+    "Goal": frozenset({"status"}),
+    "DetectedIssue": frozenset({"date", "subject", "encounter"}),
+    "AdverseEvent": frozenset({"type", "reaction", "occurrenceDateTime", "status", "code"}),
+    "Flag": frozenset({"patient"}),
 }
 """Fields of DSTU2, STU3 and R5 that carry a date, a link or a negation: a resource with one is not read as R4."""
-
-EVENT: Final = "event"
-LEFT_OUT: Final = "left out"
-REFUSED: Final = "refused"
-
-
-def _words(event: str = "", left_out: str = "") -> dict[str, str]:
-    """Return status word -> what becomes of the resource; entered-in-error is refused for every type."""
-    words = dict.fromkeys(event.split(), EVENT) | dict.fromkeys(left_out.split(), LEFT_OUT)
-    return words | {"entered-in-error": REFUSED}
-
-
-STATUSES: Final[dict[str, dict[str, str]]] = {
-    "Encounter": _words("arrived triaged in-progress onleave finished unknown", "planned cancelled"),
-    "Observation": _words("registered preliminary final amended corrected unknown", "cancelled"),
-    "MedicationRequest": _words("active on-hold completed stopped unknown", "cancelled draft"),
-    "MedicationAdministration": _words("in-progress on-hold completed stopped unknown", "not-done"),
-    "Procedure": _words("in-progress on-hold stopped completed unknown", "preparation not-done"),
-    "Immunization": _words("completed", "not-done"),
-    "DiagnosticReport": _words(
-        "registered partial preliminary final amended corrected appended unknown", "cancelled"
-    ),
-}
-"""Type -> word of `status` -> event, left out (nothing positive happened) or refused."""
-
-VERIFICATIONS: Final[dict[str, dict[str, str]]] = {
-    "Condition": _words("unconfirmed provisional confirmed", "differential refuted"),
-    "AllergyIntolerance": _words("unconfirmed confirmed", "refuted"),
-}
-"""Type -> code of verificationStatus -> what becomes of the resource."""
-
-INTENTS: Final[dict[str, str]] = _words("plan order original-order reflex-order filler-order instance-order") | {
-    "proposal": LEFT_OUT,
-    "option": LEFT_OUT,
-}
-"""Code of MedicationRequest.intent -> what becomes of it: a proposal or an option is no prescription."""
-
-ENCOUNTER_CLASSES: Final[dict[str, str]] = {
-    "AMB": "ambulatory",
-    "EMER": "emergency",
-    "IMP": "inpatient",
-    "ACUTE": "inpatient",
-    "NONAC": "inpatient",
-    "OBSENC": "inpatient",
-    "HH": "home",
-    "VR": "virtual",
-    "SS": "other",
-    "PRENC": "other",
-    "FLD": "other",
-}
-"""Code of Encounter.class (v3 ActEncounterCode) -> encounter.class of the store."""

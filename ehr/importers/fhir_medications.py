@@ -1,36 +1,35 @@
-"""Medicines: MedicationRequest, MedicationAdministration and Medication of FHIR R4 as events.
+"""Medicines: MedicationRequest, -Administration, -Dispense, -Statement and Medication of FHIR R4 as events.
 
-A request or administration names the medicine itself, or a Medication: one that it contains, or one of the input,
-which may come later. The rules are in docs/fhir.md.
+Each names the medicine itself, or a Medication: one that it contains, or one of the input or of the store, which may
+come later. The rules are in docs/fhir.md.
 """
 
-from ehr.importers.fhir_codes import Concept, concept
-from ehr.importers.fhir_fields import INTENTS
+from ehr.importers.fhir_codes import Concept
+from ehr.importers.fhir_dates import Moment, moment
+from ehr.importers.fhir_orders import check_intent
 from ehr.importers.fhir_record import (
     EFFECTIVE,
     MEDICATION,
     Record,
     add_coded,
-    judge,
+    begin,
+    fact,
+    later,
     one_of,
-    set_encounter,
-    set_subject,
+    optional_status,
     span,
-    status_of,
 )
 from ehr.importers.fhir_values import (
     NOTHING,
     Json,
     LeftOut,
     Measured,
-    Moment,
     Notes,
     Refused,
     as_text,
     at_fault,
     element,
     elements,
-    moment,
     no_modifier,
     quantity,
 )
@@ -39,23 +38,18 @@ from ehr.reasons import Reason
 
 def medication_request(resource: Json, record: Record) -> None:
     """A prescription, from when it was written."""
-    status = status_of("MedicationRequest", resource)
-    intent = resource.get("intent")
-    if intent:
-        judge(INTENTS.get(intent), intent, "intent")
+    check_intent(resource)
     if resource.get("doNotPerform"):
         raise LeftOut("doNotPerform is true: left out")
-    set_subject(resource, "subject", record)
-    set_encounter(resource, "encounter", record)
+    status = begin("MedicationRequest", resource, record)
     time = moment(resource.get("authoredOn"), "authoredOn", record.notes)
-    _medication(resource, record, time, None, status, _prescribed(resource, record.notes))
+    value = _instructed(resource.get("dosageInstruction"), "dosageInstruction", record.notes)
+    _medication(resource, record, time, None, status, value)
 
 
 def medication_administration(resource: Json, record: Record) -> None:
     """A dose that was given."""
-    status = status_of("MedicationAdministration", resource)
-    set_subject(resource, "subject", record)
-    set_encounter(resource, "context", record)
+    status = begin("MedicationAdministration", resource, record, encounter="context")
     start, end = span(resource, EFFECTIVE, record.notes)
     dosage = element(resource.get("dosage"), "dosage")
     dose = dosage.get("dose")
@@ -64,10 +58,32 @@ def medication_administration(resource: Json, record: Record) -> None:
     _medication(resource, record, start or end, end, status, (number, text, unit, None))
 
 
-def _prescribed(resource: Json, notes: Notes) -> Measured:
-    """Return dose and instruction of the first dosageInstruction."""
-    for instruction in elements(resource.get("dosageInstruction"), "dosageInstruction"):
-        text = as_text(instruction.get("text"), "dosageInstruction.text")
+def medication_dispense(resource: Json, record: Record) -> None:
+    """A medicine that was handed over, with its amount."""
+    status = begin("MedicationDispense", resource, record, encounter="context")
+    time = moment(resource.get("whenHandedOver"), "whenHandedOver", record.notes)
+    time = time or moment(resource.get("whenPrepared"), "whenPrepared", record.notes)
+    amount = resource.get("quantity")
+    number, text, unit, _ = NOTHING if amount is None else quantity(amount, "quantity", record.notes)
+    told = _instructed(resource.get("dosageInstruction"), "dosageInstruction", record.notes)
+    _medication(resource, record, time, None, status, (number, text or told[1], unit, None))
+
+
+def medication_statement(resource: Json, record: Record) -> None:
+    """A medicine that somebody says the patient takes, from when it was taken and told."""
+    status = begin("MedicationStatement", resource, record, encounter="context")
+    start, end = span(resource, EFFECTIVE, record.notes)
+    time = later(start, moment(resource.get("dateAsserted"), "dateAsserted", record.notes))
+    number, text, unit, _ = _instructed(resource.get("dosage"), "dosage", record.notes)
+    if text is None and start is not None and time is not None and start.first < time.first:
+        text = f"since {start.shown}"
+    _medication(resource, record, time or end, end, status, (number, text, unit, None))
+
+
+def _instructed(dosages: object, name: str, notes: Notes) -> Measured:
+    """Return dose and instruction of the first Dosage of a list."""
+    for instruction in elements(dosages, name):
+        text = as_text(instruction.get("text"), f"{name}.text")
         for rate in elements(instruction.get("doseAndRate"), "doseAndRate"):
             if rate.get("doseQuantity") is not None:
                 number, shown, unit, _ = quantity(rate["doseQuantity"], "doseQuantity", notes)
@@ -79,28 +95,31 @@ def _prescribed(resource: Json, notes: Notes) -> Measured:
 def _medication(
     resource: Json, record: Record, time: Moment | None, end: Moment | None, status: str, value: Measured
 ) -> None:
-    """Add the event of a medication, named here, in a contained Medication or in one that the input has."""
+    """Add the event of a medication, named here, in a contained Medication or in one that is read elsewhere."""
     name = one_of(resource, MEDICATION)
     if name is None:
         raise Refused("no medication[x]", code=Reason.NO_CODE)
     if name == "medicationCodeableConcept":
-        named = concept(resource["medicationCodeableConcept"], "medicationCodeableConcept", record.notes)
-        add_coded(record, "MEDICATION", named, time, end=end, status=status, value=value)
-        return
-    text = as_text(resource["medicationReference"].get("reference"), "medicationReference.reference")
-    if text is None:
-        raise Refused(
-            "medicationReference has no reference",
-            at_fault("medicationReference", resource["medicationReference"]),
-            code=Reason.NO_CODE,
-        )
-    if text.startswith("#"):
-        add_coded(
-            record, "MEDICATION", _contained(resource, text[1:], record), time, end=end, status=status, value=value
-        )
-        return
-    key = record.scope.resolve(text, "medicationReference")
-    record.add(time, None, None, value=value, end=end, status=status, named_by=key)
+        named = fact(resource[name], name, record)
+    else:
+        text = as_text(resource[name].get("reference"), f"{name}.reference")
+        if text is None:
+            named = _described(resource[name], record)
+        elif text.startswith("#"):
+            named = _contained(resource, text[1:], record)
+        else:
+            key = record.scope.resolve(text, name)
+            record.add(time, None, None, value=value, end=end, status=status, named_by=key)
+            return
+    add_coded(record, "MEDICATION", named, time, end=end, status=status, value=value)
+
+
+def _described(reference: Json, record: Record) -> Concept:
+    """Return the medicine that a reference names in words only."""
+    if not reference.get("display"):
+        fault = at_fault("medicationReference", reference)
+        raise Refused("medicationReference has no reference", fault, code=Reason.NO_CODE)
+    return fact({"text": reference["display"]}, "medicationReference.display", record)
 
 
 def _contained(resource: Json, name: str, record: Record) -> Concept:
@@ -108,7 +127,7 @@ def _contained(resource: Json, name: str, record: Record) -> Concept:
     for inner in resource.get("contained") or ():
         if inner.get("id") == name and inner.get("resourceType") == "Medication":
             no_modifier(inner, "contained Medication")
-            return concept(inner.get("code") or {}, "contained Medication.code", record.notes)
+            return _product(inner, "contained Medication.code", record)
     raise Refused(
         "medicationReference is not among the contained resources",
         at_fault("medicationReference.reference", f"#{name}"),
@@ -116,8 +135,16 @@ def _contained(resource: Json, name: str, record: Record) -> Concept:
     )
 
 
+def _product(resource: Json, name: str, record: Record) -> Concept:
+    """Return what a Medication is: its code, else that of its only ingredient."""
+    optional_status("Medication", resource)
+    if not resource.get("code"):
+        ingredients = elements(resource.get("ingredient"), "ingredient")
+        if len(ingredients) == 1 and ingredients[0].get("itemCodeableConcept"):
+            return fact(ingredients[0]["itemCodeableConcept"], "ingredient.itemCodeableConcept", record)
+    return fact(resource.get("code"), name, record)
+
+
 def medication(resource: Json, record: Record) -> None:
-    """A product that requests and administrations name: no event of its own."""
-    if resource.get("status") == "entered-in-error":
-        raise Refused("entered in error", at_fault("status", "entered-in-error"), code=Reason.NOT_POSITIVE)
-    record.product = concept(resource.get("code") or {}, "code", record.notes)
+    """A product that requests, administrations, dispenses and statements name: no event of its own."""
+    record.product = _product(resource, "code", record)

@@ -3,46 +3,48 @@
 from collections.abc import Callable
 from typing import Final
 
-from ehr.importers.fhir_codes import concept
+from ehr.importers.fhir_codes import concept, concept_of_any, first_code
+from ehr.importers.fhir_dates import Moment, moment, period_text
 from ehr.importers.fhir_record import (
     EFFECTIVE,
     VALUE,
     Record,
     add_coded,
+    begin,
     one_of,
-    set_encounter,
-    set_subject,
     span,
-    status_of,
 )
 from ehr.importers.fhir_values import (
     NOTHING,
     Json,
     Measured,
-    Moment,
     Notes,
     as_object,
     as_objects,
     as_text,
     elements,
-    moment,
-    period,
     quantity,
-    quantity_text,
+    range_text,
+    ratio_text,
     wrong_type,
 )
+from ehr.reasons import Reason
 
 OTHER_CATEGORIES: Final = frozenset(
     {"social-history", "survey", "exam", "imaging", "procedure", "therapy", "activity"}
 )
 MEASURED_CATEGORIES: Final = frozenset({"laboratory", "vital-signs", "LAB"})
+_ABSENT_REASONS: Final = """
+unknown asked-unknown temp-unknown not-asked asked-declined masked not-applicable unsupported as-text error
+not-a-number negative-infinity positive-infinity not-performed not-permitted
+"""
+ABSENT_REASONS: Final = frozenset(_ABSENT_REASONS.split())
+"""Words of dataAbsentReason in R4 that may be repeated in a notice."""
 
 
 def observation(resource: Json, record: Record) -> None:
     """A measurement: an event for its own value, and one for each component."""
-    status = status_of("Observation", resource)
-    set_subject(resource, "subject", record)
-    set_encounter(resource, "encounter", record)
+    status = begin("Observation", resource, record)
     time = _effective(resource, record.notes)
     head = _observation_head(resource)
     named = concept(resource.get("code") or {}, "code", record.notes)
@@ -78,11 +80,17 @@ def _observation_head(resource: Json) -> str:
 
 
 def measured(holder: Json, notes: Notes) -> Measured:
-    """Return what value[x] of an Observation or a component says."""
+    """Return what value[x] of an Observation or a component says; without one, how it was interpreted."""
     name = one_of(holder, VALUE)
-    if name is None:
-        return NOTHING
-    return _VALUE_READERS[VALUE[name]](holder[name], name, notes)
+    if name is not None:
+        return _VALUE_READERS[VALUE[name]](holder[name], name, notes)
+    if holder.get("dataAbsentReason"):
+        word = first_code(holder["dataAbsentReason"], "dataAbsentReason")
+        notes.append((Reason.NOTE, f"no value: {word if word in ABSENT_REASONS else 'dataAbsentReason is given'}"))
+    if holder.get("interpretation"):
+        read = concept_of_any(holder["interpretation"], "interpretation", notes)
+        return NOTHING if read is None else (None, read.text, None, read.code)
+    return NOTHING
 
 
 def _value_text(value: object, name: str, _notes: Notes) -> Measured:
@@ -112,20 +120,15 @@ def _value_moment(value: object, name: str, notes: Notes) -> Measured:
 
 
 def _value_period(value: object, name: str, notes: Notes) -> Measured:
-    start, end = period(value, name, notes)
-    return None, f"{start.shown if start else ''} to {end.shown if end else ''}", None, None
+    return None, period_text(value, name, notes), None, None
 
 
 def _value_range(value: object, name: str, _notes: Notes) -> Measured:
-    found = as_object(value, name)
-    low, high = (quantity_text(found.get(end) or {}, f"{name}.{end}") for end in ("low", "high"))
-    return None, f"{low} - {high}", None, None
+    return None, range_text(value, name) or None, None, None
 
 
 def _value_ratio(value: object, name: str, _notes: Notes) -> Measured:
-    found = as_object(value, name)
-    above, below = (quantity_text(found.get(part) or {}, f"{name}.{part}") for part in ("numerator", "denominator"))
-    return None, f"{above}:{below}", None, None
+    return None, ratio_text(value, name), None, None
 
 
 def _value_samples(value: object, name: str, _notes: Notes) -> Measured:
@@ -148,11 +151,11 @@ _VALUE_READERS: Final[dict[str, Callable[[object, str, Notes], Measured]]] = {
 
 
 def diagnostic_report(resource: Json, record: Record) -> None:
-    """A report, with its conclusion as text; the results are Observations of their own."""
-    status = status_of("DiagnosticReport", resource)
-    set_subject(resource, "subject", record)
-    set_encounter(resource, "encounter", record)
+    """A report, with its conclusion as text and code; the results are Observations of their own."""
+    status = begin("DiagnosticReport", resource, record)
     time = _effective(resource, record.notes)
     named = concept(resource.get("code") or {}, "code", record.notes)
-    value = (None, as_text(resource.get("conclusion"), "conclusion"), None, None)
+    text = as_text(resource.get("conclusion"), "conclusion")
+    found = concept_of_any(resource.get("conclusionCode"), "conclusionCode", record.notes)
+    value = (None, text, None, None) if found is None else (None, text or found.text, None, found.code)
     add_coded(record, "REPORT", named, time, status=status, value=value)

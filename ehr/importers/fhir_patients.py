@@ -5,23 +5,20 @@ from typing import Final
 
 from ehr.events import BIRTH, DEATH, UNKNOWN, code_of
 from ehr.importers.fhir_codes import first_code, label
-from ehr.importers.fhir_fields import ENCOUNTER_CLASSES
+from ehr.importers.fhir_dates import Moment, at_first, moment, period
 from ehr.importers.fhir_record import DECEASED, Record, Stay, link_of, one_of, set_subject, status_of
 from ehr.importers.fhir_values import (
     Json,
-    Moment,
     Notes,
     Refused,
     as_object,
     as_objects,
     as_text,
-    at_first,
     element,
     elements,
-    moment,
     number_of,
-    period,
 )
+from ehr.importers.fhir_words import ENCOUNTER_CLASSES
 from ehr.reasons import Reason
 
 GENDERS: Final = {"female": "F", "male": "M", "other": "OTHER", "unknown": UNKNOWN}

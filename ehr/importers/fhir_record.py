@@ -4,38 +4,33 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from ehr.importers.fhir_codes import Concept, first_code
+from ehr.importers.fhir_codes import Concept, concept, first_code
+from ehr.importers.fhir_dates import Moment, moment, period
 from ehr.importers.fhir_fields import (
     BOOLEAN,
-    EVENT,
     INTEGER,
-    LEFT_OUT,
     OBJECT,
     OBJECTS,
     OTHER_FIELDS,
     SHAPES,
-    STATUSES,
     TEXT,
     TEXTS,
-    VERIFICATIONS,
 )
 from ehr.importers.fhir_values import (
     NOTHING,
     Json,
     LeftOut,
     Measured,
-    Moment,
     Notes,
     Refused,
     Scope,
     as_text,
     at_fault,
-    moment,
     no_modifier,
-    period,
     search_for,
     wrong_type,
 )
+from ehr.importers.fhir_words import EVENT, LEFT_OUT, STATUSES, VERIFICATIONS
 from ehr.reasons import Reason
 
 Event = tuple[
@@ -222,15 +217,39 @@ def link_of(reference: Json, name: str, prefix: str, record: Record) -> str | No
     return None
 
 
-def status_of(type_name: str, resource: Json) -> str:
+def status_of(type_name: str, resource: Json, name: str = "status") -> str:
     """Return the word of `status`; raises for a word that makes the resource no positive fact."""
-    word = resource.get("status")
+    word = resource.get(name)
     if not word:
-        raise Refused("no status", code=Reason.NOT_POSITIVE)
+        raise Refused(f"no {name}", code=Reason.BAD_CELL)
     verdict = STATUSES[type_name].get(word)
     if verdict != EVENT:
-        judge(verdict, word, "status")
+        judge(verdict, word, name)
     return str(word)
+
+
+def optional_status(type_name: str, resource: Json) -> str | None:
+    """Return the word of a `status` that R4 does not ask for, as `status_of` does; None where there is none."""
+    return status_of(type_name, resource) if resource.get("status") else None
+
+
+def begin(
+    type_name: str, resource: Json, record: Record, subject: str = "subject", encounter: str | None = "encounter"
+) -> str:
+    """Set patient and stay of the record, and return its status; raises for one that makes it no positive fact."""
+    status = status_of(type_name, resource)
+    set_subject(resource, subject, record)
+    if encounter is not None:
+        set_encounter(resource, encounter, record)
+    return status
+
+
+def fact(value: object, name: str, record: Record) -> Concept:
+    """Return what a CodeableConcept says to be there; raises LeftOut for one that says that there is none."""
+    named = concept(value or {}, name, record.notes)
+    if named.is_absence:
+        raise LeftOut(f"{name} says that there is none: left out")
+    return named
 
 
 def judge(verdict: str | None, word: str, name: str) -> None:
@@ -264,6 +283,9 @@ ABATEMENT: Final = choice_of("abatement", "DateTime Period Age Range String")
 PERFORMED: Final = choice_of("performed", "DateTime Period Age Range String")
 EFFECTIVE: Final = choice_of("effective", "DateTime Period Instant Timing")
 OCCURRENCE: Final = choice_of("occurrence", "DateTime String")
+PLANNED: Final = choice_of("occurrence", "DateTime Period Timing")
+TIMING: Final = choice_of("timing", "DateTime Period Timing")
+IDENTIFIED: Final = choice_of("identified", "DateTime Period")
 DECEASED: Final = choice_of("deceased", "DateTime Boolean")
 MEDICATION: Final = choice_of("medication", "CodeableConcept Reference")
 VALUE: Final = choice_of(

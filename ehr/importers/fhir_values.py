@@ -1,11 +1,9 @@
-"""Reading the data types of FHIR: dates with their precision, quantities, references; codes are in fhir_codes.py."""
+"""Reading the data types of FHIR: quantities and references; dates are in fhir_dates.py, codes in fhir_codes.py."""
 
-import calendar
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
@@ -60,117 +58,6 @@ def at_fault(field: str, value: object) -> str | None:
 def wrong_type(field: str, expected: str, value: object = None) -> Refused:
     """Return the refusal of a field that is not the JSON that R4 says."""
     return Refused(f"wrong JSON type: {field} is not {expected}", at_fault(field, value), code=Reason.WRONG_TYPE)
-
-
-# Dates --------------------------------------------------------------------------------------------------------
-
-_DATE: Final = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?)?)?", re.ASCII
-)
-
-
-class Moment(NamedTuple):
-    """A date or time of FHIR, in UTC without a zone.
-
-    `first` and `last` bound what a date without a clock time may mean: the last second of a year, a month or a day.
-    `time` is where an event stands: the instant; the start of a day; the last second of a year or a month, since
-    only then what happened in it was surely known. `precision` is year, month or day, None for a clock time; `offset`
-    the minutes east of UTC that were written, None where none were.
-    """
-
-    time: datetime
-    precision: str | None
-    offset: int | None
-    first: datetime
-    last: datetime
-    remark: str | None
-
-    @property
-    def shown(self) -> str:
-        """The time as text, no more precise than it was written."""
-        digits = {"year": 4, "month": 7, "day": 10}.get(self.precision or "")
-        return self.first.isoformat(sep=" ")[:digits]
-
-
-def moment(value: object, field: str, notes: Notes) -> Moment | None:
-    """Return a date or dateTime, with a note when it is less than a day or a clock time with its zone.
-
-    >>> moment("2019-05-17T10:30:00+02:00", "onsetDateTime", []).time
-    datetime.datetime(2019, 5, 17, 8, 30)
-    >>> moment("2019-05", "onsetDateTime", []).time
-    datetime.datetime(2019, 5, 31, 23, 59, 59)
-
-    Raises Refused for anything that is no date of FHIR: nothing is guessed and no day is shifted.
-    """
-    if value is None:
-        return None
-    if type(value) is not str:
-        raise wrong_type(field, "a string", value)
-    found = _read_date(value)
-    if found is None:
-        raise Refused(f"bad {field}", at_fault(field, value), code=Reason.BAD_TIME)
-    if found.remark:
-        notes.append((Reason.PARTIAL_TIME, f"{field} {found.remark}"))
-    return found
-
-
-@lru_cache(maxsize=65_536)
-def _read_date(text: str) -> Moment | None:
-    """Return what a date says; None when `text` is no date."""
-    match = _DATE.fullmatch(text)
-    if match is None:
-        return None
-    year, month, day, clock, seconds, fraction, zone = match.groups()
-    try:
-        if clock is None:
-            return _whole(int(year), int(month) if month else None, int(day) if day else None)
-        is_leap_second = seconds == ":60"
-        whole = f"{year}-{month}-{day}T{clock}{':59' if is_leap_second else seconds or ':00'}"
-        local = datetime.fromisoformat(whole + (fraction or "")[:7] + (zone or "Z"))
-        instant = local.astimezone(UTC).replace(tzinfo=None)
-        if is_leap_second:
-            instant += timedelta(seconds=1)
-    except (ValueError, OverflowError):
-        return None
-    remark = None if seconds else "has a clock time without seconds"
-    if zone is None:
-        return Moment(instant, None, None, instant, instant, "has a clock time without a zone: read as UTC")
-    offset = local.utcoffset() or timedelta()
-    return Moment(instant, None, int(offset.total_seconds()) // 60, instant, instant, remark)
-
-
-def _whole(year: int, month: int | None, day: int | None) -> Moment:
-    """Return a date without a clock time; raises ValueError when the calendar has no such day."""
-    first = datetime(year, 1 if month is None else month, 1 if day is None else day)
-    if day is not None:
-        return Moment(first, "day", None, first, first.replace(hour=23, minute=59, second=59), None)
-    precision = "month" if month else "year"
-    of_end = month or 12
-    last = datetime(year, of_end, calendar.monthrange(year, of_end)[1], 23, 59, 59)
-    return Moment(last, precision, None, first, last, f"gives only a {precision}")
-
-
-def at_first(found: Moment | None) -> Moment | None:
-    """Return a moment that stands at its start, as births and the starts of stays do."""
-    return found and (found if found.time is found.first else found._replace(time=found.first))
-
-
-def at_last(found: Moment | None) -> Moment | None:
-    """Return a moment that stands at its last second: the end of a Period includes its whole day, month or year."""
-    return found and (found if found.time is found.last else found._replace(time=found.last))
-
-
-def period(value: object, field: str, notes: Notes) -> tuple[Moment | None, Moment | None]:
-    """Return start and end of a Period; an end before the start is left out with a note."""
-    if value is None:
-        return None, None
-    found = as_object(value, field)
-    start = moment(found.get("start"), f"{field}.start", notes)
-    end = at_last(moment(found.get("end"), f"{field}.end", notes))
-    if start is not None and end is not None and end.last < start.first:
-        notes.append((Reason.IMPLAUSIBLE, f"{field} ends before it starts: the end is left out"))
-        return start, None
-    return start, end
 
 
 # Shapes -------------------------------------------------------------------------------------------------------
@@ -279,6 +166,22 @@ def quantity_text(value: object, field: str) -> str:
     number, text, unit, _ = quantity(value, field, [])
     shown = text or ("" if number is None else f"{number:g}")
     return f"{shown} {unit}".strip() if unit else shown
+
+
+def range_text(value: object, field: str) -> str:
+    """Return a Range as text: `1 mg - 2 mg`, or `>=1 mg` and `<=2 mg` where it is open."""
+    found = as_object(value, field)
+    low, high = (quantity_text(found.get(end) or {}, f"{field}.{end}") for end in ("low", "high"))
+    if low and high:
+        return f"{low} - {high}"
+    return f">={low}" if low else f"<={high}" if high else ""
+
+
+def ratio_text(value: object, field: str) -> str:
+    """Return a Ratio as text, such as a titre: `1:128`."""
+    found = as_object(value, field)
+    above, below = (quantity_text(found.get(part) or {}, f"{field}.{part}") for part in ("numerator", "denominator"))
+    return f"{above}:{below}"
 
 
 # References ---------------------------------------------------------------------------------------------------

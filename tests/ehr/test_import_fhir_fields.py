@@ -1,11 +1,14 @@
-"""The table of fields is that of the standard: it is compared with the models of fhir.resources.R4B."""
+"""The tables of fields and of status words are those of the standard: compared with the models of fhir.resources.R4B."""
 
 from typing import Any
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
+from fhir.resources.R4B.careplan import CarePlanActivityDetail
 
 from ehr.importers.fhir_fields import BOOLEAN, INTEGER, OBJECT, OBJECTS, OTHER_FIELDS, R4_TYPES, SHAPES, TEXT, TEXTS
+from ehr.importers.fhir_resources import BILLING_READERS, READERS, readers
+from ehr.importers.fhir_words import ACTIVITY_STATUSES, ACTUALITIES, INTENTS, STATUSES, USES
 
 
 def shape_of(annotation: str) -> str:
@@ -18,7 +21,7 @@ def shape_of(annotation: str) -> str:
         return OBJECT
     if "bool" in annotation:
         return BOOLEAN
-    return INTEGER if "Integer(" in annotation else TEXT
+    return INTEGER if "Integer(" in annotation or "Int(" in annotation else TEXT
 
 
 def fields_of(type_name: str) -> dict[str, Any]:
@@ -40,6 +43,36 @@ def test_the_shapes_are_those_of_the_standard(type_name: str) -> None:
 @pytest.mark.parametrize("type_name", OTHER_FIELDS)
 def test_fields_of_another_fhir_are_not_fields_of_r4(type_name: str) -> None:
     assert not OTHER_FIELDS[type_name] & SHAPES[type_name].keys()
+
+
+def words_of(model: Any, field: str) -> set[str]:
+    """Return the words that the standard allows for a field."""
+    return set(model.model_fields[field].json_schema_extra["enum_values"])
+
+
+@pytest.mark.parametrize("type_name", STATUSES)
+def test_every_status_of_the_standard_has_a_verdict(type_name: str) -> None:
+    field = "lifecycleStatus" if type_name == "Goal" else "status"
+    standard = words_of(get_fhir_model_class(type_name), field)
+    if "+" in standard:  # the models list the first words only
+        assert standard - {"+"} <= STATUSES[type_name].keys()
+    else:
+        assert STATUSES[type_name].keys() == standard
+
+
+def test_every_intent_use_and_actuality_of_the_standard_has_a_verdict() -> None:
+    for type_name in ("ServiceRequest", "DeviceRequest", "NutritionOrder", "MedicationRequest", "CarePlan"):
+        assert words_of(get_fhir_model_class(type_name), "intent") <= INTENTS.keys()
+    for type_name in BILLING_READERS:
+        assert words_of(get_fhir_model_class(type_name), "use") == USES.keys()
+    assert words_of(get_fhir_model_class("AdverseEvent"), "actuality") == ACTUALITIES.keys()
+    assert words_of(CarePlanActivityDetail, "status") == ACTIVITY_STATUSES.keys()
+
+
+def test_every_type_that_is_read_has_its_fields_listed() -> None:
+    assert SHAPES.keys() == READERS.keys() | BILLING_READERS.keys()
+    assert readers() == READERS.keys()
+    assert readers(billing=True) == SHAPES.keys()
 
 
 def test_the_types_are_those_of_r4_and_r4b() -> None:

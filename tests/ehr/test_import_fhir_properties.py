@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ehr.importers import ImportOptions
 from ehr.importers.fhir import import_fhir, import_resources
 from ehr.importers.fhir_fields import R4_TYPES, SHAPES
-from ehr.importers.fhir_values import Refused, moment
+from ehr.importers.fhir_dates import moment
+from ehr.importers.fhir_values import Refused
 from ehr.intake import ImportReport
 from ehr.store import Store, create_store, opened
 from tests.ehr import fhir_made as made

@@ -56,6 +56,7 @@ STAGES: Final = (
     Stage("product", "record_id VARCHAR, codes VARCHAR[], description VARCHAR, system VARCHAR"),
     Stage("gone", "record_id VARCHAR, subject_id BIGINT"),
     Stage("hierarchy", "child VARCHAR, parent VARCHAR"),
+    Stage("tombstone", "subject_id BIGINT, deleted_at TIMESTAMP, n_events BIGINT"),
     Stage("reject", "line BIGINT, resource VARCHAR, code VARCHAR, reason VARCHAR, excerpt VARCHAR"),
     Stage("notice", "line BIGINT, resource VARCHAR, code VARCHAR, reason VARCHAR, excerpt VARCHAR"),
 )
@@ -108,6 +109,7 @@ def move_stages(con: duckdb.DuckDBPyConnection, later: Sequence[str] = (), title
     """
     subjects_before = _count(con, "subject")
     last_event = int(con.execute("SELECT last_event_id FROM store_state").fetchall()[0][0])
+    _take_over_tombstones(con)
     _close_to_deleted(con)
     removed = _remove_gone(con)
     events = _insert_events(con, later, last_event)
@@ -126,6 +128,14 @@ def move_stages(con: duckdb.DuckDBPyConnection, later: Sequence[str] = (), title
     refresh_ancestors(con, last_event)
     refresh_units(con)
     return Moved(events, _count(con, "subject") - subjects_before, encounters, removed)
+
+
+def _take_over_tombstones(con: duckdb.DuckDBPyConnection) -> None:
+    """Keep the tombstones that another store gives, but for patients that this one has."""
+    con.execute(
+        "INSERT OR IGNORE INTO tombstone BY NAME SELECT * EXCLUDE (source_id) FROM stage_tombstone "
+        "WHERE subject_id NOT IN (SELECT subject_id FROM subject)"
+    )
 
 
 def _close_to_deleted(con: duckdb.DuckDBPyConnection) -> None:

@@ -1,80 +1,89 @@
 """MEDS: a data set folder (data/**/*.parquet, metadata/codes.parquet), or parquet files with its columns.
 
-MEDS 0.4 (https://github.com/Medical-Event-Data-Standard/meds) names subject_id, time, code and numeric_value; `value`
-is read where numeric_value is not there. Columns that the store does not know are kept as further columns of `event`.
+MEDS 0.3 and 0.4 (https://github.com/Medical-Event-Data-Standard/meds) are read, and what `ehr export meds` wrote: its
+folder anamnesis/ has the tables that MEDS has no place for, so that the store becomes the one that was exported. A
+data set of others has no stays: they follow from its events (ehr.importers.meds_stays).
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import duckdb
-from sqlglot import exp
 
 from ehr.errors import SourceError
 from ehr.importers import ImportOptions
-from ehr.intake import ImportReport, Intake, SourceFile
+from ehr.importers.meds_rows import (
+    MARKS,
+    Layout,
+    column_types,
+    kept_name,
+    layout_of,
+    read_parquet,
+    reason_sql,
+    rows_select,
+)
+from ehr.importers.meds_stays import DerivedStays
+from ehr.importers.meds_tables import (
+    count_rows,
+    describe_codes,
+    fail,
+    first_line,
+    read_codes,
+    read_own,
+    refusing_damage,
+)
+from ehr.intake import ImportReport, Intake, SourceFile, hash_of
+from ehr.meds import CODES, DATA, METADATA, OWN, OWN_TABLES, own_file
+from ehr.reasons import Reason
+from ehr.refresh import ORDER
 from ehr.store import Store
 
 RESOURCE: Final = "MEDS event"
-ALIASES: Final = {"value": "numeric_value", "patient_id": "subject_id", "timestamp": "time"}
-"""Names of other and older MEDS versions -> ours, used where our own name is not there."""
 
-STAY_COLUMNS: Final = ("encounter_id", "hadm_id")
-"""Columns that may say which stay an event belongs to, the first that is there counts."""
-
-TYPES: Final = {
-    "subject_id": "BIGINT",
-    "time": "TIMESTAMP",
-    "code": "VARCHAR",
-    "numeric_value": "FLOAT",
-    "text_value": "VARCHAR",
-    "unit": "VARCHAR",
-    "end_time": "TIMESTAMP",
-    "status": "VARCHAR",
-}
-RESERVED: Final = ("event_id", "source_id", "record_id")
-"""Columns that the store fills itself; such a column of the source is kept as meds_NAME."""
+MOST_NOTICES: Final = 1_000
+"""Numbers that are none of which a file may tell one by one."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
-    """Which column of a file gives which column of the store, and which columns are kept beside them."""
+class _Found:
+    """A file of events, looked at but not read; `layout` is None where `damage` says that it cannot be read."""
 
-    columns: dict[str, str]
-    stay: str | None
-    further: dict[str, str]
-    types: dict[str, str]
+    path: Path
+    sha256: str
+    size: int
+    layout: Layout | None
+    damage: str | None
 
 
 def import_meds(store: Store, path: Path, options: ImportOptions) -> ImportReport:
     """Bring a MEDS data set, or parquet files with its columns, into `store`.
 
-    Raises SourceError when nothing there is MEDS.
+    Files go in by batches of about `options.batch_bytes`, a larger file alone. Raises SourceError when nothing there
+    is MEDS, or when a further column has another type than in the store; nothing is brought in then.
     """
-    files = find_parquet(path)
-    metadata = path / "metadata" / "codes.parquet"
+    paths = find_parquet(path)
+    root = path if path.is_dir() else path.parent
+    is_own = path.is_dir() and (root / own_file("subject")).is_file()
     intake = Intake(store, "meds", path, options.progress)
-    total = sum(file.stat().st_size for file in files)
-    done = 0
+    files = [_look(intake, file, is_own=is_own) for file in paths]
+    _check(intake, path, files)
+    stays = None if is_own else DerivedStays(intake)
+    if path.is_dir():
+        _read_metadata(intake, path, is_own=is_own)
+    total, done, pending = sum(file.size for file in files), 0, 0
     for file in files:
-        options.progress(intake.name_of(file), done, total)
-        with intake.file(file) as entry:
+        options.progress(intake.name_of(file.path), done, total)
+        with intake.file(file.path, file.sha256) as entry:
             if entry:
-                _read_file(entry, file)
-        done += file.stat().st_size
-        options.progress(intake.name_of(file), done, total)
-    if metadata.is_file() and intake.has_files:
-        with intake.file(metadata) as entry:
-            if entry:
-                _read_codes(entry, metadata)
-    if intake.pending and all(
-        entry.status == "failed" for entry in intake.pending if entry.name != "metadata/codes.parquet"
-    ):
-        first = intake.pending[0]
-        raise SourceError(f"{path} holds no MEDS events: {first.name}: {first.rejects[0][3]}")
-    return intake.commit()
+                _read_events(entry, file, stays)
+                pending += file.size
+        done += file.size
+        if pending >= options.batch_bytes:
+            _commit(intake, stays)
+            pending = 0
+        options.progress(intake.name_of(file.path), done, total)
+    return _commit(intake, stays)
 
 
 def find_parquet(path: Path) -> list[Path]:
@@ -84,165 +93,118 @@ def find_parquet(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path]
-    root = path / "data" if (path / "data").is_dir() else path
-    files = sorted(file for file in root.rglob("*.parquet") if file.is_file() and file.parent.name != "metadata")
+    root = path / DATA if (path / DATA).is_dir() else path
+    files = sorted(
+        file for file in root.rglob("*.parquet") if file.is_file() and file.parent.name not in (METADATA, OWN)
+    )
     if not files:
         raise SourceError(f"{root} holds no .parquet file; name a MEDS data set, or a parquet file with MEDS columns")
     return files
 
 
-def _read_file(entry: SourceFile, file: Path) -> None:
-    """Stage the rows of a file that have a subject and a code; the others are refused."""
-    con = entry.intake.con
-    source = f"read_parquet({_path(file)})"
+def _look(intake: Intake, path: Path, *, is_own: bool) -> _Found:
+    """Hash a file and read the names of its columns; a file whose bytes the store has is not looked at further."""
+    sha256, size = hash_of(path), path.stat().st_size
+    if intake.knows(sha256):
+        return _Found(path, sha256, size, None, None)
     try:
-        described = con.execute(f"DESCRIBE FROM {source}").fetchall()
+        types = column_types(intake.con, path)
     except duckdb.Error as error:
-        _fail(entry, 0, f"not a readable parquet file ({_first_line(error)})")
+        return _Found(path, sha256, size, None, f"not a readable parquet file ({first_line(error)})")
+    return _Found(path, sha256, size, layout_of(types, is_own=is_own), None)
+
+
+def _check(intake: Intake, path: Path, files: list[_Found]) -> None:
+    """Raise SourceError when no file can be MEDS, or when one has a column that the store knows otherwise."""
+    new = [file for file in files if not intake.knows(file.sha256)]
+    if new and len(new) == len(files) and all(_damage(file) for file in new):
+        raise SourceError(f"{path} holds no MEDS events: {intake.name_of(new[0].path)}: {_damage(new[0])}")
+    for file in new:
+        if file.layout and not file.layout.missing:
+            for name, kind in file.layout.further.items():
+                intake.add_column(kept_name(name), kind)
+
+
+def _damage(file: _Found) -> str | None:
+    """Say why a file that is new cannot be read; None where it can."""
+    if file.layout and file.layout.missing:
+        there = ", ".join(file.layout.types)
+        return f"required column {' and '.join(file.layout.missing)} missing; there are {there}"
+    return file.damage
+
+
+def _read_metadata(intake: Intake, root: Path, *, is_own: bool) -> None:
+    """Read what stands beside the events, which they may then refer to; the tables of an export first."""
+    for table in OWN_TABLES if is_own else ():
+        file = root / own_file(table)
+        if file.is_file():
+            with intake.file(file) as entry:
+                if entry:
+                    with refusing_damage(entry, f"Anamnesis {table}"):
+                        read_own(entry, file, table)
+    codes = root / CODES
+    if codes.is_file():
+        describe_codes(intake, codes)
+        with intake.file(codes) as entry:
+            if entry:
+                with refusing_damage(entry, "MEDS code"):
+                    read_codes(entry, codes, is_own=is_own)
+
+
+def _read_events(entry: SourceFile, file: _Found, stays: DerivedStays | None) -> None:
+    """Judge the rows of a file, and let those that have a patient, a code and no bad time go in at the commit."""
+    con, layout, damage = entry.intake.con, file.layout, _damage(file)
+    if layout is None or damage:
+        n_rows = 0 if layout is None else count_rows(con, file.path)
+        reason = Reason.BROKEN_FILE if layout is None else Reason.MISSING_COLUMN
+        fail(entry, RESOURCE, n_rows, damage or "", reason)
         return
-    n_rows = int(con.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0])
-    layout = _layout({row[0]: row[1] for row in described})
-    missing = [name for name in ("subject_id", "code") if name not in layout.columns]
-    if missing:
-        _fail(entry, n_rows, f"required column {' and '.join(missing)} missing; there are {', '.join(layout.types)}")
+    knows_deleted = bool(con.execute("SELECT count(*) FROM tombstone").fetchall()[0][0])
+    rows = rows_select(layout, read_parquet(file.path), knows_deleted=knows_deleted)
+    try:
+        # Counting every column reads the whole file, which finds damaged pages before anything is staged.
+        n_rows, n_refused, n_bad = con.execute(
+            "SELECT count(*), count(_problem), count(*) FILTER (_bad_value AND _problem IS NULL), count(COLUMNS(*)) "
+            f"FROM ({rows})"
+        ).fetchall()[0][:3]
+    except (duckdb.InvalidInputException, duckdb.IOException) as error:
+        damage = f"not a readable parquet file ({first_line(error)})"
+        fail(entry, RESOURCE, count_rows(con, file.path), damage, Reason.BROKEN_FILE)
         return
-    for name, kind in layout.further.items():
-        entry.intake.add_column(_kept_name(name), kind)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE meds_row AS {_typed_select(layout, source)}")
-    refused = _refuse(entry)
-    _notice(entry, layout)
-    entry.stage(
-        "event", "SELECT * EXCLUDE (_row, _problem, _bad_value, _bad_time) FROM meds_row WHERE _problem IS NULL"
-    )
-    entry.stage(
-        "subject",
-        "SELECT DISTINCT subject_id, ['meds|' || subject_id] AS identifiers FROM meds_row WHERE _problem IS NULL",
-    )
-    con.execute("DROP TABLE meds_row")
-    entry.tally(RESOURCE, rows_in=n_rows, accepted=n_rows - refused, rejected=refused)
+    _tell(entry, layout, rows, n_refused=n_refused, n_bad=n_bad)
+    accepted = f"({rows}) WHERE _problem IS NULL" if n_refused else f"({rows})"
+    entry.stage_later(f"SELECT * EXCLUDE ({', '.join(MARKS)}), _row AS {ORDER} FROM {accepted}")
+    if stays:
+        entry.stage("subject", f"SELECT DISTINCT subject_id, ['meds|' || subject_id] AS identifiers FROM {accepted}")
+        stays.note(accepted)
+    entry.tally(RESOURCE, rows_in=n_rows, accepted=n_rows - n_refused, rejected=n_refused)
     if not n_rows:
         entry.status = "empty"
 
 
-def _layout(types: dict[str, str]) -> _Layout:
-    names = {name.lower(): name for name in types}
-    columns = {name: names[name] for name in TYPES if name in names}
-    for alias, name in ALIASES.items():
-        if alias in names and name not in columns:
-            columns[name] = names[alias]
-    stay = next((names[name] for name in STAY_COLUMNS if name in names), None)
-    used = {*columns.values(), *([stay] if stay and stay.lower() == "encounter_id" else [])}
-    further = {name: kind for name, kind in types.items() if name not in used}
-    return _Layout(columns, stay, further, types)
-
-
-def _typed_select(layout: _Layout, source: str) -> str:
-    """Return the SELECT of the rows as the store has them, with what is wrong with each."""
-    listed = ["row_number() OVER () AS _row"]
-    for name, kind in TYPES.items():
-        column = layout.columns.get(name)
-        cell = _cell(layout, name) if column else f"NULL::{kind}"
-        listed.append(f'{cell} AS "{name}"')
-    stay = f"try_cast({_name(layout.stay)} AS BIGINT)" if layout.stay else "NULL::BIGINT"
-    listed.append(f"{stay} AS encounter_id")
-    listed += [f"{_name(name)} AS {_name(_kept_name(name))}" for name in layout.further]
-    subject, code = _name(layout.columns["subject_id"]), _name(layout.columns["code"])
-    problem = (
-        f"CASE WHEN {subject} IS NULL THEN 'subject_id is null' "
-        f"WHEN try_cast({subject} AS BIGINT) IS NULL THEN 'subject_id is not an integer' "
-        f"WHEN coalesce({code}::VARCHAR, '') = '' THEN 'code is null' END AS _problem"
-    )
-    return (
-        f"SELECT {', '.join(listed)}, {problem}, {_bad(layout, 'numeric_value')} AS _bad_value, "
-        f"{_bad(layout, 'time')} AS _bad_time FROM {source}"
-    )
-
-
-def _cell(layout: _Layout, name: str) -> str:
-    """Return the SQL of a cell as the store has it; times are UTC, and a number that is none is NULL."""
-    column = _name(layout.columns[name])
-    kind = layout.types[layout.columns[name]]
-    if TYPES[name] == "TIMESTAMP" and kind == "TIMESTAMP WITH TIME ZONE":
-        return f"timezone('UTC', {column})"
-    if TYPES[name] == "FLOAT":
-        return f"CASE WHEN isfinite(try_cast({column} AS FLOAT)) THEN try_cast({column} AS FLOAT) END"
-    return f"try_cast({column} AS {TYPES[name]})"
-
-
-def _bad(layout: _Layout, name: str) -> str:
-    """Return the SQL that says whether a cell is there but is not what its column is; NaN counts as empty."""
-    if name not in layout.columns:
-        return "false"
-    column = _name(layout.columns[name])
-    return f"{column} IS NOT NULL AND {_cell(layout, name)} IS NULL AND lower({column}::VARCHAR) <> 'nan'"
-
-
-def _refuse(entry: SourceFile) -> int:
-    """Refuse the rows without a usable subject, code or time; return how many."""
-    con = entry.intake.con
-    con.execute("UPDATE meds_row SET _problem = 'time is not a time' WHERE _problem IS NULL AND _bad_time")
-    return entry.reject_rows(
-        f"SELECT _row AS line, '{RESOURCE}' AS resource, _problem AS reason, "
-        "concat_ws(', ', subject_id, \"time\", code) AS excerpt "
-        "FROM meds_row WHERE _problem IS NOT NULL ORDER BY _row"
-    )
-
-
-def _notice(entry: SourceFile, layout: _Layout) -> None:
+def _tell(entry: SourceFile, layout: Layout, rows: str, *, n_refused: int, n_bad: int) -> None:
+    """Tell of further columns, of rows that are refused, and of numbers that are none."""
     if layout.further:
-        kept = ", ".join(_kept_name(name) for name in layout.further)
-        entry.notice(None, RESOURCE, f"further columns are kept in event: {kept}")
-    entry.notice_rows(
-        f"SELECT _row AS line, '{RESOURCE}' AS resource, 'numeric_value is not a number: left NULL' AS reason, "
-        "code AS excerpt FROM meds_row WHERE _problem IS NULL AND _bad_value ORDER BY _row LIMIT 1000"
-    )
+        kept = ", ".join(kept_name(name) for name in layout.further)
+        entry.notice(None, RESOURCE, f"further columns are kept in event: {kept}", code=Reason.UNKNOWN_COLUMN)
+    if n_refused:
+        entry.reject_rows(
+            f"SELECT _row AS line, '{RESOURCE}' AS resource, {reason_sql()} AS code, _problem AS reason, "
+            f"_excerpt AS excerpt FROM ({rows}) WHERE _problem IS NOT NULL ORDER BY _row"
+        )
+    if n_bad:
+        entry.notice_rows(
+            f"SELECT _row AS line, '{RESOURCE}' AS resource, '{Reason.BAD_NUMBER}' AS code, "
+            "'numeric_value is not a number: left NULL' AS reason, code AS excerpt "
+            f"FROM ({rows}) WHERE _problem IS NULL AND _bad_value ORDER BY _row LIMIT {MOST_NOTICES}"
+        )
+    if n_bad > MOST_NOTICES:
+        more = f"{n_bad - MOST_NOTICES:,} more rows: numeric_value is not a number: left NULL"
+        entry.notice(None, RESOURCE, more, code=Reason.BAD_NUMBER)
 
 
-def _read_codes(entry: SourceFile, file: Path) -> None:
-    """Stage descriptions and parents of codes."""
-    con = entry.intake.con
-    source = f"read_parquet({_path(file)})"
-    try:
-        types = {row[0]: row[1] for row in con.execute(f"DESCRIBE FROM {source}").fetchall()}
-    except duckdb.Error as error:
-        _fail(entry, 0, f"not a readable parquet file ({_first_line(error)})")
-        return
-    n_rows = int(con.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0])
-    if "code" not in types:
-        _fail(entry, n_rows, "required column code missing")
-        return
-    description = "description::VARCHAR" if "description" in types else "NULL"
-    is_list = types.get("parent_codes", "").endswith("[]")
-    parents = "parent_codes::VARCHAR[]" if is_list else "NULL"
-    staged = entry.stage(
-        "code",
-        f"SELECT code, {description} AS description, {parents} AS parents FROM {source} WHERE code IS NOT NULL",
-    )
-    refused = entry.reject_rows(
-        f"SELECT _row AS line, 'MEDS code' AS resource, 'code is null' AS reason, NULL::VARCHAR AS excerpt "
-        f"FROM (SELECT row_number() OVER () AS _row, code FROM {source}) WHERE code IS NULL"
-    )
-    entry.tally("MEDS code", rows_in=n_rows, accepted=staged, rejected=refused)
-
-
-def _fail(entry: SourceFile, n_rows: int, reason: str) -> None:
-    entry.status = "failed"
-    entry.reject(None, RESOURCE, reason)
-    entry.tally(RESOURCE, rows_in=n_rows, rejected=n_rows)
-
-
-def _kept_name(name: str) -> str:
-    """Return the name that a further column has in the store."""
-    return f"meds_{name}" if name.lower() in RESERVED else name
-
-
-def _name(name: str) -> str:
-    return exp.to_identifier(name, quoted=True).sql("duckdb")
-
-
-def _path(file: Path) -> str:
-    return exp.Literal.string(re.sub(r"([*?\[])", r"[\1]", str(file))).sql("duckdb")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+def _commit(intake: Intake, stays: DerivedStays | None) -> ImportReport:
+    """Commit the batch at hand, with the stays that follow from its events."""
+    if stays and intake.pending:
+        stays.stage(intake.pending[-1])
+    return intake.commit()

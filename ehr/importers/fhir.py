@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Final
 
 from ehr.importers import ImportOptions
+from ehr.importers.fhir_dates import moment
 from ehr.importers.fhir_files import Broken, Found, Listed, fhir_files, read_file, type_in_name
 from ehr.importers.fhir_hold import hold_back
-from ehr.importers.fhir_items import Validator, take_items
+from ehr.importers.fhir_items import Rules, take_items
 from ehr.importers.fhir_json import written
 from ehr.importers.fhir_read import Remark, items_of_line, read_items
+from ehr.importers.fhir_resources import readers
 from ehr.importers.fhir_settle import settle
 from ehr.importers.fhir_stage import Staging
-from ehr.importers.fhir_dates import moment
 from ehr.importers.fhir_values import Json, Refused
 from ehr.intake import ImportReport, Intake, SourceFile
 from ehr.reasons import Reason
@@ -46,12 +47,12 @@ def import_fhir(store: Store, path: Path, options: ImportOptions) -> ImportRepor
     done = 0
     intake = Intake(store, "fhir", path if path.is_dir() else path.parent)
     staging = Staging(intake)
-    validate = _validator(options)
+    rules = _rules(options)
     with _paused_collector():
         for number, file in enumerate(files, 1):
             options.progress(file.path.name, done, total)
             found = read_file(file.path)
-            _import_file(found, intake, staging, validate, _time_of(file))
+            _import_file(found, intake, staging, rules, _time_of(file))
             done += found.size
             if staging.size >= options.batch_bytes and number < len(files):
                 _commit_batch(staging, _types_in(files[number:]))
@@ -75,7 +76,7 @@ def import_resources(
     items = (item for number, text in enumerate(texts, 1) for item in items_of_line(number, text))
     with _paused_collector():
         staging.begin(entry)
-        take_items(items, entry, staging, _validator(options))
+        take_items(items, entry, staging, _rules(options))
         return _commit_batch(staging, ())
 
 
@@ -105,12 +106,12 @@ def _time_of(file: Listed) -> datetime | None:
     return found.time if found else None
 
 
-def _validator(options: ImportOptions) -> Validator | None:
+def _rules(options: ImportOptions) -> Rules:
     if not options.strict:
-        return None
+        return Rules(readers(options.billing))
     from ehr.importers.fhir_strict import problem_with
 
-    return problem_with
+    return Rules(readers(options.billing), problem_with)
 
 
 @contextmanager
@@ -125,27 +126,23 @@ def _paused_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _import_file(
-    found: Found, intake: Intake, staging: Staging, validate: Validator | None, as_of: datetime | None
-) -> None:
+def _import_file(found: Found, intake: Intake, staging: Staging, rules: Rules, as_of: datetime | None) -> None:
     """Stage a file, unless the store has its bytes."""
     try:
         with intake.file(found.path, found.sha256) as entry:
             if entry is not None:
-                _take_file(found, entry, staging, validate, as_of)
+                _take_file(found, entry, staging, rules, as_of)
     except OSError as error:
         entry = intake.begin(intake.name_of(found.path), "")
         _fail(entry, Broken(f"the file cannot be read: {error.strerror or type(error).__name__}"))
 
 
-def _take_file(
-    found: Found, entry: SourceFile, staging: Staging, validate: Validator | None, as_of: datetime | None
-) -> None:
+def _take_file(found: Found, entry: SourceFile, staging: Staging, rules: Rules, as_of: datetime | None) -> None:
     """Stage the resources of a file; one that breaks off leaves nothing but its rejection."""
     place = staging.begin(entry)
     remarks: list[Remark] = []
     try:
-        take_items(read_items(found, remarks), entry, staging, validate, as_of)
+        take_items(read_items(found, remarks), entry, staging, rules, as_of)
     except Broken as broken:
         staging.drop_since(place, entry)
         _fail(entry, broken)

@@ -1,4 +1,4 @@
-"""Judging one resource after the other: what can be taken in is staged, the rest is refused or left out, and counted."""
+"""Judging one resource after the other: what can be taken in is staged, the rest refused or left out, and counted."""
 
 import hashlib
 import re
@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
+from ehr.importers.fhir_dates import moment
 from ehr.importers.fhir_fields import R4_TYPES
 from ehr.importers.fhir_json import parse, skim
 from ehr.importers.fhir_read import Item, name_of
 from ehr.importers.fhir_record import Record
-from ehr.importers.fhir_resources import READERS, read_resource
+from ehr.importers.fhir_resources import read_resource, readers
 from ehr.importers.fhir_stage import Kind, Staging
-from ehr.importers.fhir_dates import moment
 from ehr.importers.fhir_values import Json, LeftOut, Refused, at_fault, id_in_url, wrong_type
 from ehr.intake import SourceFile
 from ehr.reasons import Reason
@@ -27,6 +27,13 @@ _USABLE_ID: Final = re.compile(r"[^\s/#?|]{1,255}")
 _TARGET: Final = re.compile(r"(?:https?://\S+/)?([A-Z][A-Za-z]+)/([^\s/#?|]{1,255})(?:/_history(?:/\S+)?)?")
 
 Validator = Callable[[Json], str | None]
+
+
+class Rules(NamedTuple):
+    """What an import takes in: resources of these types, and of these what the strict check, if any, passes."""
+
+    types: frozenset[str] = readers()
+    validate: Validator | None = None
 
 
 @dataclass(slots=True)
@@ -42,7 +49,7 @@ def take_items(
     items: Iterable[Item],
     entry: SourceFile,
     staging: Staging,
-    validate: Validator | None = None,
+    rules: Rules = Rules(),  # noqa: B008 - frozen
     deleted_at: datetime | None = None,
 ) -> None:
     """Stage what can be taken in, refuse the rest, and count; `deleted_at` is for deletions that tell no time."""
@@ -56,8 +63,8 @@ def take_items(
         try:
             if item.action == "DELETE":
                 kind = Kind.DELETED
-                _read_deletion(item, record, deleted_at or staging.now)
-            elif not _read(item, type_name, record, validate):
+                _read_deletion(item, record, rules, deleted_at or staging.now)
+            elif not _read(item, type_name, record, rules):
                 counts.skipped[type_name] += 1
                 continue
         except Refused as reason:
@@ -92,7 +99,7 @@ def _type_of(item: Item) -> str:
     return name if name is not None and name in R4_TYPES else UNKNOWN_TYPE
 
 
-def _read_deletion(item: Item, record: Record, deleted_at: datetime) -> None:
+def _read_deletion(item: Item, record: Record, rules: Rules, deleted_at: datetime) -> None:
     """Fill `record` with what a deletion names; raises Refused or LeftOut."""
     found = _TARGET.fullmatch(item.target or "")
     if found is None:
@@ -101,7 +108,7 @@ def _read_deletion(item: Item, record: Record, deleted_at: datetime) -> None:
         else:
             reason = "a deletion that names no record: request.url must be Type/id"
         raise Refused(reason, at_fault("request.url", item.target), code=Reason.BAD_REFERENCE)
-    if found[1] not in READERS:
+    if found[1] not in rules.types:
         if found[1] not in R4_TYPES:
             raise Refused("unknown resourceType: no such R4 type", item.target, code=Reason.UNKNOWN_RESOURCE)
         raise LeftOut("a deletion of a type that is not imported", code=Reason.NOT_IMPORTED)
@@ -112,7 +119,7 @@ def _read_deletion(item: Item, record: Record, deleted_at: datetime) -> None:
     record.last_updated = _instant(item.stamp.last_updated, "the time of the deletion", record) or deleted_at
 
 
-def _read(item: Item, type_name: str, record: Record, validate: Validator | None) -> bool:
+def _read(item: Item, type_name: str, record: Record, rules: Rules) -> bool:
     """Fill `record` from a resource, or return False for a type that is not imported; raises Refused or LeftOut."""
     if item.fault is not None:
         raise item.fault
@@ -122,7 +129,7 @@ def _read(item: Item, type_name: str, record: Record, validate: Validator | None
         reported = _outcome(parse(item.raw))
         if reported is not None:
             raise LeftOut(reported, code=Reason.INCOMPLETE)
-    if type_name not in READERS and type_name != UNKNOWN_TYPE and validate is None:
+    if type_name not in rules.types and type_name != UNKNOWN_TYPE and rules.validate is None:
         if not item.is_whole:
             skim(item.raw)
         return False
@@ -131,10 +138,10 @@ def _read(item: Item, type_name: str, record: Record, validate: Validator | None
         raise _unknown(resource)
     record.record_id = f"{type_name}/{_id_of(resource, item, type_name, record)}"
     _read_version(resource, item, record)
-    problem = validate(resource) if validate is not None else None
+    problem = rules.validate(resource) if rules.validate is not None else None
     if problem:
         raise Refused(problem, code=Reason.INVALID)
-    if type_name not in READERS:
+    if type_name not in rules.types:
         return False
     read_resource(type_name, resource, record)
     return True

@@ -69,7 +69,8 @@ class Stay(NamedTuple):
 class Record:
     """What one resource gives: its events and the patient and stay that they belong to.
 
-    `subject` is `Patient/id`, or `Patient?identifier=SYSTEM|VALUE` where only an identifier names the patient.
+    `subject` is `Patient/id`, or `Patient?identifier=SYSTEM|VALUE` where only an identifier names the patient; so is
+    `encounter` for a stay.
     `product` is what a Medication or Device stands for, which other records name. `version_id` and `last_updated`
     tell which version of the resource it is.
     """
@@ -180,11 +181,12 @@ def set_subject(resource: Json, name: str, record: Record) -> None:
     reference = resource.get(name)
     if not reference:
         raise Refused(f"no {name}", code=Reason.NO_SUBJECT)
-    searched = search_for(reference, name)
-    if searched is not None:
-        record.subject = searched
-        return
     text = as_text(reference.get("reference"), f"{name}.reference")
+    if text is None or "?" in text:
+        searched = search_for(reference, name)
+        if searched is not None:
+            record.subject = searched
+            return
     if text is None:
         raise Refused(f"{name} has no reference", at_fault(name, reference), code=Reason.NO_SUBJECT)
     key = record.scope.resolve(text, name)
@@ -194,10 +196,12 @@ def set_subject(resource: Json, name: str, record: Record) -> None:
 
 
 def set_encounter(resource: Json, name: str, record: Record) -> None:
-    """Set the stay of the record, when it names one that can be resolved."""
+    """Set the stay of the record, when it names one that can be resolved, or an identifier of one."""
     reference = resource.get(name)
     if reference:
-        record.encounter = link_of(reference, name, "Encounter/", record)
+        text = as_text(reference.get("reference"), f"{name}.reference")
+        searched = search_for(reference, name, "Encounter") if text is None or "?" in text else None
+        record.encounter = searched or link_of(reference, name, "Encounter/", record)
 
 
 def link_of(reference: Json, name: str, prefix: str, record: Record) -> str | None:

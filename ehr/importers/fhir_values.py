@@ -249,11 +249,11 @@ def _unresolved(reason: str, field: str, text: str) -> Refused:
 SEARCH: Final = "Patient?identifier="
 
 
-def search_for(reference: Json, field: str) -> str | None:
+def search_for(reference: Json, field: str, type_name: str = "Patient") -> str | None:
     """Return `Patient?identifier=SYSTEM|VALUE` for a reference that names a patient by an identifier only.
 
-    It is a conditional reference, or a logical one; None for any other. Which patient has the identifier can be told
-    when all of them were read.
+    It is a conditional reference, or a logical one; None for any other. Who has the identifier can be told when all
+    records were read.
 
     >>> search_for({"reference": "Patient?identifier=http://hospital.example.org%7C7"}, "subject")
     'Patient?identifier=http://hospital.example.org|7'
@@ -261,18 +261,17 @@ def search_for(reference: Json, field: str) -> str | None:
     'Patient?identifier=http://hospital.example.org|7'
     """
     text = as_text(reference.get("reference"), f"{field}.reference")
-    if text is None:
-        one = element(reference.get("identifier"), f"{field}.identifier")
-        value = as_text(one.get("value"), f"{field}.identifier.value")
-        kind = as_text(reference.get("type"), f"{field}.type")
-        if value is None or kind not in {None, "Patient", "http://hl7.org/fhir/StructureDefinition/Patient"}:
-            return None
-        return f"{SEARCH}{as_text(one.get('system'), f'{field}.identifier.system') or ''}|{value}"
-    kind, mark, query = text.partition("?")
-    if not mark or kind != "Patient":
+    if text is not None:
+        target, _, query = text.partition("?")
+        terms = parse_qsl(query)
+        is_search = target == type_name and len(terms) == 1 and terms[0][0] == "identifier"
+        return f"{type_name}?identifier={terms[0][1]}" if is_search else None
+    one = element(reference.get("identifier"), f"{field}.identifier")
+    value = as_text(one.get("value"), f"{field}.identifier.value")
+    kind = as_text(reference.get("type"), f"{field}.type") or type_name
+    if value is None or kind.rpartition("/")[2] != type_name:
         return None
-    terms = parse_qsl(query)
-    return SEARCH + terms[0][1] if len(terms) == 1 and terms[0][0] == "identifier" else None
+    return f"{type_name}?identifier={as_text(one.get('system'), f'{field}.identifier.system') or ''}|{value}"
 
 
 def id_in_url(full_url: str) -> str | None:

@@ -162,6 +162,7 @@ class Intake:
         self._known = self._hashes(f"NOT ({NOTHING_WENT_IN})")
         self._refused = self._hashes(NOTHING_WENT_IN)
         self._last_id = int(self.con.execute("SELECT last_source_id FROM store_state").fetchall()[0][0])
+        self.first_id = self._last_id + 1
         make_stages(self.con)
 
     @property

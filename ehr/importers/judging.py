@@ -15,7 +15,8 @@ from typing import Final
 import duckdb
 
 from ehr.importers.csv_source import CsvFile
-from ehr.importers.reading import Prepared, count_records, read_typed, typed_table
+from ehr.importers.reading import Prepared, count_records, read_typed, text_table, typed_table
+from ehr.importers.renewing import earlier_sources, new_events, new_stays
 from ehr.importers.tables import Check, TableSpec, code_sql, events_select, reason_sql
 from ehr.intake import SourceFile
 from ehr.reasons import Reason
@@ -77,6 +78,23 @@ class Rows:
         cells = ", ".join(f"coalesce({column}, '')" for column in self.prepared.columns)
         return f"concat_ws(',', {cells})"
 
+    def renewed(self, what: str) -> str:
+        """The table of the events that are `fresh` in this file, or `new` to the store (ehr.importers.renewing)."""
+        return f"{what}_{self.spec.stem}"
+
+    def skip_stored(self, count: int) -> None:
+        """Count rows that the store has already as skipped, and tell of them once."""
+        if count:
+            self.n_skipped += count
+            notice = f"{count} rows are in the store already: skipped"
+            self.entry.notice(None, self.spec.name, notice, code=Reason.REPEAT)
+
+    def drop(self) -> None:
+        """Drop the tables, once what they gave is in the store."""
+        text = text_table(self.prepared.staging, self.spec)
+        for table in (self.typed, text, self.refused, self.renewed("new")):
+            self.con.execute(f"DROP TABLE IF EXISTS {table}")
+
     def refuse(self, select: str) -> int:
         """Refuse the rows that `select` gives; return how many."""
         if not self.has_refused:
@@ -114,12 +132,18 @@ def check_subjects(rows: Rows) -> None:
 
 
 def stage_rows(rows: Rows) -> None:
-    """Stage the events, stays and subjects of the accepted rows, and count what became of all rows."""
+    """Stage what the accepted rows give and the store has not yet, and count what became of all rows.
+
+    Their events are taken at the commit of the batch; until then the tables of `rows` must stay.
+    """
     spec, entry = rows.spec, rows.entry
+    sources = earlier_sources(entry.intake, spec)
     if spec.events and rows.n_in:
-        entry.stage_later(events_select(spec, rows.accepted))
-    for select in spec.encounters:
-        entry.stage("encounter", select.format(rows=rows.accepted))
+        events = events_select(spec, rows.accepted)
+        entry.stage_later(new_events(rows, events, sources) if sources else events)
+    for stays in spec.encounters:
+        select = stays.format(rows=rows.accepted)
+        entry.stage("encounter", new_stays(rows, select) if sources else select)
     if spec.subjects:
         entry.stage("subject", spec.subjects.format(rows=rows.accepted))
     accepted = rows.n_in - rows.n_rejected - rows.n_skipped

@@ -1,9 +1,21 @@
-"""The other tables of events in hosp/: billing codes, laboratory, microbiology, medications, outpatient results."""
+"""The other tables of events in hosp/: billing codes, laboratory, microbiology, prescriptions, outpatient results."""
 
 from typing import Final
 
 from ehr.importers.mimic_stays import ADMITTED, HADM, ITEM, SUBJECT, measured_text
-from ehr.importers.tables import Check, Events, TableSpec, end_of, ends_before, integer, number, text, time
+from ehr.importers.tables import (
+    Check,
+    Events,
+    TableSpec,
+    end_of,
+    ends_before,
+    integer,
+    number,
+    record_of,
+    text,
+    time,
+)
+from ehr.reasons import Reason
 
 _KNOWN_AT: Final = f"LEFT JOIN (SELECT hadm_id, known_at FROM {ADMITTED}) USING (hadm_id)"
 
@@ -11,6 +23,7 @@ _NOT_ADMITTED: Final = Check(
     "known_at IS NULL AND hadm_id IS NOT NULL",
     "hadm_id is not in admissions, so it is unknown when the code was known",
     refuses=True,
+    code=Reason.BAD_REFERENCE,
 )
 
 _ICD: Final = (
@@ -28,6 +41,7 @@ DIAGNOSES_ICD: Final = TableSpec(
     name="hosp/diagnoses_icd",
     columns=_ICD,
     key=_ICD_KEY,
+    record=record_of("diagnoses_icd", *_ICD_KEY),
     stay="hadm_id",
     stays=("hadm_id",),
     join=_KNOWN_AT,
@@ -46,6 +60,7 @@ DRGCODES: Final = TableSpec(
         text("description"),
     ),
     ignored="drg_severity drg_mortality",
+    record=record_of("drgcodes", "hadm_id", "drg_type", "drg_code", "left(md5(description), 8)"),
     stay="hadm_id",
     stays=("hadm_id",),
     join=_KNOWN_AT,
@@ -59,11 +74,18 @@ PROCEDURES_ICD: Final = TableSpec(
     name="hosp/procedures_icd",
     columns=(*_ICD, time("chartdate")),
     key=_ICD_KEY,
+    record=record_of("procedures_icd", *_ICD_KEY),
     stay="hadm_id",
     stays=("hadm_id",),
     join=_KNOWN_AT,
     joined=("known_at",),
-    events=(Events(("PROCEDURE", "ICD", "$icd_version", "$icd_code"), "coalesce(chartdate, known_at)"),),
+    events=(
+        Events(
+            ("PROCEDURE", "ICD", "$icd_version", "$icd_code"),
+            "coalesce(chartdate, known_at)",
+            precision="CASE WHEN chartdate IS NOT NULL THEN 'day' END",
+        ),
+    ),
 )
 
 HCPCSEVENTS: Final = TableSpec(
@@ -72,7 +94,7 @@ HCPCSEVENTS: Final = TableSpec(
     ignored="seq_num",
     stay="hadm_id",
     stays=("hadm_id",),
-    events=(Events(("HCPCS", "$short_description"), "chartdate", text="hcpcs_cd"),),
+    events=(Events(("HCPCS", "$short_description"), "chartdate", text="hcpcs_cd", precision="'day'"),),
 )
 
 LABEVENTS: Final = TableSpec(
@@ -90,6 +112,7 @@ LABEVENTS: Final = TableSpec(
     ),
     ignored="specimen_id order_provider_id storetime ref_range_lower ref_range_upper flag priority",
     key=("labevent_id",),
+    record=record_of("labevents", "labevent_id"),
     stay="hadm_id",
     stays=("hadm_id",),
     events=(
@@ -104,31 +127,14 @@ LABEVENTS: Final = TableSpec(
     ),
 )
 
-EMAR: Final = TableSpec(
-    name="hosp/emar",
-    columns=(
-        SUBJECT,
-        HADM,
-        text("emar_id"),
-        time("charttime", required=True),
-        text("medication"),
-        text("event_txt"),
-    ),
-    ignored="emar_seq poe_id pharmacy_id enter_provider_id scheduletime storetime",
-    key=("emar_id",),
-    stay="hadm_id",
-    stays=("hadm_id",),
-    events=(Events(("MEDICATION", "$medication", "$event_txt"), "charttime", status="event_txt"),),
-)
-
 PHARMACY: Final = TableSpec(
     name="hosp/pharmacy",
     columns=(
         SUBJECT,
         HADM,
         integer("pharmacy_id"),
-        time("starttime"),
-        time("stoptime"),
+        time("starttime", dated=True),
+        time("stoptime", dated=True),
         text("medication"),
         text("status"),
     ),
@@ -136,17 +142,26 @@ PHARMACY: Final = TableSpec(
     "lockout_interval basal_rate one_hr_max doses_per_24_hrs duration duration_interval expiration_value "
     "expiration_unit expirationdate dispensation fill_quantity",
     key=("pharmacy_id",),
+    record=record_of("pharmacy", "pharmacy_id"),
     stay="hadm_id",
     stays=("hadm_id",),
-    checks=(Check("stoptime < starttime", "stoptime is before starttime: the order has no end", cell="stoptime"),),
+    checks=(
+        Check(
+            "stoptime < starttime",
+            "stoptime is before starttime: the order has no end",
+            cell="stoptime",
+            code=Reason.IMPLAUSIBLE,
+        ),
+    ),
     events=(
         Events(
             ("MEDICATION", "START", "$medication"),
             "starttime",
             end=end_of("stoptime", "starttime"),
             status="status",
+            precision="starttime_precision",
         ),
-        Events(("MEDICATION", "STOP", "$medication"), "stoptime", status="status"),
+        Events(("MEDICATION", "STOP", "$medication"), "stoptime", status="status", precision="stoptime_precision"),
     ),
 )
 
@@ -155,15 +170,17 @@ PRESCRIPTIONS: Final = TableSpec(
     columns=(
         SUBJECT,
         HADM,
-        time("starttime", required=True),
+        integer("pharmacy_id"),
+        time("starttime", required=True, dated=True),
         time("stoptime"),
         text("drug_type"),
         text("drug", required=True),
         number("dose_val_rx", quiet=True),
         text("dose_unit_rx"),
     ),
-    ignored="pharmacy_id poe_id poe_seq order_provider_id formulary_drug_cd gsn ndc prod_strength form_rx "
+    ignored="poe_id poe_seq order_provider_id formulary_drug_cd gsn ndc prod_strength form_rx "
     "form_val_disp form_unit_disp doses_per_24_hrs route",
+    record=record_of("prescriptions", "pharmacy_id", "drug_type", "drug"),
     stay="hadm_id",
     stays=("hadm_id",),
     checks=(ends_before("stoptime", "starttime"),),
@@ -176,6 +193,7 @@ PRESCRIPTIONS: Final = TableSpec(
             unit="dose_unit_rx",
             end=end_of("stoptime", "starttime"),
             status="drug_type",
+            precision="starttime_precision",
         ),
     ),
 )
@@ -197,6 +215,7 @@ OMR: Final = TableSpec(
             text="result_value_text",
             unit="CASE WHEN starts_with(result_name, 'Blood Pressure') THEN 'mmHg' "
             "ELSE nullif(regexp_extract(result_name, '[(](.*)[)]', 1), '') END",
+            precision="'day'",
         ),
     ),
 )
@@ -204,6 +223,10 @@ OMR: Final = TableSpec(
 _TAKEN: Final = "coalesce(charttime, chartdate)"
 
 _REPORTED: Final = f"greatest(coalesce(storetime, storedate + INTERVAL 1 DAY, {_TAKEN}), {_TAKEN})"
+
+_TAKEN_ON: Final = "CASE WHEN charttime IS NULL THEN 'day' END"
+
+_REPORTED_ON: Final = "CASE WHEN storetime IS NULL AND (storedate IS NOT NULL OR charttime IS NULL) THEN 'day' END"
 
 MICROBIOLOGYEVENTS: Final = TableSpec(
     name="hosp/microbiologyevents",
@@ -232,6 +255,7 @@ MICROBIOLOGYEVENTS: Final = TableSpec(
     ),
     ignored="order_provider_id test_seq isolate_num quantity",
     key=("microevent_id",),
+    record=record_of("microbiologyevents", "microevent_id"),
     stay="hadm_id",
     stays=("hadm_id",),
     events=(
@@ -240,12 +264,15 @@ MICROBIOLOGYEVENTS: Final = TableSpec(
             _TAKEN,
             text="spec_type_desc",
             once=True,
+            precision=_TAKEN_ON,
+            record="NULL::VARCHAR",
         ),
         Events(
             ("MICROBIOLOGY", "RESULT", "$test_itemid", "$org_itemid"),
             _REPORTED,
             text="comments",
             when="ab_itemid IS NULL",
+            precision=_REPORTED_ON,
         ),
         Events(
             ("MICROBIOLOGY", "RESULT", "$test_itemid", "$org_itemid", "$ab_itemid"),
@@ -254,6 +281,7 @@ MICROBIOLOGYEVENTS: Final = TableSpec(
             text="concat_ws(' ', interpretation, dilution_text)",
             status="interpretation",
             when="ab_itemid IS NOT NULL",
+            precision=_REPORTED_ON,
         ),
     ),
 )

@@ -1,9 +1,9 @@
-"""The tables of events in icu/: charted values, infusions, fluids, procedures."""
+"""The tables of events in icu/: charted values and times, infusions and what they hold, fluids, procedures."""
 
 from typing import Final
 
 from ehr.importers.mimic_stays import HADM, ITEM, SUBJECT, measured_text
-from ehr.importers.tables import Events, TableSpec, end_of, ends_before, integer, number, text, time
+from ehr.importers.tables import Events, TableSpec, end_of, ends_before, integer, number, record_of, text, time
 
 STAY: Final = integer("stay_id")
 
@@ -35,6 +35,24 @@ CHARTEVENTS: Final = TableSpec(
     ),
 )
 
+# The value is itself a time, of a line or a culture, say; the event is that it was charted.
+DATETIMEEVENTS: Final = TableSpec(
+    name="icu/datetimeevents",
+    columns=(
+        SUBJECT,
+        HADM,
+        STAY,
+        time("charttime", required=True),
+        ITEM,
+        time("value", keep=True),
+        text("valueuom"),
+    ),
+    ignored="caregiver_id storetime warning",
+    stay=ICU,
+    stays=("stay_id", "hadm_id"),
+    events=(Events(("DATETIME", "$itemid", "$valueuom"), "charttime", text="coalesce(value::VARCHAR, value_text)"),),
+)
+
 OUTPUTEVENTS: Final = TableSpec(
     name="icu/outputevents",
     columns=(SUBJECT, HADM, STAY, time("charttime", required=True), ITEM, number("value"), text("valueuom")),
@@ -52,31 +70,29 @@ OUTPUTEVENTS: Final = TableSpec(
     ),
 )
 
-INPUTEVENTS: Final = TableSpec(
-    name="icu/inputevents",
-    columns=(
-        SUBJECT,
-        HADM,
-        STAY,
-        time("starttime"),
-        time("endtime"),
-        ITEM,
-        number("amount"),
-        text("amountuom"),
-        number("rate"),
-        text("rateuom"),
-        number("patientweight"),
-        text("statusdescription"),
-    ),
-    ignored="caregiver_id storetime orderid linkorderid ordercategoryname secondaryordercategoryname "
-    "ordercomponenttypedescription ordercategorydescription totalamount totalamountuom isopenbag "
-    "continueinnextdept originalamount originalrate",
-    stay=ICU,
-    stays=("stay_id", "hadm_id"),
-    checks=(ends_before("endtime", "starttime"),),
-    events=(
+_ORDER: Final = integer("orderid")
+
+_AMOUNTS: Final = (
+    SUBJECT,
+    HADM,
+    STAY,
+    time("starttime"),
+    time("endtime"),
+    ITEM,
+    number("amount"),
+    text("amountuom"),
+    number("rate"),
+    text("rateuom"),
+    _ORDER,
+    text("statusdescription"),
+)
+
+
+def _amounts(head: str) -> tuple[Events, ...]:
+    """Return the begin, with the rate, and the end, with the amount, of what ran into the patient."""
+    return (
         Events(
-            ("INFUSION_START", "$itemid"),
+            (f"{head}_START", "$itemid"),
             "starttime",
             value="rate",
             text="rate_text",
@@ -85,13 +101,28 @@ INPUTEVENTS: Final = TableSpec(
             status="statusdescription",
         ),
         Events(
-            ("INFUSION_END", "$itemid"),
+            (f"{head}_END", "$itemid"),
             end_of("endtime", "starttime"),
             value="amount",
             text="amount_text",
             unit="amountuom",
             status="statusdescription",
         ),
+    )
+
+
+INPUTEVENTS: Final = TableSpec(
+    name="icu/inputevents",
+    columns=(*_AMOUNTS, number("patientweight")),
+    ignored="caregiver_id storetime linkorderid ordercategoryname secondaryordercategoryname "
+    "ordercomponenttypedescription ordercategorydescription totalamount totalamountuom isopenbag "
+    "continueinnextdept originalamount originalrate",
+    record=record_of("inputevents", "orderid", "itemid"),
+    stay=ICU,
+    stays=("stay_id", "hadm_id"),
+    checks=(ends_before("endtime", "starttime"),),
+    events=(
+        *_amounts("INFUSION"),
         Events(
             ("SUBJECT_WEIGHT_AT_INFUSION", "KG"),
             "starttime",
@@ -99,16 +130,29 @@ INPUTEVENTS: Final = TableSpec(
             unit="'kg'",
             when="patientweight IS NOT NULL",
             once=True,
+            record="NULL::VARCHAR",
         ),
     ),
 )
 
+# Water, calories, protein and the like in the rows of inputevents: items of their own, on the same orders.
+INGREDIENTEVENTS: Final = TableSpec(
+    name="icu/ingredientevents",
+    columns=_AMOUNTS,
+    ignored="caregiver_id storetime linkorderid originalamount originalrate",
+    stay=ICU,
+    stays=("stay_id", "hadm_id"),
+    checks=(ends_before("endtime", "starttime"),),
+    events=_amounts("INGREDIENT"),
+)
+
 PROCEDUREEVENTS: Final = TableSpec(
     name="icu/procedureevents",
-    columns=(SUBJECT, HADM, STAY, time("starttime"), time("endtime"), ITEM, text("statusdescription")),
-    ignored="caregiver_id storetime value valueuom location locationcategory orderid linkorderid ordercategoryname "
+    columns=(SUBJECT, HADM, STAY, time("starttime"), time("endtime"), ITEM, _ORDER, text("statusdescription")),
+    ignored="caregiver_id storetime value valueuom location locationcategory linkorderid ordercategoryname "
     "ordercategorydescription patientweight isopenbag continueinnextdept originalamount originalrate "
     "secondaryordercategoryname totalamount totalamountuom",
+    record=record_of("procedureevents", "orderid"),
     stay=ICU,
     stays=("stay_id", "hadm_id"),
     checks=(ends_before("endtime", "starttime"),),

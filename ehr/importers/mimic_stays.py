@@ -3,10 +3,25 @@
 from typing import Final
 
 from ehr.events import BIRTH, DEATH
-from ehr.importers.tables import Check, Events, TableSpec, end_of, ends_before, integer, number, text, time
+from ehr.importers.tables import (
+    Check,
+    Events,
+    TableSpec,
+    end_of,
+    ends_before,
+    integer,
+    number,
+    record_of,
+    text,
+    time,
+)
+from ehr.reasons import Reason
 
 ADMITTED: Final = "mimic_admission"
 """Temporary table of the admissions: hadm_id, subject_id, deathtime, known_at (when billing codes are known)."""
+
+VISITED: Final = "mimic_visit"
+"""Temporary table of the visits in ed/edstays: stay_id, subject_id, hadm_id, intime, known_at."""
 
 SUBJECT: Final = integer("subject_id", required=True)
 
@@ -22,6 +37,12 @@ def measured_text(value: str, number: str) -> str:
 
 _ED: Final = "(md5_number_lower('ED/' || hadm_id) >> 1)::BIGINT"
 """stable_id(f"ED/{hadm_id}") in SQL."""
+
+ED_RECORD: Final = record_of("admissions_ed", "hadm_id")
+"""Record of the visit to the emergency department that an admission tells of."""
+
+# A visit that has a row of its own in ed/edstays is taken from there.
+_ONLY_HERE: Final = f"hadm_id NOT IN (SELECT hadm_id FROM {VISITED} WHERE hadm_id IS NOT NULL)"
 
 ADMISSIONS: Final = TableSpec(
     name="hosp/admissions",
@@ -44,16 +65,32 @@ ADMISSIONS: Final = TableSpec(
     ),
     ignored="admit_provider_id",
     key=("hadm_id",),
+    record=record_of("admissions", "hadm_id"),
     stay="hadm_id",
     checks=(
         ends_before("dischtime", "admittime"),
         ends_before("edouttime", "edregtime"),
-        Check("deathtime < admittime", "deathtime is before admittime: not used", cell="deathtime"),
-        Check("dischtime IS NULL", "dischtime is missing: billing codes carry the last time known of the stay"),
+        Check(
+            "deathtime < admittime",
+            "deathtime is before admittime: not used",
+            cell="deathtime",
+            code=Reason.IMPLAUSIBLE,
+        ),
+        Check(
+            "dischtime IS NULL",
+            "dischtime is missing: billing codes carry the last time known of the stay",
+            code=Reason.NO_TIME,
+        ),
     ),
     events=(
-        Events(("ED_REGISTRATION",), "edregtime", end=end_of("edouttime", "edregtime")),
-        Events(("ED_OUT",), end_of("edouttime", "edregtime")),
+        Events(
+            ("ED_REGISTRATION",),
+            "edregtime",
+            end=end_of("edouttime", "edregtime"),
+            when=_ONLY_HERE,
+            record=ED_RECORD,
+        ),
+        Events(("ED_OUT",), end_of("edouttime", "edregtime"), when=_ONLY_HERE, record=ED_RECORD),
         Events(
             ("HOSPITAL_ADMISSION", "$admission_type", "$admission_location"),
             "admittime",
@@ -70,13 +107,14 @@ ADMISSIONS: Final = TableSpec(
         SELECT hadm_id AS encounter_id, subject_id, 'inpatient' AS class, admission_type AS type,
                admittime AS start_time, {end_of("dischtime", "admittime")} AS end_time,
                admission_location AS admit_source,
-               CASE WHEN hospital_expire_flag = 1 THEN 'DIED' ELSE discharge_location END AS disposition
+               CASE WHEN hospital_expire_flag = 1 THEN 'DIED' ELSE discharge_location END AS disposition,
+               {record_of("admissions", "hadm_id")} AS record_id
         FROM {{rows}}
         """,
         f"""
         SELECT {_ED} AS encounter_id, hadm_id AS parent_id, subject_id, 'emergency' AS class,
-               edregtime AS start_time, {end_of("edouttime", "edregtime")} AS end_time
-        FROM {{rows}} WHERE edregtime IS NOT NULL
+               edregtime AS start_time, {end_of("edouttime", "edregtime")} AS end_time, {ED_RECORD} AS record_id
+        FROM {{rows}} WHERE edregtime IS NOT NULL AND {_ONLY_HERE}
         """,
     ),
     subjects="SELECT subject_id, true AS deceased FROM {rows} WHERE hospital_expire_flag = 1",
@@ -91,21 +129,34 @@ PATIENTS: Final = TableSpec(
     columns=(SUBJECT, text("gender"), integer("anchor_age"), integer("anchor_year"), time("dod", keep=True)),
     ignored="anchor_year_group",
     key=("subject_id",),
-    join=f"LEFT JOIN (SELECT subject_id, min(deathtime) AS first_deathtime FROM {ADMITTED} GROUP BY ALL) "
-    "USING (subject_id)",
-    joined=("first_deathtime",),
+    record=record_of("patients", "subject_id"),
+    join="LEFT JOIN (SELECT subject_id, min(deathtime) AS first_deathtime, "
+    f"arg_min(hadm_id, deathtime) AS died_in FROM {ADMITTED} GROUP BY ALL) USING (subject_id)",
+    joined=("first_deathtime", "died_in"),
     checks=(
-        Check("anchor_year - anchor_age NOT BETWEEN 1800 AND 2300", "anchor_year - anchor_age is no year of birth"),
-        Check(f"{_DIED} < {_BIRTH}", "date of death is before birth: not used", cell="dod"),
+        Check(
+            "anchor_year - anchor_age NOT BETWEEN 1800 AND 2300",
+            "anchor_year - anchor_age is no year of birth",
+            cell="anchor_year",
+            code=Reason.IMPLAUSIBLE,
+        ),
+        Check(f"{_DIED} < {_BIRTH}", "date of death is before birth: not used", cell="dod", code=Reason.IMPLAUSIBLE),
     ),
     events=(
         Events(("GENDER", "$gender"), "NULL", is_static=True, when="gender IS NOT NULL"),
-        Events((BIRTH,), _BIRTH, when="anchor_year - anchor_age BETWEEN 1800 AND 2300"),
-        Events((DEATH,), _DIED, when=f"coalesce({_DIED} >= {_BIRTH}, true)"),
+        Events((BIRTH,), _BIRTH, when="anchor_year - anchor_age BETWEEN 1800 AND 2300", precision="'year'"),
+        Events(
+            (DEATH,),
+            _DIED,
+            when=f"coalesce({_DIED} >= {_BIRTH}, true)",
+            precision="CASE WHEN first_deathtime IS NULL THEN 'day' END",
+            stay="died_in",
+        ),
     ),
     subjects="""
         SELECT subject_id, ['mimic|' || subject_id] AS identifiers,
-               coalesce(dod::VARCHAR, dod_text) IS NOT NULL AS deceased
+               coalesce(dod::VARCHAR, dod_text) IS NOT NULL
+               OR subject_id IN (SELECT subject_id FROM encounter WHERE disposition = 'DIED') AS deceased
         FROM {rows}
         """,
 )
@@ -123,9 +174,13 @@ ICUSTAYS: Final = TableSpec(
         number("los"),
     ),
     key=("stay_id",),
+    record=record_of("icustays", "stay_id"),
     stay="stay_id",
     stays=("hadm_id",),
-    checks=(ends_before("outtime", "intime"), Check("los < 0", "los is negative: not used", cell="los")),
+    checks=(
+        ends_before("outtime", "intime"),
+        Check("los < 0", "los is negative: not used", cell="los", code=Reason.IMPLAUSIBLE),
+    ),
     events=(
         Events(("ICU_ADMISSION", "$first_careunit"), "intime", end=end_of("outtime", "intime")),
         Events(("ICU_DISCHARGE", "$last_careunit"), end_of("outtime", "intime")),
@@ -133,7 +188,8 @@ ICUSTAYS: Final = TableSpec(
     encounters=(
         f"""
         SELECT stay_id AS encounter_id, hadm_id AS parent_id, subject_id, 'icu' AS class, first_careunit AS type,
-               intime AS start_time, {end_of("outtime", "intime")} AS end_time
+               intime AS start_time, {end_of("outtime", "intime")} AS end_time,
+               {record_of("icustays", "stay_id")} AS record_id
         FROM {{rows}}
         """,
     ),
@@ -151,6 +207,7 @@ TRANSFERS: Final = TableSpec(
         time("outtime"),
     ),
     key=("transfer_id",),
+    record=record_of("transfers", "transfer_id"),
     stay="hadm_id",
     stays=("hadm_id",),
     checks=(ends_before("outtime", "intime"),),

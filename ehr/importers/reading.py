@@ -36,6 +36,11 @@ def typed_table(staging: str, spec: TableSpec) -> str:
     return f"{staging}.typed_{spec.stem}"
 
 
+def text_table(staging: str, spec: TableSpec) -> str:
+    """Return the name of the table of the rows of a file as text, where DuckDB could not read it."""
+    return f"{staging}.text_{spec.stem}"
+
+
 def prepare(
     con: duckdb.DuckDBPyConnection,
     staging: str,
@@ -91,7 +96,7 @@ def read_typed(con: duckdb.DuckDBPyConnection, prepared: Prepared, spec: TableSp
     try:
         con.execute(create + typed_select(spec, prepared.source))
     except (duckdb.InvalidInputException, duckdb.IOException):
-        text = f"{prepared.staging}.text_{spec.stem}"
+        text = text_table(prepared.staging, spec)
         prepared.broken = load_slowly(con, text, prepared.file, prepared.columns)
         prepared.source = table_select(text, absent)
         con.execute(create + typed_select(spec, prepared.source))

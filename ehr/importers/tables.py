@@ -12,6 +12,7 @@ Cells that are required, and checks that refuse, refuse the row; checks that ski
 give a notice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
@@ -92,7 +93,7 @@ class Events:
 
     A part of `code` is a word, `$column`, or `=SQL` of a text; an empty one gives UNK. A row gives no event where
     `time` is NULL, unless the event is static, or where `when` is not true. Equal events are given `once` where that
-    is set. `precision` is that of the time. `record` takes the place of the record of the table.
+    is set. `precision` is that of the time. `stay` and `record` take the place of those of the table.
     """
 
     code: tuple[str, ...]
@@ -106,6 +107,7 @@ class Events:
     once: bool = False
     is_static: bool = False
     precision: str = "NULL"
+    stay: str | None = None
     record: str | None = None
 
 
@@ -201,21 +203,19 @@ class TableSpec:
         return self.key or ((PERSON,) if PERSON in names else tuple(names[:1]))
 
     def _event_check(self) -> tuple[Check, ...]:
-        """Return the check that a row gives an event, where its required columns do not see to that already."""
+        """Return the checks that a row gives an event, where its required columns do not see to that already.
+
+        A row without a time is refused; one that has a time but nothing to tell is left out.
+        """
         times = {event.time for event in self.events if event.when is None}
         if not self.events or times & set(self.required) or any(event.is_static for event in self.events):
             return ()
-        present = " OR ".join(f"({_is_there(event)})" for event in self.events)
         refused = [f"{name} IS NULL" for name in self.required] + [c.condition for c in self.checks if c.refuses]
-        only = f"NOT coalesce({' OR '.join(f'({condition})' for condition in refused) or 'false'}, false)"
-        return (
-            Check(
-                f"NOT coalesce({present}, false) AND {only}",
-                "no usable time, so no event",
-                refuses=True,
-                code=Reason.NO_TIME,
-            ),
-        )
+        only = f"NOT coalesce({_any(refused)}, false)"
+        timed = f"coalesce({_any([f'{event.time} IS NOT NULL' for event in self.events])}, false)"
+        given = f"coalesce({_any([_is_there(event) for event in self.events])}, false)"
+        timeless = Check(f"NOT {timed} AND {only}", "no usable time, so no event", refuses=True, code=Reason.NO_TIME)
+        return (timeless, Check(f"{timed} AND NOT {given} AND {only}", "nothing to tell", skips=True))
 
 
 def typed_select(spec: TableSpec, source: str) -> str:
@@ -322,6 +322,10 @@ def _raw(name: str) -> str:
     return f"{name}__raw"
 
 
+def _any(conditions: Sequence[str]) -> str:
+    return " OR ".join(f"({condition})" for condition in conditions) or "false"
+
+
 def _is_there(event: Events) -> str:
     return f"{event.time} IS NOT NULL" + (f" AND {event.when}" if event.when else "")
 
@@ -336,7 +340,7 @@ def _events(spec: TableSpec, event: Events, rows: str, place: int) -> str:
         "numeric_value": event.value,
         "text_value": event.text,
         "unit": event.unit,
-        "encounter_id": spec.stay,
+        "encounter_id": event.stay or spec.stay,
         "end_time": event.end,
         "status": event.status,
         "record_id": event.record or spec.record,

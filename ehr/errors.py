@@ -6,6 +6,7 @@ EhrError
 ├── ExportError           a folder that an export may not write to
 ├── UnknownSubject        no such patient in the store
 ├── SimulationError       patients that cannot be made, or not there
+├── UnknownConcept        a code that no hierarchy of the store knows, with what is near to it
 ├── TaskError             a task file that is not one, with the key that is wrong
 ├── UnsafeQuery           a query that the guard refuses
 ├── QueryFailed           a query that passed the guard and failed in the engine
@@ -44,6 +45,10 @@ class UnknownSubject(EhrError):
 
 class SimulationError(EhrError):
     """Patients cannot be made as asked, or not where asked."""
+
+
+class UnknownConcept(EhrError):
+    """No code in use lies at or below the concept asked for; the message says what is near to it."""
 
 
 class TaskError(EhrError):

@@ -14,7 +14,8 @@ import orjson
 
 from ehr.errors import UnsafeQuery
 from sql.catalog import Catalog, check_with_name
-from sql.functions import BOUNDED, FUNCTIONS, OPERATORS, TABLE_FUNCTIONS
+from sql.descent import expand_descents
+from sql.functions import BOUNDED, DESCENDS_FROM, FUNCTIONS, OPERATORS, TABLE_FUNCTIONS
 
 Node = dict[str, Any]
 
@@ -29,7 +30,7 @@ _CLASSES: Final = frozenset(
 _OF_THE_ENGINE: Final = frozenset(
     {"current_catalog", "current_database", "current_role", "current_schema", "current_user", "session_user", "user"}
 )
-_CALLS: Final = FUNCTIONS | OPERATORS
+_CALLS: Final = FUNCTIONS | OPERATORS | {DESCENDS_FROM}
 
 
 def reread(con: duckdb.DuckDBPyConnection, text: str, catalog: Catalog, role: str, rows: int) -> str:
@@ -40,6 +41,7 @@ def reread(con: duckdb.DuckDBPyConnection, text: str, catalog: Catalog, role: st
     """
     statement = _parse(con, text)
     _check(statement, catalog, role)
+    expand_descents(con, statement, text, catalog)
     node = statement["node"]
     is_bounded = _bound(node, rows)
     sql = _write(con, statement)
@@ -134,6 +136,8 @@ def _check_call(node: Node, *, in_from: bool) -> None:
     name = node["function_name"].lower()
     if name not in (TABLE_FUNCTIONS if in_from else _CALLS):
         raise UnsafeQuery(f"DuckDB reads a call of {name}(), which is not allowed")
+    if name == DESCENDS_FROM:
+        _check_descent(node)
     if name in BOUNDED and not in_from:
         if node["schema"]:
             raise UnsafeQuery(f"{name}() may not be chained with a dot; write {name}(...)")
@@ -142,6 +146,22 @@ def _check_call(node: Node, *, in_from: bool) -> None:
             literal = number.get("literal") or {}
             if literal.get("kind") != "INTEGER" or abs(int(literal["text"])) > BOUNDED[name]:
                 raise UnsafeQuery(f"{name}() takes numbers up to {BOUNDED[name]:,} that are written out")
+
+
+def _check_descent(node: Node) -> None:
+    """Refuse a call of descends_from that is more or less than a column and concepts that are written out."""
+    arguments = node["arguments"]
+    is_plain = node["class"] == "FUNCTION" and not (
+        node["schema"] or node["distinct"] or node["filter"] or node["order_bys"]["orders"] or node["export_state"]
+    )
+    values = [argument["expression"] for argument in arguments if not argument["name"]]
+    is_right = len(values) == len(arguments) > 1 and values[0]["class"] == "COLUMN_REF"
+    if not (is_plain and is_right and all(_is_text(value) for value in values[1:])):
+        raise UnsafeQuery("descends_from() takes a column of codes and concepts written out: (code, 'ICD10//E11')")
+
+
+def _is_text(node: Node) -> bool:
+    return node["class"] == "CONSTANT" and (node.get("literal") or {}).get("kind") == "STRING"
 
 
 def _check_table(node: Node, allowed: set[str]) -> None:

@@ -105,6 +105,9 @@ SYNTAX: Final = _names("columns percentile_cont percentile_disc")
 FUNCTIONS: Final = NUMBERS | TEXTS | TIMES | CHOICES | LISTS | JSON | AGGREGATES | WINDOWS
 """Functions that an expression may call."""
 
+DESCENDS_FROM: Final = "descends_from"
+"""Ours, no function of DuckDB: descends_from(code, 'ICD10//E11', ...), which sql.descent replaces by a look-up."""
+
 TABLE_FUNCTIONS: Final = _names("unnest range generate_series")
 """Functions that may stand in FROM."""
 

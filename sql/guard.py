@@ -14,7 +14,7 @@ from sqlglot.errors import SqlglotError
 from ehr.errors import UnsafeQuery
 from sql.catalog import Catalog, check_with_name
 from sql.columns import check_columns
-from sql.functions import BOUNDED, FUNCTIONS, SYNTAX, TABLE_FUNCTIONS
+from sql.functions import BOUNDED, DESCENDS_FROM, FUNCTIONS, SYNTAX, TABLE_FUNCTIONS
 from sql.places import place, suggestion
 
 MAX_CHARACTERS: Final = 1_000_000
@@ -189,14 +189,31 @@ def _name_of(node: exp.Expr) -> str:
 def _check_function(node: exp.Anonymous) -> None:
     name = node.name.lower()
     stands_in_from = isinstance(node.parent, exp.Table | exp.Lateral)
-    allowed = TABLE_FUNCTIONS if stands_in_from else FUNCTIONS | SYNTAX
+    allowed = TABLE_FUNCTIONS if stands_in_from else FUNCTIONS | SYNTAX | {DESCENDS_FROM}
     if name not in allowed:
         what = f"the table function {name}()" if stands_in_from else f"the function {name}()"
         near = suggestion(name, allowed)
         hint = near or (f"; in FROM stand {', '.join(sorted(allowed))}" if stands_in_from else "")
         raise UnsafeQuery(f"{what}{place(node)} is not allowed{hint}")
+    if name == DESCENDS_FROM:
+        _check_descent(node)
     if name in BOUNDED and not stands_in_from:
         _check_bounds(node, name)
+
+
+def _check_descent(node: exp.Anonymous) -> None:
+    """Refuse a call of descends_from that is more or less than a column and concepts that are written out."""
+    column, *concepts = node.expressions or [None]
+    is_right = (
+        isinstance(column, exp.Column)
+        and concepts
+        and all(isinstance(concept, exp.Literal) and concept.is_string for concept in concepts)
+    )
+    if not is_right or isinstance(node.parent, exp.Dot | exp.Window):
+        raise UnsafeQuery(
+            f"descends_from(){place(node)} takes a column of codes and concepts written out, as in "
+            "descends_from(code, 'ICD10//E11', 'ICD9//250')"
+        )
 
 
 def _check_bounds(node: exp.Anonymous, name: str) -> None:

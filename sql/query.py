@@ -56,8 +56,8 @@ def run_query(
     guard(text, known, role)
     cursor = store.cursor()
     try:
-        sql = reread(cursor, text, known, role, limits.rows + 1)
         cursor.execute("BEGIN TRANSACTION READ ONLY")
+        sql = reread(cursor, text, known, role, limits.rows + 1)
         started = time.perf_counter()
         table = _fetch(cursor, sql, limits.seconds)
         seconds = time.perf_counter() - started

@@ -8,13 +8,17 @@ search     which concepts a store knows, what is near to an unknown one, and the
 
 from ehr.hierarchy.closure import JOINT, codings_key, refresh_ancestors
 from ehr.hierarchy.names import concept_of, read_concept
+from ehr.hierarchy.search import TreeRow, concept_tree, known_concepts
 from ehr.hierarchy.structure import ancestors, parents, title_of
 
 __all__ = [
     "JOINT",
+    "TreeRow",
     "ancestors",
     "codings_key",
     "concept_of",
+    "concept_tree",
+    "known_concepts",
     "parents",
     "read_concept",
     "refresh_ancestors",

@@ -41,6 +41,8 @@ def refresh_ancestors(con: duckdb.DuckDBPyConnection, last_event: int) -> None:
         SELECT code FROM touched_code SEMI JOIN code USING (code)
         UNION
         SELECT array_to_string(codings, '{JOINT}') FROM event WHERE event_id > {last_event} AND codings IS NOT NULL
+        UNION
+        SELECT unnest(codings) FROM event WHERE event_id > {last_event} AND codings IS NOT NULL
         """
     )
     con.execute("DELETE FROM fresh_key WHERE code IN (SELECT code FROM code_ancestor)")

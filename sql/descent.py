@@ -1,0 +1,142 @@
+"""descends_from(code, 'ICD10//E11', ...) in a query: replaced by a look-up in `code_ancestor`, in DuckDB's own tree.
+
+An event counts when its code, or any further code of its record (`codings`), lies at or below one of the concepts.
+So the column is followed to the table that it comes from, through subqueries and WITH. Where the further codes got
+lost on the way, the call is refused rather than answered with less; in a store whose records have one code each there
+is nothing to lose, and every column of codes will do.
+"""
+
+from typing import Any, Final
+
+import duckdb
+import orjson
+from sqlglot import exp
+
+from ehr.errors import UnknownConcept, UnsafeQuery
+from ehr.hierarchy import JOINT, known_concepts
+from sql.catalog import Catalog
+from sql.functions import DESCENDS_FROM
+from sql.origins import Node, Origins, Scope, name_of
+
+_LOST: Final = (
+    "descends_from(){place} would miss the further codes of records that have several: {column!r} comes without "
+    "'codings' here; call it where the table or view is read, or select codings beside the code"
+)
+
+
+def expand_descents(con: duckdb.DuckDBPyConnection, statement: Node, text: str, catalog: Catalog) -> None:
+    """Replace every call of descends_from in a parsed statement whose shape was checked.
+
+    Raises UnsafeQuery for a concept that the store does not know, with what is near to it, and for a column whose
+    further codes are lost.
+    """
+    origins = Origins(statement, catalog.relations)
+    calls = [call for call in origins.calls if call[0][call[1]]["function_name"].lower() == DESCENDS_FROM]
+    if not calls:
+        return
+    has_codings = bool(
+        con.execute(f"SELECT EXISTS (FROM code_ancestor WHERE contains(code, '{JOINT}'))").fetchall()[0][0]
+    )
+    replacements = []
+    for holder, key, scope in calls:
+        column, *concepts = [argument["expression"] for argument in holder[key]["arguments"]]
+        names = _known(con, concepts, text)
+        looked_up = _event_key(con, origins, column, scope, text) if has_codings else column
+        replacements.append((holder, key, _look_up(con, looked_up, names)))
+    _keep_names(con, origins)
+    for holder, key, node in replacements:
+        holder[key] = node | {"alias": holder[key]["alias"]}
+
+
+def place_in(text: str, location: int) -> str:
+    """Say where a byte of the query stands, as the other refusals do.
+
+    >>> place_in("SELECT 1\\nFROM x", 14)
+    ' (line 2, column 6)'
+    """
+    before = text.encode()[:location].decode(errors="ignore")
+    return f" (line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))})"
+
+
+def _keep_names(con: duckdb.DuckDBPyConnection, origins: Origins) -> None:
+    """Name the results that DuckDB would name by their text as the user wrote it."""
+    for query in origins.queries():
+        for item in query.get("select_list", []):
+            if item["class"] != "STAR" and not item["alias"] and _has_call(item):
+                item["alias"] = _text_of(con, item)
+
+
+def _has_call(item: Node) -> bool:
+    pending: list[Any] = [item]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            if value.get("function_name", "").lower() == DESCENDS_FROM:
+                return True
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+    return False
+
+
+def _text_of(con: duckdb.DuckDBPyConnection, item: Node) -> str:
+    parsed = orjson.loads(con.execute("SELECT json_serialize_sql('SELECT 1')").fetchall()[0][0])
+    parsed["statements"][0]["node"]["select_list"] = [item]
+    written = con.execute("SELECT json_deserialize_sql($1::JSON)", [orjson.dumps(parsed).decode()]).fetchall()[0][0]
+    return str(written).removeprefix("SELECT ")
+
+
+def _known(con: duckdb.DuckDBPyConnection, concepts: list[Node], text: str) -> list[str]:
+    try:
+        return known_concepts(con, [concept["literal"]["text"] for concept in concepts])
+    except UnknownConcept as error:
+        at = place_in(text, concepts[0]["query_location"])
+        raise UnsafeQuery(f"descends_from(){at}: {error}") from error
+
+
+def _event_key(con: duckdb.DuckDBPyConnection, origins: Origins, column: Node, scope: Scope, text: str) -> Node:
+    """Return what to look up for a column: itself, or all codes of the record where the table has them."""
+    names = column["column_names"]
+    origin = origins.origin_of(names, scope)
+    if origin is not None and not (origin.column == "code" and origins.has_codings(origin.relation)):
+        return column
+    item = origins.item_of(names, scope)
+    before = names[:-1] or ([name_of(item)] if item and name_of(item) else [])
+    further = origins.origin_of([*before, "codings"], scope)
+    if origin is None or further is None or (further.item, further.column) != (origin.item, "codings"):
+        raise UnsafeQuery(_LOST.format(place=place_in(text, column["query_location"]), column=names[-1]))
+    code, codings = exp.column("code"), exp.column("codings")
+    joined = exp.Anonymous(this="array_to_string", expressions=[codings, exp.Literal.string(JOINT)])
+    key = _expression(con, exp.Case().when(codings.copy().is_(exp.null()), code).else_(joined))
+    _put_names(key, {"code": names, "codings": [*before, "codings"]})
+    return key
+
+
+def _put_names(key: Node, columns: dict[str, list[str]]) -> None:
+    """Write the columns of the query into an expression of ours."""
+    pending: list[Any] = [key]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict) and value.get("class") == "COLUMN_REF":
+            value["column_names"] = list(columns[value["column_names"][-1]])
+        elif isinstance(value, dict):
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+
+
+def _look_up(con: duckdb.DuckDBPyConnection, column: Node, names: list[str]) -> Node:
+    """Return the test whether a column is among the codes at or below the concepts."""
+    wanted = exp.column("ancestor", "a").isin(*(exp.Literal.string(name) for name in names))
+    codes = exp.select(exp.column("code", "a")).from_("main.code_ancestor AS a").where(wanted)
+    node = _expression(con, exp.In(this=exp.null(), query=exp.Subquery(this=codes)))
+    node["child"] = column
+    return node
+
+
+def _expression(con: duckdb.DuckDBPyConnection, tree: exp.Expr) -> Node:
+    """Let DuckDB parse an expression of ours."""
+    sql = exp.select(tree).sql("duckdb")
+    parsed = orjson.loads(con.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()[0][0])
+    node: Node = parsed["statements"][0]["node"]["select_list"][0]
+    return node

@@ -50,5 +50,11 @@ def _meds(store: "Store", path: Path, options: ImportOptions) -> "ImportReport":
     return import_meds(store, path, options)
 
 
-IMPORTERS: Final[dict[str, Importer]] = {"fhir": _fhir, "mimic": _mimic, "meds": _meds}
+def _omop(store: "Store", path: Path, options: ImportOptions) -> "ImportReport":
+    from ehr.importers.omop import import_omop
+
+    return import_omop(store, path, options)
+
+
+IMPORTERS: Final[dict[str, Importer]] = {"fhir": _fhir, "mimic": _mimic, "meds": _meds, "omop": _omop}
 """Name of a format -> its importer; the modules behind them load when they are called, as `ehr --help` must not."""

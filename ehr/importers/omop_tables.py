@@ -1,0 +1,472 @@
+"""The clinical tables of OMOP CDM 5.4 and 5.3: which columns are read and what each of them says of an event.
+
+    Clinical(spec, head, prefix, start, ...)  --events_select-->  SQL of the events of its accepted rows
+
+All of them name a concept, have a date with or without a time, a person, a visit and a key; they differ in what they
+measure. docs/omop.md lists what becomes of each column.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from ehr.events import UNKNOWN
+from ehr.importers.omop_concepts import any_key, joined
+from ehr.importers.omop_words import AT_DISCHARGE, BILLED, BILLED_NAMES, COMPARATORS, values_sql
+from ehr.importers.tables import Check, Column, TableSpec, integer, number, record_of, text, time
+from ehr.reasons import Reason
+from ehr.refresh import ORDER
+
+PERSON_ID: Final = integer("person_id", required=True)
+
+STAY_COLUMNS: Final = (integer("visit_occurrence_id"), integer("visit_detail_id"))
+
+DETAILS: Final = "omop_detail"
+"""Temporary table (visit_detail_id, encounter_id, subject_id) of the stays that visit_detail_id stands for."""
+
+VISITS: Final = "omop_visit"
+"""Temporary table (encounter_id, subject_id, class, start_time, end_time) of the visits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Two columns that tell one time: the date, and the date with a clock time, which may be missing.
+
+    A clock time of midnight is none: the CDM writes it where the source has only a date.
+    """
+
+    date: str
+    datetime: str
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the table."""
+        return (time(self.date), time(self.datetime))
+
+    @property
+    def start(self) -> str:
+        """The SQL of the time, the start of the day where there is only a date."""
+        return f"coalesce({self.datetime}, {self.date})"
+
+    @property
+    def end(self) -> str:
+        """The SQL of the time as the end of something: the last second of the day where there is only a date."""
+        return (
+            f"({self.start} + CASE WHEN {self.precision} = 'day' THEN INTERVAL '86399 seconds' "
+            "ELSE INTERVAL '0 seconds' END)"
+        )
+
+    @property
+    def precision(self) -> str:
+        """The SQL of event.time_precision."""
+        return f"CASE WHEN {self.start} = date_trunc('day', {self.start}) THEN 'day' END"
+
+    @property
+    def needed(self) -> Check:
+        """The check that there is a time."""
+        return Check(
+            f"{self.start} IS NULL",
+            f"{self.date} is not a time",
+            refuses=True,
+            cell=self.date,
+            code=Reason.BAD_TIME,
+            missing=Reason.NO_TIME,
+        )
+
+    @property
+    def one_day(self) -> Check:
+        """The check that both columns tell the same day."""
+        return Check(
+            f"{self.datetime}::DATE <> {self.date}::DATE",
+            f"{self.datetime} is on another day than {self.date}: the former counts",
+            cell=self.datetime,
+            code=Reason.IMPLAUSIBLE,
+        )
+
+    def before(self, start: "Moment") -> Check:
+        """The check that this end does not come before its start."""
+        reason = f"{self.date} is before {start.date}: end left NULL"
+        return Check(f"{self.end} < {start.start}", reason, cell=self.date, code=Reason.IMPLAUSIBLE)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is read of a table: its cells, and SQL made from the name of its accepted rows.
+
+    `concepts` are its columns that name concepts; `encounters` and `subjects` give rows of these stages.
+    """
+
+    spec: TableSpec
+    concepts: tuple[str, ...]
+    events: Callable[[str], str]
+    encounters: Callable[[str], str] | None = None
+    subjects: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True)
+class Clinical:
+    """A table of events. `head` and what follows `lookups` are SQL over its columns.
+
+    `prefix` is that of its concept columns: condition for condition_concept_id. `lookups` name further columns of
+    concepts, by which the SQL can use NAME_key, NAME_name and NAME_unit (see ehr.importers.omop_concepts.joined).
+    `known_at` is a time, or NULL, before which the event was not known.
+    """
+
+    name: str
+    head: str
+    prefix: str
+    start: Moment
+    end: Moment | None = None
+    further: tuple[Column, ...] = ()
+    ignored: str = ""
+    lookups: dict[str, str] = field(default_factory=dict)
+    number: str = "NULL::FLOAT"
+    text: str = "NULL::VARCHAR"
+    answer: str = "NULL::VARCHAR"
+    unit: str = "NULL::VARCHAR"
+    has_unit_in_code: bool = False
+    status: str = "NULL::VARCHAR"
+    known_at: str | None = None
+    has_source_concept: bool = True
+    has_stay: bool = True
+
+    @property
+    def key(self) -> str:
+        """The column that names a row."""
+        return f"{self.name}_id"
+
+    @property
+    def concepts(self) -> dict[str, str]:
+        """Name -> column of all its concepts; main and source are those of its code."""
+        source = {"source": f"{self.prefix}_source_concept_id"} if self.has_source_concept else {}
+        return {"main": f"{self.prefix}_concept_id", **source, **self.lookups}
+
+    @property
+    def spec(self) -> TableSpec:
+        """Its columns and checks."""
+        moments = (self.start, *((self.end,) if self.end else ()))
+        value = f"{self.prefix}_source_value"
+        named_by = [column for name, column in self.concepts.items() if name in ("main", "source")]
+        checks = [self.start.needed, *(moment.one_day for moment in moments)]
+        if self.end:
+            checks.append(self.end.before(self.start))
+        is_nameless = " AND ".join((*(f"coalesce({column}, 0) = 0" for column in named_by), f"{value} IS NULL"))
+        nameless = f"neither {named_by[0]} nor {value}"
+        checks.append(Check(is_nameless, nameless, refuses=True, code=Reason.NO_CODE))
+        return TableSpec(
+            name=self.name,
+            columns=(
+                integer(self.key, required=True),
+                PERSON_ID,
+                *(integer(column) for column in named_by),
+                text(value),
+                *(column for moment in moments for column in moment.columns),
+                *(STAY_COLUMNS if self.has_stay else ()),
+                *self.further,
+            ),
+            ignored=f"provider_id {self.ignored}",
+            key=(self.key,),
+            checks=tuple(checks),
+            record=record_of(self.name, self.key),
+        )
+
+
+def events_select(table: Clinical, rows: str) -> str:
+    """Return the SELECT of the events that the accepted `rows` of a table give."""
+    first, further = _codes(table)
+    unit = f"coalesce('//' || replace({table.unit}, '//', '/'), '')" if table.has_unit_in_code else "''"
+    start, late, end = table.start.start, table.known_at or "NULL::TIMESTAMP", "NULL::TIMESTAMP"
+    if table.end:
+        end = f"CASE WHEN {table.end.end} >= {start} THEN {table.end.end} END"
+    stay = "coalesce(detail_stay, nullif(visit_occurrence_id, 0))" if table.has_stay else "NULL::BIGINT"
+    return f"""
+        SELECT person_id AS subject_id, "time", {table.head} || '//' || first || unit_part AS code,
+               numeric_value, text_value, value_code, unit, encounter_id, end_time, status, record_id,
+               CASE WHEN further <> first
+                    THEN [{table.head} || '//' || first || unit_part, {table.head} || '//' || further || unit_part]
+                    END AS codings,
+               time_precision, row AS {ORDER}
+        FROM (
+            SELECT *, {first} AS first, {further} AS further, {unit} AS unit_part,
+                   greatest({start}, {late}) AS "time", {end} AS end_time,
+                   CASE WHEN {late} > {start} THEN {day_sql(late)} ELSE {table.start.precision} END AS time_precision,
+                   {table.number} AS numeric_value, {table.text} AS text_value, {table.answer} AS value_code,
+                   {table.unit} AS unit, {table.status} AS status, {table.spec.record} AS record_id,
+                   {stay} AS encounter_id
+            FROM ({_joined(table, rows)})
+        )
+    """
+
+
+def table_of(table: Clinical) -> Table:
+    """Return what is read of a clinical table."""
+    return Table(table.spec, tuple(table.concepts.values()), partial(events_select, table))
+
+
+def day_sql(end: str) -> str:
+    """Return the SQL of the precision of a time that `Moment.end` gave: 'day' for the last second of a day."""
+    return f"CASE WHEN {end}::TIME = TIME '23:59:59' THEN 'day' END"
+
+
+def _codes(table: Clinical) -> tuple[str, str]:
+    """Return the SQL of the concept that names the event, and of the other one.
+
+    The standard concept names it. Where only the concept of the source is known, that one does, and the standard one
+    stands beside it by its number. Without any it is the value of the source.
+    """
+    columns = table.concepts
+    main = any_key("main", columns["main"])
+    named = f"'{UNKNOWN}//' || replace({table.prefix}_source_value, '//', '/')"
+    if "source" not in columns:
+        return f"coalesce({main}, {named})", "NULL::VARCHAR"
+    source = any_key("source", columns["source"])
+    is_source = "main_key IS NULL AND source_key IS NOT NULL"
+    return f"if({is_source}, source_key, coalesce({main}, {source}, {named}))", f"if({is_source}, {main}, {source})"
+
+
+def _joined(table: Clinical, rows: str) -> str:
+    if not table.has_stay:
+        return joined(rows, table.concepts)
+    stays = f"""
+        LEFT JOIN {DETAILS} AS detail ON detail.visit_detail_id = rows.visit_detail_id
+        LEFT JOIN {VISITS} AS visit ON visit.encounter_id = rows.visit_occurrence_id
+    """
+    return joined(rows, table.concepts, stays, "detail.encounter_id AS detail_stay, visit.end_time AS visit_end")
+
+
+def _first_text(*parts: str) -> str:
+    return f"coalesce({', '.join(parts)})"
+
+
+_COMPARED: Final = values_sql(COMPARATORS, "operator_concept_id")
+"""Comparator of a number that is none by itself: below 5, above 100."""
+
+_PLAIN: Final = r"regexp_replace(regexp_replace({cell}, '([.][0-9]*?)0+$', '\1'), '[.]$', '')"
+"""A number without the zeros that a decimal column adds: 5 for 5.000."""
+
+_UNIT: Final = _first_text("unit_unit", "unit_source_value")
+
+_AMOUNT_UNIT: Final = f"CASE WHEN quantity IS NOT NULL THEN {_UNIT} END"
+
+_ANSWER: Final = any_key("answer", "value_as_concept_id")
+
+_IS_TEXT: Final = "try_cast(value_source_value AS DOUBLE) IS NULL"
+"""Whether the value of the source says more than a number does."""
+
+_KNOWN_LATE: Final = (
+    f"(condition_status_concept_id IN ({', '.join(map(str, AT_DISCHARGE))}) "
+    f"OR condition_type_concept_id IN ({', '.join(map(str, BILLED))}) "
+    f"OR regexp_matches(lower(kind_name), '{BILLED_NAMES}'))"
+)
+_CONDITION_START: Final = Moment("condition_start_date", "condition_start_datetime")
+_DISCHARGE: Final = f"CASE WHEN coalesce({_KNOWN_LATE}, false) THEN visit_end END"
+
+CONDITION_OCCURRENCE: Final = Clinical(
+    name="condition_occurrence",
+    head="'CONDITION'",
+    prefix="condition",
+    start=_CONDITION_START,
+    end=Moment("condition_end_date", "condition_end_datetime"),
+    further=(
+        integer("condition_type_concept_id"),
+        integer("condition_status_concept_id"),
+        text("condition_status_source_value"),
+        text("stop_reason"),
+    ),
+    lookups={"kind": "condition_type_concept_id", "state": "condition_status_concept_id"},
+    status=_first_text("state_name", "condition_status_source_value", "stop_reason"),
+    known_at=_DISCHARGE,
+    text=f"CASE WHEN {_DISCHARGE} > {_CONDITION_START.start} THEN 'onset ' || {_CONDITION_START.start} END",
+)
+
+DRUG_EXPOSURE: Final = Clinical(
+    name="drug_exposure",
+    head="if(coalesce(main_key, source_key) LIKE 'CVX//%', 'IMMUNIZATION', 'MEDICATION')",
+    prefix="drug",
+    start=Moment("drug_exposure_start_date", "drug_exposure_start_datetime"),
+    end=Moment("drug_exposure_end_date", "drug_exposure_end_datetime"),
+    further=(
+        integer("drug_type_concept_id"),
+        text("stop_reason"),
+        number("quantity"),
+        text("sig"),
+        integer("route_concept_id"),
+        text("route_source_value"),
+        text("dose_unit_source_value"),
+    ),
+    ignored="verbatim_end_date refills days_supply lot_number",
+    lookups={"kind": "drug_type_concept_id", "route": "route_concept_id"},
+    number="quantity",
+    unit="CASE WHEN quantity IS NOT NULL THEN dose_unit_source_value END",
+    text="nullif(concat_ws('; ', quantity_text, sig, coalesce(route_name, route_source_value)), '')",
+    status="nullif(concat_ws('; ', kind_name, stop_reason), '')",
+)
+
+PROCEDURE_OCCURRENCE: Final = Clinical(
+    name="procedure_occurrence",
+    head="'PROCEDURE'",
+    prefix="procedure",
+    start=Moment("procedure_date", "procedure_datetime"),
+    end=Moment("procedure_end_date", "procedure_end_datetime"),
+    further=(number("quantity"), integer("modifier_concept_id"), text("modifier_source_value")),
+    ignored="procedure_type_concept_id",
+    lookups={"modifier": "modifier_concept_id"},
+    number="quantity",
+    text=_first_text("modifier_name", "modifier_source_value"),
+)
+
+DEVICE_EXPOSURE: Final = Clinical(
+    name="device_exposure",
+    head="'DEVICE'",
+    prefix="device",
+    start=Moment("device_exposure_start_date", "device_exposure_start_datetime"),
+    end=Moment("device_exposure_end_date", "device_exposure_end_datetime"),
+    further=(
+        number("quantity"),
+        integer("unit_concept_id"),
+        text("unit_source_value"),
+        text("unique_device_id"),
+    ),
+    ignored="device_type_concept_id production_id unit_source_concept_id",
+    lookups={"unit": "unit_concept_id"},
+    number="quantity",
+    unit=_AMOUNT_UNIT,
+    text="unique_device_id",
+)
+
+MEASUREMENT: Final = Clinical(
+    name="measurement",
+    head="'LAB'",
+    prefix="measurement",
+    start=Moment("measurement_date", "measurement_datetime"),
+    further=(
+        integer("operator_concept_id"),
+        number("value_as_number"),
+        integer("value_as_concept_id"),
+        text("value_source_value"),
+        integer("unit_concept_id"),
+        text("unit_source_value"),
+    ),
+    ignored=(
+        "measurement_time measurement_type_concept_id range_low range_high unit_source_concept_id "
+        "measurement_event_id meas_event_field_concept_id"
+    ),
+    lookups={"answer": "value_as_concept_id", "unit": "unit_concept_id"},
+    number=f"CASE WHEN {_COMPARED} IS NULL THEN value_as_number END",
+    text=_first_text(
+        f"{_COMPARED} || {_PLAIN.format(cell='value_as_number::VARCHAR')}",
+        "answer_name",
+        f"CASE WHEN value_as_number IS NULL OR {_IS_TEXT} THEN value_source_value END",
+        "value_as_number_text",
+    ),
+    answer=_ANSWER,
+    unit=f"CASE WHEN value_as_number IS NOT NULL THEN {_UNIT} END",
+    has_unit_in_code=True,
+)
+
+OBSERVATION: Final = Clinical(
+    name="observation",
+    head="'OBSERVATION'",
+    prefix="observation",
+    start=Moment("observation_date", "observation_datetime"),
+    further=(
+        number("value_as_number"),
+        text("value_as_string"),
+        integer("value_as_concept_id"),
+        text("value_source_value"),
+        integer("qualifier_concept_id"),
+        text("qualifier_source_value"),
+        integer("unit_concept_id"),
+        text("unit_source_value"),
+    ),
+    ignored="observation_type_concept_id observation_event_id obs_event_field_concept_id",
+    lookups={"answer": "value_as_concept_id", "unit": "unit_concept_id", "qualifier": "qualifier_concept_id"},
+    number="value_as_number",
+    text=_first_text(
+        "value_as_string",
+        "answer_name",
+        f"CASE WHEN value_as_number IS NULL OR {_IS_TEXT} THEN value_source_value END",
+        "value_as_number_text",
+    ),
+    answer=_ANSWER,
+    unit=f"CASE WHEN value_as_number IS NOT NULL THEN {_UNIT} END",
+    has_unit_in_code=True,
+    status=_first_text("qualifier_name", "qualifier_source_value"),
+)
+
+SPECIMEN: Final = Clinical(
+    name="specimen",
+    head="'SPECIMEN'",
+    prefix="specimen",
+    start=Moment("specimen_date", "specimen_datetime"),
+    further=(
+        number("quantity"),
+        integer("unit_concept_id"),
+        text("unit_source_value"),
+        integer("anatomic_site_concept_id"),
+        text("anatomic_site_source_value"),
+        integer("disease_status_concept_id"),
+        text("disease_status_source_value"),
+    ),
+    ignored="specimen_type_concept_id specimen_source_id",
+    lookups={
+        "unit": "unit_concept_id",
+        "site": "anatomic_site_concept_id",
+        "disease": "disease_status_concept_id",
+    },
+    number="quantity",
+    unit=_AMOUNT_UNIT,
+    text=_first_text("site_name", "anatomic_site_source_value"),
+    status=_first_text("disease_name", "disease_status_source_value"),
+    has_source_concept=False,
+    has_stay=False,
+)
+
+CLINICAL: Final = tuple(
+    table_of(table)
+    for table in (
+        CONDITION_OCCURRENCE,
+        DRUG_EXPOSURE,
+        PROCEDURE_OCCURRENCE,
+        DEVICE_EXPOSURE,
+        MEASUREMENT,
+        OBSERVATION,
+        SPECIMEN,
+    )
+)
+"""Tables of events, read after the persons and visits that they refer to."""
+
+NOT_IMPORTED: Final = frozenset(
+    {
+        "attribute_definition",
+        "care_site",
+        "cdm_source",
+        "cohort",
+        "cohort_attribute",
+        "cohort_definition",
+        "concept_class",
+        "concept_synonym",
+        "condition_era",
+        "cost",
+        "domain",
+        "dose_era",
+        "drug_era",
+        "drug_strength",
+        "episode",
+        "episode_event",
+        "fact_relationship",
+        "location",
+        "metadata",
+        "note",
+        "note_nlp",
+        "observation_period",
+        "payer_plan_period",
+        "provider",
+        "relationship",
+        "source_to_concept_map",
+        "survey_conduct",
+        "vocabulary",
+    }
+)
+"""Tables of OMOP that give no events; their rows are counted as skipped."""

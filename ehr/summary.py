@@ -6,6 +6,7 @@ from datetime import datetime
 import polars as pl
 
 from ehr.store import Store, frame_of
+from ehr.units import MixedUnits, mixed_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class StoreStats:
     kinds: dict[str, int]
     classes: dict[str, int]
     skipped_types: dict[str, int]
+    mixed_units: tuple[MixedUnits, ...]
     sources: tuple[SourceStats, ...]
 
 
@@ -75,6 +77,7 @@ def store_stats(store: Store) -> StoreStats:
         skipped_types=_counts(
             store, "SELECT resource, sum(rows_skipped)::BIGINT FROM tally WHERE rows_skipped > 0 GROUP BY 1"
         ),
+        mixed_units=mixed_units(store),
         sources=sources,
     )
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ehr.lookup import Subject
     from ehr.summary import StoreStats
+    from ehr.units import MixedUnits
 
 COLOURS: Final = {
     "demographic": "bright_black",
@@ -135,6 +136,8 @@ def _render_stats(console: "Console", stats: "StoreStats", *, show_files: bool) 
     )
     console.print(_count_table("events by kind", stats.kinds))
     console.print(_count_table("encounters by class", stats.classes))
+    if stats.mixed_units:
+        console.print(_unit_table(stats.mixed_units))
     if show_files:
         console.print(_file_table(stats))
     console.print(
@@ -144,6 +147,24 @@ def _render_stats(console: "Console", stats: "StoreStats", *, show_files: bool) 
     if stats.skipped_types:
         types = ", ".join(f"{name} {n:,}" for name, n in stats.skipped_types.items())
         console.print(f"[dim]skipped by type: {types}[/]")
+
+
+def _unit_table(mixed: "tuple[MixedUnits, ...]") -> "Table":
+    """Return the first items with mixed units, the worst first."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = 10
+    more = f", {shown} of {len(mixed)}; --json lists all" if len(mixed) > shown else ""
+    table = Table("", "item", "numbers by unit", "become", title=f"mixed units{more}", box=None)
+    table.title_justify, table.title_style = "left", "bold"
+    for found in mixed[:shown]:
+        units = ", ".join(f"{unit} {n:,}" for unit, n in found.units.items())
+        bare = f", no unit {found.without_unit:,}" if found.without_unit else ""
+        targets = (*found.canonical_units, *(f"{unit} is not understood" for unit in found.not_understood))
+        item = escape(found.item) + (f"  [dim]{escape(found.description)}[/]" if found.description else "")
+        table.add_row(found.verdict, item, escape(units + bare), escape(", ".join(targets)))
+    return table
 
 
 def _count_table(title: str, counts: dict[str, int]) -> "Table":

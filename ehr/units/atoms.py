@@ -19,8 +19,10 @@ PREFIXES: Final[dict[str, Fraction]] = {
 }  # fmt: skip
 """Prefix -> what it multiplies with. Those beyond stay out: in a record `EU` is no exa-unit and `PG` no petagauss."""
 
-BASES: Final = ("m", "s", "g", "rad", "K", "C", "cd", "mol", "eq", "osm", "U", "[IU]", "[pH]", "B", "Np", "[HPF]")
-"""Atoms that nothing else defines, and that take prefixes but for [pH] and [HPF]; arbitrary units come on top."""
+BASES: Final = (
+    "m", "s", "g", "rad", "K", "C", "cd", "mol", "eq", "osm", "U", "[IU]", "[pH]", "B", "Np", "[HPF]", "[LPF]",
+)  # fmt: skip
+"""Atoms that nothing else defines; all but [pH] and the fields of view take prefixes. Arbitrary units come on top."""
 
 ARBITRARY: Final = (
     "[arb'U]", "[USP'U]", "[GPL'U]", "[MPL'U]", "[APL'U]", "[beth'U]", "[anti'Xa'U]", "[todd'U]", "[dye'U]",
@@ -71,8 +73,8 @@ _PLAIN: Final[dict[str, tuple[str, str]]] = {
     "[pt_br]": ("1", "[qt_br]/2"), "[gil_br]": ("1", "[pt_br]/4"), "[foz_br]": ("1", "[gil_br]/5"),
     # mass
     "[gr]": ("64.79891", "mg"), "[lb_av]": ("7000", "[gr]"), "[oz_av]": ("1", "[lb_av]/16"),
-    "[dr_av]": ("1", "[oz_av]/16"), "[stone_av]": ("14", "[lb_av]"), "[ston_av]": ("2000", "[lb_av]"),
-    "[lton_av]": ("2240", "[lb_av]"), "[pwt_tr]": ("24", "[gr]"), "[oz_tr]": ("20", "[pwt_tr]"),
+    "[dr_av]": ("1", "[oz_av]/16"), "[stone_av]": ("14", "[lb_av]"),
+    "[pwt_tr]": ("24", "[gr]"), "[oz_tr]": ("20", "[pwt_tr]"),
     "[lb_tr]": ("12", "[oz_tr]"), "[sc_ap]": ("20", "[gr]"), "[dr_ap]": ("3", "[sc_ap]"),
     "[oz_ap]": ("8", "[dr_ap]"), "[lb_ap]": ("12", "[oz_ap]"), "[car_m]": ("0.2", "g"),
     # force, pressure, heat
@@ -82,7 +84,7 @@ _PLAIN: Final[dict[str, tuple[str, str]]] = {
     "[Btu_IT]": ("1.05505585262", "kJ"), "[HP]": ("550", "[ft_i].[lbf_av]/s"),
     # clinical
     "[PRU]": ("1", "mm[Hg].s/mL"), "[wood'U]": ("1", "mm[Hg].min/L"), "[diop]": ("1", "m-1"), "[Ch]": ("1", "mm/3"),
-    "[drp]": ("1", "mL/20"), "[MET]": ("3.5", "mL/min/kg"), "[S]": ("1e-13", "s"), "[LPF]": ("100", "[HPF]"),
+    "[drp]": ("1", "mL/20"), "[MET]": ("3.5", "mL/min/kg"), "[S]": ("1e-13", "s"),
     "[iU]": ("1", "[IU]"),
 }  # fmt: skip
 
@@ -96,7 +98,7 @@ SPECIAL: Final[dict[str, tuple[Fraction, Fraction]]] = {
 }
 """Temperatures with a zero of their own: kelvin = value * first + second. They stand alone, never in a product."""
 
-METRIC: Final = frozenset(_METRIC) | (frozenset(BASES) - {"[pH]", "[HPF]"}) | {"[iU]"}
+METRIC: Final = frozenset(_METRIC) | (frozenset(BASES) - {"[pH]", "[HPF]", "[LPF]"}) | {"[iU]"}
 """Atoms that take a prefix."""
 
 ATOMS: Final = frozenset(DEFINED) | frozenset(BASES) | frozenset(ARBITRARY)

@@ -15,8 +15,8 @@ GENERIC: Final = (
     "mg", "kg/m2", "mg/L", "mg/h", "mmol", "mmol/L", "mmol/kg", "mmol/h", "meq", "meq/L", "meq/h",
     "meq/kg", "mosm", "mosm/L", "mosm/kg", "10*9/L", "/kg", "mL", "mL/h", "mL/kg", "mL/kg/h", "cm", "m2",
     "cm/s", "s", "/min", "Cel", "mm[Hg]", "mL/cm[H2O]", "cm[H2O]/L/s", "dyn.s/cm5", "dyn.s/cm5/m2", "kcal", "kcal/kg",
-    "W", "N", "mA", "mV", "Ohm", "S", "Gy/s", "deg", "[pH]", "/[HPF]", "Np", "B", "mg{FEU}/L", "mg{DDU}/L", "mg{PE}",
-    "cd", "C", "C/kg",
+    "W", "N", "mA", "mV", "Ohm", "S", "Gy/s", "deg", "[pH]", "/[HPF]", "/[LPF]", "Np", "B", "mg{FEU}/L", "mg{DDU}/L",
+    "mg{PE}", "cd", "C", "C/kg",
 )  # fmt: skip
 """One unit for each dimension, for what the table of quantities does not name."""
 
@@ -87,7 +87,7 @@ def to_quantity(unit: Unit, quantity: Quantity) -> Conversion | None:
         return _between(unit, target, quantity.unit)
     for text in quantity.same:
         same = _known(text)
-        if unit.dimension == same.dimension and (same.dimension != NUMBER or unit.factor == same.factor):
+        if unit.dimension == same.dimension and _is_plain_number(unit) == _is_plain_number(same):
             return Conversion(quantity.unit, unit.factor / same.factor, Fraction(0))
     return _by_amount(unit, target, quantity)
 

@@ -48,13 +48,14 @@ WORDS: Final[dict[str, str]] = {
     "meq": "meq", "ueq": "ueq", "eq": "eq", "mosm": "mosm", "mosmol": "mosm", "mmol": "mmol", "mmole": "mmol",
     "mmoles": "mmol", "umol": "umol", "nmol": "nmol", "pmol": "pmol", "micromol": "umol",
     "iu": "[IU]", "miu": "m[IU]", "uiu": "u[IU]", "mciu": "u[IU]", "kiu": "k[IU]", "units": "[arb'U]",
-    "unit": "[arb'U]", "u": "U", "mu": "mU", "uu": "uU", "ku": "kU", "mcunits": "u[arb'U]", "eu": "[EU]",
+    "unit": "[arb'U]", "u": "U", "mu": "mU", "uu": "uU", "ku": "kU", "eu": "[EU]",
     "hpf": "[HPF]", "lpf": "[LPF]", "bpm": "/min", "insp": "{breath}", "breath": "{breath}",
     "breaths": "{breath}", "beat": "{beat}", "beats": "{beat}", "#": "{#}", "cell": "{cell}", "cells": "{cell}",
     "wbc": "{wbc}", "copies": "{copies}", "copy": "{copies}", "cop": "{copies}", "gtt": "[drp]", "gtts": "[drp]",
     "ratio": "{ratio}", "score": "{score}", "index": "{index}", "inr": "{INR}", "titer": "{titer}", "x": "{ratio}",
     "kcal": "kcal", "kcals": "kcal", "cal": "[Cal]", "mg": "mg", "kg": "kg", "ug": "ug", "ng": "ng", "pg": "pg",
     "g": "g", "cm": "cm", "mm": "mm", "ma": "mA", "mv": "mV", "hz": "Hz", "degf": "[degF]", "degc": "Cel",
+    "l": "L", "m": "m", "h": "h", "d": "d", "s": "s", "min": "min", "wk": "wk", "mo": "mo",
     "tab": "{tablet}", "tabs": "{tablet}", "tablet": "{tablet}", "tablets": "{tablet}", "cap": "{capsule}",
     "caps": "{capsule}", "capsule": "{capsule}", "capsules": "{capsule}", "puff": "{puff}", "puffs": "{puff}",
     "ptch": "{patch}", "patch": "{patch}", "drop": "{drop}", "drops": "{drop}", "dose": "{dose}", "doses": "{dose}",
@@ -148,7 +149,7 @@ def _translated(text: str) -> str:
             return match[0]
         return known
 
-    return _PIECE.sub(word, text).replace("//", "/")
+    return _PIECE.sub(word, text)
 
 
 def _count(power: int, volume: str) -> Unit | None:

@@ -6,7 +6,7 @@ from typing import Final
 import duckdb
 import polars as pl
 
-from ehr.events import SEPARATOR, UNKNOWN
+from ehr.events import HEADS, SEPARATOR, UNKNOWN, head_of
 from ehr.store import Store
 from ehr.units.canonical import Conversion, canonical
 from ehr.units.quantities import quantity_of
@@ -79,43 +79,57 @@ class MixedUnits:
     """An item whose numbers came in several units, or partly without one.
 
     `units` counts the numbers by unit as written, the most frequent first; `without_unit` those that have none.
-    `canonical_units` are the units they convert to; the item is `comparable` when that is one and none lacks a unit.
-    `same` says that all units are the same, spelt in several ways.
+    `canonical_units` are the units they convert to, `not_understood` those that convert to none. `verdict` is one
+    of VERDICTS.
     """
 
     item: str
     description: str | None
+    verdict: str
     units: dict[str, int]
     without_unit: int
     not_understood: tuple[str, ...]
     canonical_units: tuple[str, ...]
-    comparable: bool
-    same: bool
+
+
+VERDICTS: Final = ("not comparable", "partly without unit", "converted", "same unit")
+"""What mixed units mean for the numbers of an item, the worst first: several kinds of unit, or one that is not
+understood; one kind and numbers without any; several that all convert into one; one, spelt in several ways."""
 
 
 def mixed_units(store: Store) -> tuple[MixedUnits, ...]:
-    """Return the items of `store` with mixed units, those that cannot be compared first, then by their numbers."""
-    rows = store.cursor().execute(_MIXED).fetchall()
-    found = [_mixed(*row) for row in rows]
-    return tuple(sorted(found, key=lambda mixed: mixed.comparable))
+    """Return the items of `store` with mixed units.
+
+    The worst verdict comes first, measurements before drugs (which are given in tablets and milligrams alike), and
+    then the items with the most numbers.
+    """
+    found = [_mixed(*row) for row in store.cursor().execute(_MIXED).fetchall()]
+    return tuple(sorted(found, key=lambda mixed: (VERDICTS.index(mixed.verdict), _is_drug(mixed.item))))
+
+
+def _is_drug(item: str) -> bool:
+    head = HEADS.get(head_of(item))
+    return head is not None and head.kind == "medication"
 
 
 def _mixed(
-    item: str, description: str | None, units: list[str], counts: list[int], canonicals: list[str | None],
-    n_ways: int, without: int,
-) -> MixedUnits:  # fmt: skip
-    known = tuple(sorted({unit for unit in canonicals if unit is not None}))
-    unclear = tuple(unit for unit, to in zip(units, canonicals, strict=True) if to is None)
-    return MixedUnits(
-        item=item,
-        description=description,
-        units=dict(zip(units, counts, strict=True)),
-        without_unit=without,
-        not_understood=unclear,
-        canonical_units=known,
-        comparable=len(known) == 1 and not unclear and not without,
-        same=n_ways == 1 and not unclear and not without,
-    )
+    item: str,
+    description: str | None,
+    units: list[str],
+    counts: list[int],
+    targets: list[str | None],
+    n_ways: int,
+    without: int,
+) -> MixedUnits:
+    known = tuple(sorted({unit for unit in targets if unit is not None}))
+    unclear = tuple(unit for unit, target in zip(units, targets, strict=True) if target is None)
+    if len(known) > 1 or (unclear and len(units) > 1):
+        verdict = "not comparable"
+    elif without:
+        verdict = "partly without unit"
+    else:
+        verdict = "same unit" if n_ways == 1 else "converted"
+    return MixedUnits(item, description, verdict, dict(zip(units, counts, strict=True)), without, unclear, known)
 
 
 _MIXED: Final = """

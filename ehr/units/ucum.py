@@ -41,6 +41,9 @@ _TOKEN: Final = re.compile(
 )
 """Annotation; sign; number; symbol and its exponent."""
 
+_LOGARITHM: Final = re.compile(r"\{log[^{}]*\}(/[a-zA-Z]+)?$", re.IGNORECASE)
+"""Log copies by volume do not scale with the volume: such a unit converts into itself only."""
+
 _DECIMAL: Final = re.compile(r"\d\.\d(?![^{]*\})")
 """UCUM reads 1.73 as 1 times 73, which nobody means; decimals stand in annotations only."""
 
@@ -60,27 +63,28 @@ def parse_ucum(text: str) -> Unit | None:
     if text in SPECIAL:
         factor, shift = SPECIAL[text]
         return Unit(text, factor, shift, (("K", 1),))
+    if _LOGARITHM.match(text):
+        whole = text.lower().replace("ml", "mL")
+        return Unit(whole, Fraction(1), Fraction(0), ((whole, 1),))
     tokens = _tokens(text)
     if tokens is None:
         return None
     reader = _Reader(tokens)
     value = reader.main_term()
-    if value is None or reader.at < len(tokens):
+    if value is None or value[0] == 0 or reader.at < len(tokens):
         return None
     dimension = tuple((base, 1 if base[1:-1] in QUALIFIERS else exponent) for base, exponent in value[1])
     return Unit(text, value[0], Fraction(0), dimension)
 
 
 def marker_of(annotation: str) -> Dimension:
-    """Return the dimension that an annotation adds: none, but for markers and logarithms.
+    """Return the dimension that an annotation adds: none, but for markers.
 
-    >>> marker_of("score"), marker_of("FEU"), marker_of("Log_IU")
-    ((), (('{FEU}', 1),), (('{log_iu}', 1),))
+    >>> marker_of("score"), marker_of("FEU")
+    ((), (('{FEU}', 1),))
     """
     if annotation in MARKERS:
         return ((f"{{{MARKERS[annotation]}}}", 1),)
-    if annotation.lower().startswith("log"):
-        return ((f"{{{annotation.lower()}}}", 1),)
     return NUMBER
 
 

@@ -186,7 +186,8 @@ def _set_parents(con: duckdb.DuckDBPyConnection) -> None:
         """
         UPDATE code SET parents = found.parents
         FROM (
-            SELECT code, list_distinct(coalesce(any_value(old), []) || list(parent ORDER BY parent)) AS parents
+            SELECT code, coalesce(any_value(old), []) || coalesce(list(DISTINCT parent ORDER BY parent)
+                       FILTER (NOT list_contains(coalesce(old, []), parent)), []) AS parents
             FROM (FROM structural_parent UNION FROM loaded_parent) JOIN (SELECT code, parents AS old FROM code)
                 USING (code)
             GROUP BY code

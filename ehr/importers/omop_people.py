@@ -72,7 +72,7 @@ def _word(name: str) -> str:
 
 
 def _person_events(rows: str) -> str:
-    facts = (
+    facts = (  # four, as PERSON.kinds says
         ("NULL::TIMESTAMP", f"'GENDER//' || {_GENDER}", "NULL"),
         (BIRTH_TIME, f"CASE WHEN {BIRTH_TIME} IS NOT NULL THEN '{BIRTH}' END", _BIRTH_PRECISION),
         ("NULL::TIMESTAMP", f"'RACE//' || {_word('race')}", "NULL"),
@@ -100,7 +100,11 @@ def _person_subjects(rows: str) -> str:
 
 
 PERSON: Final = Table(
-    _PERSON, ("gender_concept_id", "race_concept_id", "ethnicity_concept_id"), _person_events, None, _person_subjects
+    _PERSON,
+    ("gender_concept_id", "race_concept_id", "ethnicity_concept_id"),
+    _person_events,
+    kinds=4,
+    subjects=_person_subjects,
 )
 
 _DIED: Final = Moment("death_date", "death_datetime")
@@ -140,4 +144,6 @@ def _death_subjects(rows: str) -> str:
     return f"SELECT person_id AS subject_id, true AS deceased FROM {rows}"
 
 
-DEATHS: Final = Table(_DEATH, ("cause_concept_id", "cause_source_concept_id"), _death_events, None, _death_subjects)
+DEATHS: Final = Table(
+    _DEATH, ("cause_concept_id", "cause_source_concept_id"), _death_events, subjects=_death_subjects
+)

@@ -84,7 +84,7 @@ def stage_table(rows: Rows, table: Table) -> None:
     is_there = _has_earlier(rows)
     if rows.n_in:
         events = table.events(accepted)
-        entry.stage_later(new_events(rows, events, []) if is_there else events)
+        entry.stage_later(new_events(rows, events, [], table.kinds) if is_there else events)
     if table.encounters:
         stays = table.encounters(accepted)
         entry.stage("encounter", new_stays(rows, stays) if is_there else stays)

@@ -94,12 +94,14 @@ class Moment:
 class Table:
     """What is read of a table: its cells, and SQL made from the name of its accepted rows.
 
-    `concepts` are its columns that name concepts; `encounters` and `subjects` give rows of these stages.
+    `concepts` are its columns that name concepts, `kinds` how many events a row may give; `encounters` and `subjects`
+    give rows of these stages.
     """
 
     spec: TableSpec
     concepts: tuple[str, ...]
     events: Callable[[str], str]
+    kinds: int = 1
     encounters: Callable[[str], str] | None = None
     subjects: Callable[[str], str] | None = None
 

@@ -17,6 +17,9 @@ from ehr.importers.tables import TableSpec, integer, record_of, text
 from ehr.reasons import Reason
 from ehr.refresh import ORDER
 
+KINDS: Final = 2
+"""Events that a stay may give: its begin and its end."""
+
 DETAIL_NUMBER: Final = "(md5_number_lower('visit_detail/' || {column}) >> 1)::BIGINT"
 """stable_id(f"visit_detail/{column}") in SQL: visits and their parts are numbered each for itself."""
 
@@ -96,7 +99,7 @@ def _events(stays: str, number: str, kinds: tuple[tuple[str, str], ...], when: s
         selects.append(
             f"""
             SELECT subject_id, {side}_time AS "time", {code} AS code, {number} AS encounter_id, record_id,
-                   {precision} AS time_precision, row * {len(kinds)} + {place} AS {ORDER}
+                   {precision} AS time_precision, row * {KINDS} + {place} AS {ORDER}
             FROM ({stays}) WHERE {side}_time IS NOT NULL AND {when}
             """
         )
@@ -128,7 +131,7 @@ def _visit_stays(rows: str) -> str:
     """
 
 
-VISIT_OCCURRENCE: Final = Table(_VISIT, tuple(_concepts("visit").values()), _visit_events, _visit_stays)
+VISIT_OCCURRENCE: Final = Table(_VISIT, tuple(_concepts("visit").values()), _visit_events, KINDS, _visit_stays)
 
 _DETAIL: Final = _spec("visit_detail", "visit_detail", "visit_occurrence_id", "parent_visit_detail_id")
 
@@ -153,7 +156,7 @@ def _detail_stays(rows: str) -> str:
     """
 
 
-VISIT_DETAIL: Final = Table(_DETAIL, tuple(_concepts("visit_detail").values()), _detail_events, _detail_stays)
+VISIT_DETAIL: Final = Table(_DETAIL, tuple(_concepts("visit_detail").values()), _detail_events, KINDS, _detail_stays)
 
 
 def make_stays(con: duckdb.DuckDBPyConnection) -> None:

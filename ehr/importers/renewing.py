@@ -20,8 +20,13 @@ from ehr.refresh import ORDER
 if TYPE_CHECKING:
     from ehr.importers.judging import Rows
 
-SIGNATURE: Final = "hash(code, numeric_value, text_value, unit, encounter_id, end_time, status, time_precision)"
+SIGNATURE: Final = (
+    "hash(code, numeric_value, text_value, value_code, unit, encounter_id, end_time, status, codings, time_precision)"
+)
 """SQL of what events are compared by, beside patient, time and record."""
+
+EVERY_COLUMN: Final = "SELECT * EXCLUDE (source_id) FROM stage_event WHERE false"
+"""SELECT of no event, which gives events the columns that they lack."""
 
 
 def earlier_sources(intake: Intake, spec: TableSpec) -> list[int]:
@@ -34,13 +39,17 @@ def earlier_sources(intake: Intake, spec: TableSpec) -> list[int]:
     return [row[0] for row in found.fetchall()]
 
 
-def new_events(rows: "Rows", select: str, sources: list[int]) -> str:
+def new_events(rows: "Rows", select: str, sources: list[int], kinds: int | None = None) -> str:
     """Return the SELECT of those events of `select` that the store lacks; the records that they renew are gone.
 
-    `sources` are the files that the store has of this table. Rows that bring nothing new are counted as skipped.
+    `sources` are the files that the store has of this table, `kinds` how many events a row may give, by which their
+    order counts the rows. Rows that bring nothing new are counted as skipped.
     """
     con, fresh, new = rows.con, rows.renewed("fresh"), rows.renewed("new")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {fresh} AS SELECT *, {SIGNATURE} AS signature FROM ({select})")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {fresh} AS SELECT *, {SIGNATURE} AS signature "
+        f"FROM ({EVERY_COLUMN} UNION ALL BY NAME ({select}))"
+    )
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE earlier AS
@@ -53,7 +62,7 @@ def new_events(rows: "Rows", select: str, sources: list[int]) -> str:
     con.execute(f"CREATE OR REPLACE TEMP TABLE compared AS {_COMPARED.format(fresh=fresh)}")
     rows.entry.stage("gone", "SELECT record_id, subject_id FROM compared WHERE NOT is_equal")
     con.execute(f"CREATE OR REPLACE TEMP TABLE {new} AS {_NEW.format(fresh=fresh)}")
-    kinds = len(rows.spec.events)
+    kinds = kinds or len(rows.spec.events)
     skipped = con.execute(
         f"SELECT (SELECT count(DISTINCT {ORDER} // {kinds}) FROM {fresh}) "
         f"- (SELECT count(DISTINCT {ORDER} // {kinds}) FROM {new})"

@@ -21,13 +21,14 @@ from ehr.events import UNKNOWN
 from ehr.reasons import Reason
 from ehr.refresh import ORDER
 
-Kind = Literal["text", "integer", "number", "time"]
+Kind = Literal["text", "integer", "number", "time", "minutes"]
 
 NOUNS: Final[dict[Kind, str]] = {
     "text": "a text",
     "integer": "an integer",
     "number": "a number",
     "time": "a time",
+    "minutes": "a number of minutes",
 }
 TIME_FORMATS: Final = (
     "%Y-%m-%d %H:%M:%S",
@@ -37,6 +38,9 @@ TIME_FORMATS: Final = (
     "%Y-%m-%d %H:%M:%S.%f",
 )
 FIRST_TIME: Final = "1800-01-01"
+MOST_MINUTES: Final = 10 * 365 * 24 * 60
+"""Minutes before or after the event that times are told from, beyond which a cell is no time: ten years."""
+
 PERSON: Final = "subject_id"
 """The column that says whose row it is: its absence has a reason of its own."""
 
@@ -87,13 +91,19 @@ def time(name: str, *, required: bool = False, keep: bool = False, dated: bool =
     return Column(name, "time", required, keep=keep, dated=dated)
 
 
+def minutes(name: str, *, required: bool = False) -> Column:
+    """Return a column of times told as whole minutes from another event, by which they lie within ten years."""
+    return Column(name, "minutes", required)
+
+
 @dataclass(frozen=True, slots=True)
 class Events:
     """One kind of event that each row of a table gives; all but `code` are SQL over the columns of the table.
 
     A part of `code` is a word, `$column`, or `=SQL` of a text; an empty one gives UNK. A row gives no event where
     `time` is NULL, unless the event is static, or where `when` is not true. Equal events are given `once` where that
-    is set. `precision` is that of the time. `stay` and `record` take the place of those of the table.
+    is set. `precision` is that of the time, `codings` the list of all codes. `stay` and `record` take the place of
+    those of the table.
     """
 
     code: tuple[str, ...]
@@ -107,6 +117,7 @@ class Events:
     once: bool = False
     is_static: bool = False
     precision: str = "NULL"
+    codings: str = "NULL"
     stay: str | None = None
     record: str | None = None
 
@@ -281,7 +292,7 @@ def _kinds_of_reason(column: Column, *, is_coded: bool, is_key: bool) -> tuple[R
         return Reason.BAD_ID, Reason.NO_SUBJECT
     if is_key:
         return Reason.BAD_ID, Reason.BAD_ID
-    if column.kind == "time":
+    if column.kind in ("time", "minutes"):
         return Reason.BAD_TIME, Reason.NO_TIME
     if column.kind == "number":
         return Reason.BAD_NUMBER, Reason.BAD_NUMBER
@@ -303,12 +314,14 @@ def _cell(column: Column) -> list[str]:
 
 
 _FORMAT_LIST: Final = "[" + ", ".join(f"'{form}'" for form in TIME_FORMATS) + "]"
+# Casts round 8.7 and read 0x10 and 8e7: a whole number is taken as written, or with zeros after its point.
+_WHOLE: Final = (
+    "CASE WHEN try_cast({cell} AS BIGINT)::VARCHAR = {cell} THEN try_cast({cell} AS BIGINT) "
+    "WHEN regexp_full_match({cell}, '[ ]*[+-]?[0-9]+([.]0*)?[ ]*') THEN try_cast({cell} AS BIGINT) END"
+)
 _PARSERS: Final[dict[Kind, str]] = {
-    # Casts round 8.7 and read 0x10 and 8e7: a whole number is taken as written, or with zeros after its point.
-    "integer": (
-        "CASE WHEN try_cast({cell} AS BIGINT)::VARCHAR = {cell} THEN try_cast({cell} AS BIGINT) "
-        "WHEN regexp_full_match({cell}, '[ ]*[+-]?[0-9]+([.]0*)?[ ]*') THEN try_cast({cell} AS BIGINT) END"
-    ),
+    "integer": _WHOLE,
+    "minutes": f"CASE WHEN {_WHOLE} BETWEEN -{MOST_MINUTES} AND {MOST_MINUTES} THEN {_WHOLE} END",
     "number": "CASE WHEN isfinite(try_cast({cell} AS FLOAT)) THEN try_cast({cell} AS FLOAT) END",
     # strptime reads words such as infinity as 1900-01-01: a time begins with a digit.
     "time": (
@@ -316,6 +329,16 @@ _PARSERS: Final[dict[Kind, str]] = {
         f"TIMESTAMP '{FIRST_TIME}' THEN try_strptime({{cell}}, {_FORMAT_LIST}) END"
     ),
 }
+
+
+_TYPES: Final = {
+    "numeric_value": "FLOAT",
+    '"time"': "TIMESTAMP",
+    "end_time": "TIMESTAMP",
+    "encounter_id": "BIGINT",
+    "codings": "VARCHAR[]",
+}
+"""Columns of an event that are no text."""
 
 
 def _raw(name: str) -> str:
@@ -345,10 +368,10 @@ def _events(spec: TableSpec, event: Events, rows: str, place: int) -> str:
         "status": event.status,
         "record_id": event.record or spec.record,
         "time_precision": event.precision,
+        "codings": event.codings,
     }
-    types = {"numeric_value": "FLOAT", "end_time": "TIMESTAMP", '"time"': "TIMESTAMP", "encounter_id": "BIGINT"}
     listed = ", ".join(
-        f"({sql})::{types.get(name, 'VARCHAR')} AS {name}" if sql == "NULL" else f"{sql} AS {name}"
+        f"({sql})::{_TYPES.get(name, 'VARCHAR')} AS {name}" if sql == "NULL" else f"{sql} AS {name}"
         for name, sql in columns.items()
     )
     where = event.when or "true" if event.is_static else _is_there(event)

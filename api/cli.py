@@ -18,6 +18,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "look",
     "keeping",
     "querying",
+    "viewing",
     "cohort",
     "asking",
     "tokenizing",

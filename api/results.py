@@ -34,11 +34,28 @@ def write_result(table: pa.Table, name: str, out: Path | None) -> None:
     if out is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
-        return
+    else:
+        _write_bytes(content, out)
+
+
+def write_json(rows: list[dict[str, Any]], out: Path) -> None:
+    """Write rows as a JSON array of objects; raises SourceError when the file cannot be written."""
+    _write_bytes(orjson.dumps(rows, default=str, option=_JSON_OPTIONS | orjson.OPT_APPEND_NEWLINE), out)
+
+
+def _write_bytes(content: bytes, out: Path) -> None:
     try:
         out.write_bytes(content)
     except OSError as error:
         raise SourceError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def format_of(wanted: str | None, is_json: bool, out: Path | None) -> str:
+    """Choose the format: the one wanted, JSON with --json, that of the ending of the file to write, else a table."""
+    if wanted or is_json:
+        return wanted or "json"
+    ending = out.suffix.removeprefix(".") if out else "table"
+    return ending if ending in FORMATS else "table"
 
 
 def rendered(table: pa.Table) -> Table:

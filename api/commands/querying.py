@@ -56,7 +56,9 @@ def run_sql(args: argparse.Namespace) -> int:
         args.fail("give a query, or --describe")
     if args.describe:
         return _describe(args)
-    name = args.format or _format_of(args)
+    from api.results import format_of
+
+    name = format_of(args.format, args.json, args.out)
     if name == "table" and args.out is not None:
         args.fail(f"--out needs a --format of {', '.join(FORMATS[1:])}")
 
@@ -91,14 +93,6 @@ def _print_result(args: argparse.Namespace, result: "Result", name: str) -> None
         err().print(
             f"only the first {args.limit:,} rows are shown; raise --limit or narrow the query", style="yellow"
         )
-
-
-def _format_of(args: argparse.Namespace) -> str:
-    """Choose the format from --json, or from the ending of the file to write."""
-    if args.json:
-        return "json"
-    ending = args.out.suffix.removeprefix(".") if args.out else "table"
-    return ending if ending in FORMATS else "table"
 
 
 def _describe(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ehr.errors import ModelError
 from ehr.events import DEATH
+from ehr.hierarchy import ancestors, concept_of, has_structure
 from ehr.tasks import ANY_EVENT, BUILT_IN, RECORD_END, TRIGGER, Derived, Has, Plain, Seek, Shift, Task, Window
 from ehr.vocabulary import Vocabulary
 
@@ -180,13 +181,31 @@ def _tokens(task: Task, name: str, vocabulary: Vocabulary) -> Mask:
     if not predicate.value.is_open or predicate.columns or predicate.static:
         raise _refused(task, f"predicate {name} tests more than a code, and tokens tell codes only")
     if predicate.regex is None:
-        return _code_mask(vocabulary, predicate.codes)
+        return _code_mask(vocabulary, predicate.codes) | _concept_mask(task, predicate, vocabulary)
     return _regex_mask(task, predicate, vocabulary)
 
 
 def _code_mask(vocabulary: Vocabulary, codes: tuple[str, ...]) -> Mask:
     mask = np.zeros(len(vocabulary), dtype=bool)
     mask[[vocabulary.code_tokens[code] for code in codes if code in vocabulary.code_tokens]] = True
+    return mask
+
+
+def _concept_mask(task: Task, predicate: Plain, vocabulary: Vocabulary) -> Mask:
+    """Return the tokens whose code lies at or below a concept by the structure of its system.
+
+    A family counts when what all its codes share lies there. A vocabulary knows nothing of hierarchies that were
+    loaded, so that concepts of other systems are refused.
+    """
+    loaded = [concept for concept in predicate.concepts if not has_structure(concept)]
+    if loaded:
+        raise _refused(
+            task, f"what lies below {loaded[0]} of predicate {predicate.name} is told by a hierarchy that was loaded"
+        )
+    mask = np.zeros(len(vocabulary), dtype=bool)
+    wanted = set(predicate.concepts)
+    for token, text in _texts(vocabulary) if wanted else ():
+        mask[token] = not wanted.isdisjoint(ancestors(concept_of(text.removesuffix("\0"))))
     return mask
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from ehr.errors import QueryFailed, TaskError
 from ehr.store import Store
 from ehr.tasks import TRIGGER, Task
+from sql.cohort_concepts import with_concepts
 from sql.cohort_names import with_safe_names
 from sql.cohort_plan import Compat, Counts, Exists, Plan, plan_task
 from sql.cohort_records import Records, records_of_meds, records_of_store, records_of_subject
@@ -65,7 +66,7 @@ class Cohort:
 def run_cohort(store: Store, task: Task, *, wide: bool = True, compat: Compat = "none") -> Cohort:
     """Look for `task` in a store.
 
-    Raises StoreError when the store is empty, TaskError when the task asks for a column that events do not have.
+    Raises StoreError when the store is empty, TaskError when the task asks for a column or concept that is not there.
     """
     return find_cohort(records_of_store(store), task, wide=wide, compat=compat)
 
@@ -81,9 +82,13 @@ def run_cohort_on_meds(path: Path, task: Task, *, wide: bool = True, compat: Com
 
 
 def find_cohort(records: Records, task: Task, *, wide: bool = True, compat: Compat = "none") -> Cohort:
-    """Look for `task` in `records`."""
+    """Look for `task` in `records`.
+
+    Raises TaskError when the task asks for a column or for a concept that the records do not have.
+    """
     plan = plan_task(task, wide=wide, compat=compat)
     check_columns(plan, records)
+    records = with_concepts(records, task)
     sql = _query(records, task, wide=wide, compat=compat)
     try:
         subjects = records.con.execute(f"SELECT count(*) FROM ({records.subjects.sql('duckdb')})").fetchall()[0][0]
@@ -106,6 +111,7 @@ def explain_cohort(records: Records, task: Task, *, wide: bool = False, compat: 
     """Return the window tree of a task, drawn, and its SQL over `records`, without running it."""
     plan = plan_task(task, wide=wide, compat=compat)
     check_columns(plan, records)
+    records = with_concepts(records, task)
     return draw(plan), _query(records, task, wide=wide, compat=compat)
 
 

@@ -1,6 +1,6 @@
 """From events to moments: what happened to a subject at one time, counted by predicate, with running counts.
 
-code_in_use     every code of the data
+code_in_use     every code of the data, and what events with it are looked up by
 matching_code   those that some predicate matches, with a flag for each
 occurrence      events with such a code, one row each, with 1 or 0 for each predicate
 moment          the same counted by subject and time, with the derived predicates
@@ -15,21 +15,23 @@ from typing import Final
 import numpy as np
 from sqlglot import exp
 
+from ehr.hierarchy import JOINT
 from ehr.tasks import ANY_EVENT, RECORD_END, RECORD_START, Derived, Plain, ValueRange
 from sql.cohort_plan import Plan
 from sql.cohort_records import Records
 
 RUNNING: Final = "running"
 EVERY_MOMENT: Final = "every_moment"
+KEY: Final = "looked_up"
 
 
 def moment_tables(plan: Plan, records: Records) -> Iterable[tuple[str, exp.Query]]:
     """Yield the named queries from events to running counts, in the order in which they build on each other."""
     if plan.plain or plan.static:
-        yield "code_in_use", records.codes
+        yield "code_in_use", _codes_in_use(records)
     if plan.plain:
         yield "matching_code", _matching_code(plan)
-        yield "occurrence", _occurrence(plan)
+        yield "occurrence", _occurrence(plan, records)
     markers = plan.built_in() - {ANY_EVENT}
     if plan.plain or markers or plan.has_constant():
         yield "moment", _moment(plan, records)
@@ -37,7 +39,7 @@ def moment_tables(plan: Plan, records: Records) -> Iterable[tuple[str, exp.Query
     if ANY_EVENT in plan.built_in():
         yield EVERY_MOMENT, _every_moment()
     for number, predicate in enumerate(plan.static, start=1):
-        yield f"static_{number}", _static_subjects(predicate)
+        yield f"static_{number}", _static_subjects(predicate, records)
 
 
 def table_of(predicate: str) -> str:
@@ -55,22 +57,50 @@ def column(name: str, table: str | None = None) -> exp.Column:
     return exp.column(name, table, quoted=True)
 
 
+def _codes_in_use(records: Records) -> exp.Query:
+    """Select every code in use, and as its key itself; where it matters, all codes of one record as a further key."""
+    single = exp.select(exp.column("code").as_(KEY), "code").from_(records.codes.subquery("single"))
+    if not records.has_joint_codes:
+        return single
+    joined = exp.column("code")
+    first = exp.func("SPLIT_PART", joined.copy(), exp.Literal.string(JOINT), exp.Literal.number(1), dialect="duckdb")
+    is_joint = exp.func("CONTAINS", joined.copy(), exp.Literal.string(JOINT), dialect="duckdb")
+    joint = exp.select(joined.as_(KEY), first.as_("code")).distinct().from_("code_ancestor").where(is_joint)
+    return exp.union(single, joint, distinct=False)
+
+
+def _key_of_event(records: Records) -> exp.Expr:
+    """Return what an event is looked up by: its code, or all codes of its record."""
+    code = exp.column("code", "event")
+    if not records.has_joint_codes:
+        return code
+    codings = exp.column("codings", "event")
+    joined = exp.func("ARRAY_TO_STRING", codings, exp.Literal.string(JOINT), dialect="duckdb")
+    return exp.Case().when(codings.copy().is_(exp.null()), code).else_(joined)
+
+
 def _matching_code(plan: Plan) -> exp.Query:
     flags = [_code_test(predicate).as_(predicate.name, quoted=True) for predicate in plan.plain]
     anything = exp.or_(*(column(predicate.name) for predicate in plan.plain))
-    flagged = exp.select("code", *flags).from_("code_in_use")
+    flagged = exp.select(KEY, *flags).from_("code_in_use")
     return exp.select("*").from_(flagged.subquery("flagged")).where(anything)
 
 
 def _code_test(predicate: Plain) -> exp.Expr:
     if predicate.regex is not None:
         return exp.RegexpLike(this=exp.column("code"), expression=exp.Literal.string(predicate.regex))
+    tests: list[exp.Expr] = []
     if len(predicate.codes) == 1:
-        return exp.column("code").eq(exp.Literal.string(predicate.codes[0]))
-    return exp.column("code").isin(*(exp.Literal.string(code) for code in predicate.codes))
+        tests.append(exp.column("code").eq(exp.Literal.string(predicate.codes[0])))
+    elif predicate.codes:
+        tests.append(exp.column("code").isin(*(exp.Literal.string(code) for code in predicate.codes)))
+    if predicate.concepts:
+        wanted = exp.column("ancestor").isin(*(exp.Literal.string(name) for name in predicate.concepts))
+        tests.append(exp.column(KEY).isin(query=exp.select("code").from_("code_ancestor").where(wanted)))
+    return exp.or_(*tests)
 
 
-def _occurrence(plan: Plan) -> exp.Query:
+def _occurrence(plan: Plan, records: Records) -> exp.Query:
     flags = [
         one_if(exp.and_(column(predicate.name, "matching_code"), *_row_tests(predicate))).as_(
             predicate.name, quoted=True
@@ -80,7 +110,7 @@ def _occurrence(plan: Plan) -> exp.Query:
     return (
         exp.select(exp.column("subject_id", "event"), exp.column("time", "event"), *flags)
         .from_("event")
-        .join("matching_code", using="code")
+        .join("matching_code", on=column(KEY, "matching_code").eq(_key_of_event(records)))
         .where(_is_known("time"))
     )
 
@@ -187,10 +217,10 @@ def _times() -> exp.Select:
     return exp.select("subject_id", "time").distinct().from_("event").where(_is_known("time"))
 
 
-def _static_subjects(predicate: Plain) -> exp.Query:
+def _static_subjects(predicate: Plain, records: Records) -> exp.Query:
     """Select the subjects with a fact without a time that matches."""
-    codes = exp.select("code").from_("code_in_use").where(_code_test(predicate))
-    tests = [exp.column("time").is_(exp.null()), exp.column("code").isin(query=codes), *_row_tests(predicate)]
+    keys = exp.select(KEY).from_("code_in_use").where(_code_test(predicate))
+    tests = [exp.column("time").is_(exp.null()), _key_of_event(records).isin(query=keys), *_row_tests(predicate)]
     return exp.select("subject_id").distinct().from_("event").where(*tests)
 
 

@@ -1,7 +1,7 @@
 """Where a cohort is looked for: the events of a store, or a MEDS data set on disk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +19,18 @@ MEDS_TYPES: Final = {
 }
 """What a MEDS event must have, with the types that cohorts are made with."""
 
+CODE_FILE: Final = "code_file"
+"""View of metadata/codes.parquet, on the connection of a MEDS data set that has one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
     """A connection in which `event` is a table or view of events, and how to ask it for codes and records.
 
     `codes` gives every code in use, `subjects` every subject_id, `spans` also first_time and last_time. `columns` are
-    the columns of `event` with their DuckDB types.
+    the columns of `event` with their DuckDB types. `codebook` is a connection that has table code_ancestor where that
+    is another one. `has_joint_codes` says that events must be looked up by all codes of their records
+    (sql.cohort_concepts).
     """
 
     con: duckdb.DuckDBPyConnection
@@ -33,6 +38,8 @@ class Records:
     subjects: exp.Query
     spans: exp.Query
     columns: Mapping[str, str]
+    codebook: duckdb.DuckDBPyConnection | None = None
+    has_joint_codes: bool = False
 
 
 def records_of_store(store: Store) -> Records:
@@ -52,7 +59,7 @@ def records_of_subject(store: Store, subject_id: int) -> Records:
     con = duckdb.connect(config={"disabled_optimizers": DISABLED_OPTIMIZERS})
     con.register("subject_event", events.to_arrow_table())
     con.execute("CREATE TABLE event AS FROM subject_event")
-    return records_of_events(con)
+    return replace(records_of_events(con), codebook=store.cursor())
 
 
 def records_of_meds(path: Path) -> Records:
@@ -78,6 +85,8 @@ def records_of_meds(path: Path) -> Records:
         for name, kind in MEDS_TYPES.items()
     ]
     relation.create_view("parquet_file")
+    if (path / "metadata" / "codes.parquet").is_file():
+        con.read_parquet(str(path / "metadata" / "codes.parquet")).create_view(CODE_FILE)
     con.execute(f"CREATE VIEW event AS {exp.select(*cast, *kept).from_('parquet_file').sql('duckdb')}")
     return records_of_events(con)
 

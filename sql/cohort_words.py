@@ -10,6 +10,7 @@ from ehr.tasks import (
     TRIGGER,
     Derived,
     Has,
+    Plain,
     Predicate,
     Seek,
     Shift,
@@ -62,11 +63,7 @@ def predicate_in_words(predicate: Predicate) -> str:
     """Say what a predicate counts."""
     if isinstance(predicate, Derived):
         return f"{predicate.name} = {f' {predicate.operator} '.join(predicate.inputs)}"
-    parts = [
-        f"code matches /{predicate.regex}/"
-        if predicate.regex is not None
-        else f"code is {' or '.join(predicate.codes)}"
-    ]
+    parts = [f"code {_codes_in_words(predicate)}"]
     value = predicate.value
     if value.minimum is not None:
         parts.append(f"value {'>=' if value.minimum_inclusive else '>'} {value.minimum:g}")
@@ -74,6 +71,15 @@ def predicate_in_words(predicate: Predicate) -> str:
         parts.append(f"value {'<=' if value.maximum_inclusive else '<'} {value.maximum:g}")
     parts += [f"{column} is {wanted}" for column, wanted in predicate.columns]
     return f"{predicate.name} = {', '.join(parts)}{' (a fact without a time)' if predicate.static else ''}"
+
+
+def _codes_in_words(predicate: Plain) -> str:
+    if predicate.regex is not None:
+        return f"matches /{predicate.regex}/"
+    parts = [f"is {' or '.join(predicate.codes)}"] if predicate.codes else []
+    if predicate.concepts:
+        parts.append(f"lies at or below {' or '.join(predicate.concepts)}")
+    return " or ".join(parts)
 
 
 def draw(plan: Plan) -> str:

@@ -3,13 +3,15 @@
 names      how a concept is written: ICD10//E119 for DIAGNOSIS//ICD//10//E119 and CONDITION//ICD10//E11.9
 structure  what lies above a concept by its text: prefixes, and the chapters and blocks of groups.csv
 closure    tables code_ancestor and code.parents, kept in step by every import
+codebook   the same tables for events that are in no store
 search     which concepts a store knows, what is near to an unknown one, and the tree around one
 """
 
 from ehr.hierarchy.closure import JOINT, codings_key, refresh_ancestors
+from ehr.hierarchy.codebook import has_codebook, make_codebook
 from ehr.hierarchy.names import concept_of, read_concept
 from ehr.hierarchy.search import TreeRow, concept_tree, known_concepts
-from ehr.hierarchy.structure import ancestors, parents, title_of
+from ehr.hierarchy.structure import ancestors, has_structure, parents, title_of
 
 __all__ = [
     "JOINT",
@@ -18,7 +20,10 @@ __all__ = [
     "codings_key",
     "concept_of",
     "concept_tree",
+    "has_codebook",
+    "has_structure",
     "known_concepts",
+    "make_codebook",
     "parents",
     "read_concept",
     "refresh_ancestors",

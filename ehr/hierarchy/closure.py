@@ -71,8 +71,8 @@ def find_ancestors(con: duckdb.DuckDBPyConnection, keys: str, edges: str) -> Non
     members = _texts(con, "SELECT DISTINCT member FROM key_member ORDER BY member")
     rows = [(member, *_bare(concept_of(member))) for member in members]
     tails = [(member, "", tail) for member, prefix, node in rows if member == prefix + node and (tail := _tail(node))]
-    _put(con, "member_node", ("member", "prefix", "node"), rows)
-    _put(con, "member_tail", ("member", "prefix", "node"), tails)
+    put_texts(con, "member_node", ("member", "prefix", "node"), rows)
+    put_texts(con, "member_tail", ("member", "prefix", "node"), tails)
     con.execute(
         f"""
         INSERT INTO member_node FROM member_tail
@@ -101,9 +101,9 @@ def _gather_edges(con: duckdb.DuckDBPyConnection, edges: str) -> None:
     while waiting:
         reached = list(dict.fromkeys(above for node in waiting for above in ancestors(node) if above not in seen))
         seen.update(reached)
-        _put(con, "reached_node", ("node",), [(node,) for node in reached])
+        put_texts(con, "reached_node", ("node",), [(node,) for node in reached])
         structural = [(node, parent) for node in reached for parent in parents(node)]
-        _put(con, "structural_edge", ("child", "parent"), structural)
+        put_texts(con, "structural_edge", ("child", "parent"), structural)
         con.execute("INSERT INTO near_edge SELECT child, parent, false FROM structural_edge")
         con.execute(
             f"INSERT INTO near_edge SELECT child, parent, true FROM {edges} WHERE child IN (FROM reached_node)"
@@ -132,7 +132,7 @@ def _add_concerned(con: duckdb.DuckDBPyConnection) -> None:
         f"SELECT name FROM (SELECT child AS name FROM stage_hierarchy UNION SELECT parent FROM stage_hierarchy) "
         f"WHERE name IS NOT NULL {settled}",
     )
-    _put(con, "renamed", ("written", "name"), [(w, read_concept(w)) for w in written if read_concept(w) != w])
+    put_texts(con, "renamed", ("written", "name"), [(w, read_concept(w)) for w in written if read_concept(w) != w])
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE staged_edge AS
@@ -166,9 +166,9 @@ def _set_parents(con: duckdb.DuckDBPyConnection) -> None:
     rows = [(code, *_bare(concept_of(code))) for code in codes]
     nodes = [(code, prefix, node) for code, prefix, node in rows]
     nodes += [(code, "", tail) for code, prefix, node in rows if code == prefix + node and (tail := _tail(node))]
-    _put(con, "code_node", ("code", "prefix", "node"), nodes)
+    put_texts(con, "code_node", ("code", "prefix", "node"), nodes)
     structural = [(code, prefix + parent) for code, prefix, node in nodes for parent in parents(node)]
-    _put(con, "structural_parent", ("code", "parent"), structural)
+    put_texts(con, "structural_parent", ("code", "parent"), structural)
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE loaded_parent AS
@@ -217,7 +217,9 @@ def _texts(con: duckdb.DuckDBPyConnection, query: str) -> list[str]:
     return [row[0] for row in con.execute(query).fetchall()]
 
 
-def _put(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], rows: Iterable[tuple[str, ...]]) -> None:
+def put_texts(
+    con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], rows: Iterable[tuple[str, ...]]
+) -> None:
     """Make a temporary table of texts."""
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     frame = pa.table({name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)})

@@ -94,6 +94,12 @@ def group_titles(system: str) -> Mapping[str, str]:
     return {group.name: group.title for group in _groups(system)}
 
 
+def has_structure(concept: str) -> bool:
+    """Say whether what lies above a concept follows from its text."""
+    head, _, rest = concept.partition(SEPARATOR)
+    return head in SHAPES or (head in APART and has_structure(rest))
+
+
 def is_well_formed(concept: str) -> bool:
     """Say whether a concept has a place in a structure: a code that lies in a chapter, or a group."""
     system = concept.partition(SEPARATOR)[0]

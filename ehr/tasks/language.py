@@ -38,15 +38,18 @@ class ValueRange:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """Counts the rows whose code is one of `codes`, or holds `regex` somewhere, and that pass the other tests.
+    """Counts the rows that pass all tests, the one on codes and those on values and further columns.
 
-    Exactly one of `codes` and `regex` is given. `columns` are equality tests on further columns; null never matches,
-    on either side.
+    A row passes the first when its code is one of `codes`, lies at or below one of `concepts`, or holds `regex`
+    somewhere, which stands alone. A concept is written as ehr.hierarchy names it, such as ICD10//E11; a row lies
+    below it when any of the codes of its record does (column `codings`). `columns` are equality tests on further
+    columns; null never matches, on either side.
     A `static` predicate looks at the rows without a time and filters subjects.
     """
 
     name: str
     codes: tuple[str, ...] = ()
+    concepts: tuple[str, ...] = ()
     regex: str | None = None
     value: ValueRange = ValueRange()
     columns: tuple[tuple[str, Scalar | None], ...] = ()

@@ -7,10 +7,14 @@ from typing import Any, Final
 
 import polars as pl
 
+from ehr.events import SEPARATOR
+from ehr.hierarchy import read_concept
 from ehr.tasks.language import BUILT_IN, Derived, Plain, Predicate, ValueRange
 from ehr.tasks.place import Place
 
 VALUE_KEYS: Final = ("value_min", "value_max", "value_min_inclusive", "value_max_inclusive")
+BELOW: Final = "<<"
+"""The sign of SNOMED's expression language (ECL) for a concept and all below it."""
 PLAIN_KEYS: Final = ("code", *VALUE_KEYS, "static")
 EXPRESSION: Final = re.compile(r"(?P<operator>and|or)\((?P<inputs>.*)\)", re.DOTALL)
 CLASS_OR_FLAGS: Final = re.compile(
@@ -110,10 +114,11 @@ def read_plain(place: Place, name: str, body: dict[Any, Any]) -> Plain:
         raise place.error("has neither code nor expr; write code: ..., code: {regex: ...} or expr: and(a, b)")
     if "other_cols" in body:
         raise place.at("other_cols").error("write the columns themselves as keys, such as unit: mg/dL")
-    codes, regex = _codes(place.at("code"), body["code"])
+    codes, concepts, regex = _codes(place.at("code"), body["code"])
     return Plain(
         name=name,
         codes=codes,
+        concepts=concepts,
         regex=regex,
         value=_value_range(place, body),
         columns=tuple((str(key), _scalar(place.at(str(key)), body[key])) for key in body if key not in PLAIN_KEYS),
@@ -141,20 +146,31 @@ def read_derived(place: Place, name: str, body: dict[Any, Any]) -> Derived:
     return Derived(name, "and" if match["operator"] == "and" else "or", inputs)
 
 
-def _codes(place: Place, code: Any) -> tuple[tuple[str, ...], str | None]:
+def _codes(place: Place, code: Any) -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
+    """Read codes, the concepts among them (`<< ICD10//E11`), or a pattern."""
     if isinstance(code, str):
-        return (code,), None
+        return (*_parted(place, [code]), None)
     if not isinstance(code, dict):
         raise place.error(f"{code!r} is no code; write it in quotes, or write {{regex: ...}} or {{any: [...]}}")
     place.mapping(code, ("regex", "any"), "code")
     if len(code) != 1:
         raise place.error("give one of regex and any")
     if "regex" in code:
-        return (), _regex(place.at("regex"), code["regex"])
+        return (), (), _regex(place.at("regex"), code["regex"])
     codes = code["any"]
     if not isinstance(codes, list) or not codes or not all(isinstance(one, str) for one in codes):
         raise place.at("any").error("must be a list of one code or more, each a text")
-    return tuple(dict.fromkeys(codes)), None
+    return (*_parted(place.at("any"), codes), None)
+
+
+def _parted(place: Place, written: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Part codes from concepts, which stand behind the sign << and stand for all codes at or below them."""
+    codes = [code for code in written if not code.lstrip().startswith(BELOW)]
+    concepts = [read_concept(code.lstrip().removeprefix(BELOW)) for code in written if code not in codes]
+    for concept in concepts:
+        if SEPARATOR not in concept:
+            raise place.error(f"{BELOW} {concept} is no concept; write SYSTEM//CODE, such as {BELOW} ICD10//E11")
+    return tuple(dict.fromkeys(codes)), tuple(dict.fromkeys(concepts))
 
 
 def _regex(place: Place, pattern: Any) -> str:

@@ -111,7 +111,7 @@ def test_partial_dates_keep_their_precision_and_are_known_at_their_end(store: St
     imported(store, "partial-dates")
     found = rows(
         store,
-        "SELECT record_id[11:], \"time\"::VARCHAR, time_precision, utc_offset FROM event "
+        'SELECT record_id[11:], "time"::VARCHAR, time_precision, utc_offset FROM event '
         "WHERE code LIKE 'CONDITION%' ORDER BY ALL",
     )
     assert found == [

@@ -1,4 +1,4 @@
-"""The tables of fields and of status words are those of the standard: compared with the models of fhir.resources.R4B."""
+"""The tables of fields and of status words are those of the standard, as the models of fhir.resources.R4B have it."""
 
 from typing import Any
 

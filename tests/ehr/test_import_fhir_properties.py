@@ -1,6 +1,7 @@
 """Laws of the FHIR importer: whatever the input, it does not crash, and every record is counted once."""
 
 import copy
+import datetime
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from ehr.importers import ImportOptions
 from ehr.importers.fhir import import_fhir, import_resources
-from ehr.importers.fhir_fields import R4_TYPES, SHAPES
 from ehr.importers.fhir_dates import moment
+from ehr.importers.fhir_fields import R4_TYPES, SHAPES
+from ehr.importers.fhir_questionnaires import is_loinc
 from ehr.importers.fhir_values import Refused
 from ehr.intake import ImportReport
 from ehr.store import Store, create_store, opened
@@ -63,7 +65,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 @st.composite
 def broken_resources(draw: st.DrawFn) -> Any:
     """A valid resource with a few parts dropped, replaced, wrapped, doubled or added."""
-    resource = copy.deepcopy(draw(st.sampled_from(made.one_of_each())))
+    resource = copy.deepcopy(draw(st.sampled_from(made.one_of_every_type())))
     for _ in range(draw(st.integers(0, 3))):
         where = list(places(resource))
         if not where:
@@ -129,7 +131,7 @@ ALLOWED = settings(
 def test_no_resource_crashes_the_importer_or_is_lost(store: Store, resources: list[Any]) -> None:
     texts = [orjson.dumps(one) for one in resources]
     is_bundle = any(isinstance(one, dict) and one.get("resourceType") == "Bundle" for one in resources)
-    report = import_resources(store, texts, "test", ImportOptions())
+    report = import_resources(store, texts, "test", ImportOptions(billing=True))
     check_ledger(store, report, None if is_bundle else len(texts))
 
 
@@ -176,7 +178,8 @@ def test_an_instant_is_read_as_the_same_instant(when: Any) -> None:
         return
     read = moment(when.isoformat(), "x", [])
     assert read is not None
-    assert read == (when - when.utcoffset()).replace(tzinfo=None)
+    assert read.time == read.first == read.last == (when - when.utcoffset()).replace(tzinfo=None)
+    assert (read.precision, read.offset) == (None, offset // 60)
 
 
 @given(text=st.text(alphabet="0123456789-T:Z+. ", max_size=25))
@@ -187,7 +190,26 @@ def test_what_is_read_as_a_date_begins_with_its_year(text: str) -> None:
         read = None
         told = str(reason)
         assert told == "bad x"
-    assert read is None or abs(read.year - int(text[:4])) <= 1
+    assert read is None or abs(read.time.year - int(text[:4])) <= 1
+
+
+@given(date=st.dates(), digits=st.sampled_from([4, 7, 10]))
+def test_a_date_without_a_clock_time_stands_within_what_it_names(date: datetime.date, digits: int) -> None:
+    text = date.isoformat()[:digits]
+    read = moment(text, "x", [])
+    assert read is not None
+    assert read.first <= read.time <= read.last
+    assert read.first.date() <= date <= read.last.date()
+    assert read.shown == text == read.last.isoformat()[:digits]
+    assert (read.last + datetime.timedelta(seconds=1)).isoformat()[:digits] != text if date.year < 9999 else True
+    assert (read.precision, read.offset) == ({4: "year", 7: "month", 10: "day"}[digits], None)
+
+
+@given(number=st.integers(1, 9_999_999), wrong=st.integers(1, 9))
+def test_a_loinc_number_has_one_check_digit(number: int, wrong: int) -> None:
+    (right,) = [digit for digit in range(10) if is_loinc(f"{number}-{digit}")]
+    assert is_loinc(f"/{number}-{right}")
+    assert not is_loinc(f"{number}-{(right + wrong) % 10}")
 
 
 def test_every_type_that_is_read_is_of_r4() -> None:

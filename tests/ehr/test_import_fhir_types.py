@@ -1,0 +1,543 @@
+"""What each type of FHIR becomes beyond the first ten: plans, orders, devices, families, forms, imaging, bills."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from ehr.events import HEADS, head_of
+from ehr.importers import ImportOptions
+from ehr.importers.fhir import import_resources
+from ehr.importers.fhir_resources import BILLING_READERS, READERS
+from ehr.intake import ImportReport
+from ehr.store import Store, create_store, opened
+from tests.ehr import fhir_made as made
+
+BILLING = ImportOptions(billing=True)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Any:
+    with opened(create_store(tmp_path / "store")) as store:
+        yield store
+
+
+def rows(store: Store, query: str) -> list[tuple[Any, ...]]:
+    return store.cursor().execute(query).fetchall()
+
+
+def send(store: Store, *resources: Any, options: ImportOptions | None = None) -> ImportReport:
+    return import_resources(store, [orjson.dumps(one) for one in resources], "test", options or ImportOptions())
+
+
+def events(store: Store, record: str, columns: str) -> list[tuple[Any, ...]]:
+    """Return columns of the events of a record and its parts, in the order in which it gives them."""
+    chosen = f"record_id = '{record}' OR starts_with(record_id, '{record}.')"
+    return rows(store, f"SELECT {columns} FROM event WHERE {chosen} ORDER BY event_id")
+
+
+def refusals(store: Store) -> list[tuple[Any, ...]]:
+    return rows(store, "SELECT resource, code, reason, excerpt FROM reject")
+
+
+def test_one_of_every_type_is_taken_in(store: Store) -> None:
+    resources = made.one_of_every_type()
+    report = send(store, *resources, options=BILLING)
+    (file,) = report.files
+    assert {one["resourceType"] for one in resources} == READERS.keys() | BILLING_READERS.keys()
+    assert (file.rows_in, file.accepted, file.rejected) == (len(resources), len(resources), 0)
+
+
+def test_one_of_every_type_passes_the_strict_check(store: Store) -> None:
+    report = send(store, *made.one_of_every_type(), options=ImportOptions(strict=True, billing=True))
+    assert (report.rejected, report.files[0].skipped) == (0, 0)
+
+
+def test_bills_are_skipped_unless_asked_for_and_never_mixed_with_clinical_records(store: Store) -> None:
+    report = send(store, made.patient(), made.encounter(), made.claim(), made.benefit())
+    assert (report.files[0].accepted, report.files[0].skipped) == (2, 2)
+    send(store, made.claim(), made.benefit(), options=BILLING)
+    assert events(store, "Claim/cl1", 'code, "time"::VARCHAR, record_id, encounter_id IS NULL') == [
+        ("CLAIM_DIAGNOSIS//ICD10//E11.9", "2020-05-10 00:00:00", "Claim/cl1.diagnosis[0]", False),
+        ("CLAIM_ITEM//CPT//99213", "2020-05-10 00:00:00", "Claim/cl1.item[0]", False),
+    ]
+    assert len(events(store, "ExplanationOfBenefit/eob1", "code")) == 2
+    assert rows(store, "SELECT DISTINCT kind FROM code WHERE code LIKE 'CLAIM%'") == [("other",)]
+    assert rows(store, "SELECT count(*) FROM condition") == [(0,)]
+
+
+@pytest.mark.parametrize("changes", [{"use": "preauthorization"}, {"status": "draft"}, {"status": "cancelled"}])
+def test_only_a_claim_about_what_was_done_counts(store: Store, changes: dict[str, Any]) -> None:
+    report = send(store, made.patient(), made.claim(**changes), options=BILLING)
+    assert report.files[0].skipped == 1
+
+
+def test_a_statement_counts_from_when_it_was_told(store: Store) -> None:
+    send(store, made.patient(), made.statement(), made.statement(id="ms2", dateAsserted=None))
+    assert events(store, "MedicationStatement/ms1", 'code, "time"::VARCHAR, text_value, status') == [
+        ("MEDICATION//RXNORM//860975", "2020-05-01 00:00:00", "since 2018-02-03", "active")
+    ]
+    assert events(store, "MedicationStatement/ms2", '"time"::VARCHAR') == [("2018-02-03 00:00:00",)]
+
+
+def test_a_dispense_counts_from_when_it_was_handed_over(store: Store) -> None:
+    send(store, made.patient(), made.dispense())
+    assert events(store, "MedicationDispense/md1", '"time"::VARCHAR, numeric_value, unit, text_value') == [
+        ("2020-05-01 10:00:00", 30.0, "{tbl}", "twice a day")
+    ]
+
+
+def test_an_imaging_study_is_one_event_for_each_modality_and_site(store: Store) -> None:
+    send(store, made.patient(), made.encounter(), made.imaging())
+    assert events(store, "ImagingStudy/im1", "record_id, code, value_code, codings, utc_offset") == [
+        (
+            "ImagingStudy/im1",
+            "IMAGING//DICOM//CT",
+            "SNOMED//51185008",
+            ["IMAGING//DICOM//CT", "IMAGING//LOINC//24627-2"],
+            120,
+        ),
+        ("ImagingStudy/im1.series[2]", "IMAGING//DICOM//CT", None, None, 120),
+    ]
+
+
+def test_an_imaging_study_without_series_is_named_by_its_modality_or_procedure(store: Store) -> None:
+    modality = [{"system": made.DICOM, "code": "MR"}]
+    send(
+        store,
+        made.patient(),
+        made.imaging(series=None, modality=modality, procedureCode=None),
+        made.imaging(id="im2", series=None),
+        made.imaging(id="im3", series=None, procedureCode=None),
+    )
+    assert events(store, "ImagingStudy/im1", "code") == [("IMAGING//DICOM//MR",)]
+    assert events(store, "ImagingStudy/im2", "code") == [("IMAGING//LOINC//24627-2",)]
+    assert [row[:2] for row in refusals(store)] == [("ImagingStudy/im3", "no-code")]
+
+
+def test_a_plan_is_its_category_and_the_activities_that_shall_be(store: Store) -> None:
+    send(store, made.patient(), made.care_plan())
+    assert events(store, "CarePlan/cp1", 'record_id, code, "time"::VARCHAR, end_time::VARCHAR, status') == [
+        ("CarePlan/cp1", "CARE_PLAN//SNOMED//736377009", "2020-05-02 00:00:00", "2020-06-30 23:59:59", "active"),
+        (
+            "CarePlan/cp1.activity[0]",
+            "CARE_PLAN_ACTIVITY//SNOMED//229065009",
+            "2020-05-02 00:00:00",
+            None,
+            "in-progress",
+        ),
+    ]
+    told = rows(store, "SELECT code, reason FROM notice WHERE code = 'not-positive' ORDER BY reason")
+    assert told == [
+        ("not-positive", "activity.detail.doNotPerform is true: left out"),
+        ("not-positive", "activity.detail.status is cancelled: left out"),
+    ]
+
+
+def test_a_team_and_a_goal_are_events_of_their_own(store: Store) -> None:
+    send(store, made.patient(), made.care_team(), made.care_team(id="ct2", category=None), made.goal())
+    assert events(store, "CareTeam/ct1", "code, text_value, value_code") == [
+        ("CARE_TEAM//LOINC//LA27976-2", "Concussion", "SNOMED//62106007")
+    ]
+    assert events(store, "CareTeam/ct2", "code") == [("CARE_TEAM//UNK",)]
+    assert events(store, "Goal/g1", 'code, "time"::VARCHAR') == [("GOAL//TEXT//to walk again", "2020-05-03 00:00:00")]
+
+
+def test_orders_are_known_when_written_and_are_no_procedures(store: Store) -> None:
+    send(store, made.patient(), made.service_request(), made.device_request(), made.nutrition_order())
+    assert events(store, "ServiceRequest/sr1", 'code, "time"::VARCHAR') == [
+        ("ORDER//LOINC//24627-2", "2020-05-01 06:00:00")
+    ]
+    assert events(store, "DeviceRequest/dr1", "code") == [("ORDER//SNOMED//170615005",)]
+    assert events(store, "NutritionOrder/no1", "record_id, code, text_value") == [
+        ("NutritionOrder/no1.type[0]", "ORDER//SNOMED//160670007", "less salt"),
+        ("NutritionOrder/no1.supplement[0]", "ORDER//SNOMED//442901000124100", None),
+    ]
+    assert rows(store, "SELECT count(*) FROM procedure") == [(0,)]
+
+
+def test_no_date_of_a_device_says_when_it_was_used(store: Store) -> None:
+    send(store, made.patient(), made.device(), made.device_use(), made.device(id="dev2", patient=None))
+    assert events(store, "Device/dev1", 'code, "time"') == [("DEVICE//SNOMED//14106009", None)]
+    assert events(store, "DeviceUseStatement/du1", 'code, "time"::VARCHAR, text_value, value_code') == [
+        ("DEVICE//SNOMED//14106009", "2020-05-01 08:00:00", "Heart", "SNOMED//80891009")
+    ]
+    assert events(store, "Device/dev2", "code") == []
+    assert rows(store, "SELECT count(*) FROM event WHERE COLUMNS(*)::VARCHAR LIKE '%secret-serial%'") == [(0,)]
+
+
+def test_a_contained_device_names_the_use(store: Store) -> None:
+    inner = made.device(id="d", patient=None)
+    send(store, made.patient(), made.device_use(contained=[inner], device={"reference": "#d"}))
+    assert events(store, "DeviceUseStatement/du1", "code") == [("DEVICE//SNOMED//14106009",)]
+
+
+def test_a_supply_has_its_amount_and_one_without_a_patient_is_stock(store: Store) -> None:
+    report = send(store, made.patient(), made.supply_delivery(), made.supply_delivery(id="sd2", patient=None))
+    assert events(store, "SupplyDelivery/sd1", "code, numeric_value") == [("SUPPLY//SNOMED//337388004", 50.0)]
+    assert report.files[0].skipped == 1
+
+
+def test_a_condition_of_a_relative_is_never_one_of_the_patient(store: Store) -> None:
+    send(store, made.patient(), made.family_history())
+    assert events(store, "FamilyMemberHistory/f1", "record_id, code, numeric_value, unit") == [
+        ("FamilyMemberHistory/f1.condition[0]", "FAMILY_HISTORY//MTH//SNOMED//44054006", 50.0, "a")
+    ]
+    assert rows(store, "SELECT count(*) FROM condition") == [(0,)]
+    assert rows(store, "SELECT kind, description FROM code WHERE code LIKE 'FAMILY%'") == [
+        ("other", "Diabetes mellitus type 2 in the family (mother)")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("onset", "expected"),
+    [
+        ({"onsetString": "as a child"}, (None, "as a child")),
+        ({"onsetRange": {"low": {"value": 50}, "high": {"value": 60}}}, (None, "50 - 60")),
+        ({"onsetPeriod": {"start": "1990"}}, (None, "1990 to ")),
+        ({}, (None, None)),
+    ],
+)
+def test_the_onset_in_a_relative_is_kept_as_it_was_told(store: Store, onset: Any, expected: tuple[Any, ...]) -> None:
+    one = {"code": made.code(made.SNOMED, "44054006"), **onset}
+    send(store, made.patient(), made.family_history(condition=[one]))
+    assert events(store, "FamilyMemberHistory/f1", "numeric_value, text_value") == [expected]
+
+
+def test_a_form_is_an_event_for_each_answer(store: Store) -> None:
+    send(store, made.patient(), made.questionnaire_response())
+    form = "QUESTIONNAIRE//hospital.example.org/forms/intake"
+    found = events(
+        store, "QuestionnaireResponse/q1", "record_id[25:], code, numeric_value, text_value, value_code, unit"
+    )
+    assert found == [
+        (".item[0].answer[0]", "QUESTIONNAIRE//LOINC//8302-2//cm", 170.0, None, None, "cm"),
+        (".item[1].answer[0]", f"{form}//smoking", None, "Smoker", "SNOMED//77176002", None),
+        (".item[1].answer[0].item[0].answer[0]", f"{form}//packs", 1.5, None, None, None),
+        (".item[2].item[0].answer[0]", f"{form}//walks", None, "false", None, None),
+    ]
+    assert rows(store, "SELECT kind FROM code WHERE code LIKE '%8302-2%'") == [("observation",)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"valueInteger": 3}, (3.0, None, None)),
+        ({"valueDecimal": 1e300}, (None, "1e+300", None)),
+        ({"valueDate": "2020-05"}, (None, "2020-05", None)),
+        ({"valueTime": "08:30:00"}, (None, "08:30:00", None)),
+        ({"valueString": " yes "}, (None, "yes", None)),
+        ({"valueReference": {"reference": "Patient/p2", "display": "a cousin"}}, (None, "a cousin", None)),
+        ({"valueAttachment": {"data": "AAAA", "title": "scan"}}, (None, "scan", None)),
+        ({"valueUri": "urn:x"}, (None, "urn:x", None)),
+    ],
+)
+def test_each_kind_of_answer_is_kept(store: Store, answer: Any, expected: tuple[Any, ...]) -> None:
+    item = {"linkId": "1", "definition": "http://hospital.example.org/defs/vitals#weight", "answer": [answer]}
+    send(store, made.patient(), made.questionnaire_response(item=[item]))
+    assert events(store, "QuestionnaireResponse/q1", "numeric_value, text_value, value_code") == [expected]
+    assert events(store, "QuestionnaireResponse/q1", "code") == [
+        ("QUESTIONNAIRE//hospital.example.org/defs/vitals//weight",)
+    ]
+
+
+def test_a_deep_form_is_read_to_its_end(store: Store) -> None:
+    item: dict[str, Any] = {"linkId": "end", "answer": [{"valueBoolean": True}]}
+    for depth in range(100):
+        item = {"linkId": str(depth), "item": [item]}
+    send(store, made.patient(), made.questionnaire_response(item=[item]))
+    assert len(events(store, "QuestionnaireResponse/q1", "code")) == 1
+
+
+def test_alerts_issues_and_harm_are_known_when_they_were_told(store: Store) -> None:
+    send(store, made.patient(), made.detected_issue(), made.adverse_event(), made.flag())
+    code = "terminology.hl7.org/CodeSystem/v3-ActCode//DRG"
+    assert events(store, "DetectedIssue/di1", "code, text_value") == [(f"DETECTED_ISSUE//{code}", "high")]
+    assert events(store, "AdverseEvent/ae1", 'code, "time"::VARCHAR') == [
+        ("ADVERSE_EVENT//SNOMED//217082002", "2020-05-03 10:00:00")
+    ]
+    assert events(store, "Flag/fl1", 'code, "time"::VARCHAR, end_time::VARCHAR') == [
+        ("FLAG//SNOMED//129839007", "2020-05-01 00:00:00", "2020-05-04 23:59:59")
+    ]
+
+
+# What never becomes a positive event ------------------------------------------------------------------------------
+
+NO_ALLERGY = made.code(made.SNOMED, "716186003", "No known allergy")
+IPS = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+NEGATED = [{"url": "http://hospital.example.org/negated", "valueBoolean": True}]
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        made.allergy(code=NO_ALLERGY),
+        made.allergy(code=made.code(made.SNOMED, "409137002", "Allergy status")),
+        made.allergy(code=made.code(IPS, "no-known-food-allergies")),
+        made.allergy(code={"text": "NKDA"}),
+        made.allergy(code={"text": "No Known Allergies"}),
+        made.allergy(verificationStatus=made.code("x", "refuted")),
+        made.condition(code=made.code(made.SNOMED, "160245001", "No current problems or disability")),
+        made.condition(code={"text": "None"}),
+        made.condition(verificationStatus=made.code("x", "refuted")),
+        made.statement(status="not-taken"),
+        made.statement(status="intended"),
+        made.statement(medicationCodeableConcept=made.code(made.SNOMED, "787481004", "No known medications")),
+        made.dispense(status="declined"),
+        made.dispense(status="cancelled"),
+        made.administration(status="not-done"),
+        made.request(status="draft"),
+        made.procedure(status="not-done"),
+        made.procedure(code=made.code(IPS, "no-known-procedures")),
+        made.immunization(status="not-done"),
+        made.immunization(vaccineCode=made.code(IPS, "no-known-immunizations")),
+        made.imaging(status="cancelled"),
+        made.service_request(doNotPerform=True),
+        made.service_request(intent="proposal"),
+        made.service_request(status="revoked"),
+        made.nutrition_order(status="draft"),
+        made.device_request(intent="option"),
+        made.care_plan(status="draft"),
+        made.care_plan(intent="proposal"),
+        made.care_team(status="proposed"),
+        made.goal(lifecycleStatus="rejected"),
+        made.device(type=made.code(IPS, "no-known-devices")),
+        made.device_use(status="intended"),
+        made.supply_delivery(status="abandoned"),
+        made.family_history(status="health-unknown"),
+        made.family_history(condition=[{"code": {"text": "No known problems"}}]),
+        made.detected_issue(status="cancelled"),
+        made.adverse_event(actuality="potential"),
+        made.encounter(status="cancelled"),
+        made.report(status="cancelled"),
+    ],
+)
+def test_what_is_not_so_is_left_out_and_told(store: Store, resource: Any) -> None:
+    report = send(store, made.patient(), resource)
+    assert (report.files[0].accepted, report.files[0].skipped, report.rejected) == (1, 1, 0)
+    name = f"{resource['resourceType']}/{resource['id']}"
+    assert events(store, name, "code") == []
+    assert rows(store, f"SELECT count(*) FROM notice WHERE resource = '{name}'") != [(0,)]
+
+
+@pytest.mark.parametrize("type_name", sorted(READERS.keys() - {"Patient", "AdverseEvent"}))
+def test_what_was_entered_in_error_is_refused_for_every_type(store: Store, type_name: str) -> None:
+    resource = next(one for one in made.one_of_every_type() if one["resourceType"] == type_name)
+    wrong = {
+        "Goal": {"lifecycleStatus": "entered-in-error"},
+        "Condition": {"verificationStatus": made.code("x", "entered-in-error")},
+        "AllergyIntolerance": {"verificationStatus": made.code("x", "entered-in-error")},
+    }.get(type_name, {"status": "entered-in-error"})
+    send(store, made.patient(), resource | wrong)
+    (refusal,) = refusals(store)
+    assert refusal[1:3] == ("not-positive", "entered in error")
+
+
+@pytest.mark.parametrize("type_name", sorted(READERS))
+def test_a_modifier_extension_and_implicit_rules_are_refused_for_every_type(store: Store, type_name: str) -> None:
+    resource = next(one for one in made.one_of_every_type() if one["resourceType"] == type_name)
+    send(store, resource | {"modifierExtension": NEGATED}, resource | {"implicitRules": "http://x", "id": "other"})
+    told = refusals(store)
+    assert [code for _, code, _, _ in told] == ["not-positive", "not-positive"]
+    assert ["modifierExtension" in reason or "implicitRules" in reason for _, _, reason, _ in told] == [True, True]
+    assert rows(store, "SELECT count(*) FROM event") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        made.observation(component=[{"code": made.code(made.LOINC, "1"), "modifierExtension": NEGATED}]),
+        made.request(dosageInstruction=[{"text": "x", "modifierExtension": NEGATED}]),
+        made.request(dosageInstruction=[{"doseAndRate": [{"modifierExtension": NEGATED}]}]),
+        made.administration(dosage={"text": "x", "modifierExtension": NEGATED}),
+        made.statement(dosage=[{"text": "x", "modifierExtension": NEGATED}]),
+        made.imaging(series=[{"modifierExtension": NEGATED}]),
+        made.care_plan(activity=[{"modifierExtension": NEGATED}]),
+        made.care_plan(activity=[{"detail": {"modifierExtension": NEGATED}}]),
+        made.family_history(condition=[{"code": {"text": "x"}, "modifierExtension": NEGATED}]),
+        made.questionnaire_response(item=[{"linkId": "1", "modifierExtension": NEGATED}]),
+        made.questionnaire_response(item=[{"linkId": "1", "answer": [{"modifierExtension": NEGATED}]}]),
+        made.nutrition_order(oralDiet={"modifierExtension": NEGATED}),
+        made.supply_delivery(suppliedItem={"modifierExtension": NEGATED}),
+        made.encounter(hospitalization={"modifierExtension": NEGATED}),
+        made.request(
+            medicationCodeableConcept=None,
+            medicationReference={"reference": "#m"},
+            contained=[made.medication(id="m", modifierExtension=NEGATED)],
+        ),
+    ],
+)
+def test_a_modifier_extension_on_a_part_that_is_read_refuses_the_whole(store: Store, resource: Any) -> None:
+    send(store, made.patient(), resource)
+    (refusal,) = refusals(store)
+    assert refusal[1] == "not-positive"
+    assert "modifierExtension: it may change the meaning" in refusal[2]
+
+
+def test_a_result_that_is_absent_keeps_its_value(store: Store) -> None:
+    answer = made.code(made.SNOMED, "2667000", "Absent")
+    send(store, made.patient(), made.observation(valueQuantity=None, valueCodeableConcept=answer))
+    assert events(store, "Observation/o1", "text_value, value_code") == [("Absent", "SNOMED//2667000")]
+
+
+def test_a_measurement_that_was_not_made_has_no_value_and_says_why(store: Store) -> None:
+    why = made.code("http://terminology.hl7.org/CodeSystem/data-absent-reason", "not-performed")
+    send(store, made.patient(), made.observation(valueQuantity=None, dataAbsentReason=why))
+    assert events(store, "Observation/o1", "numeric_value, text_value") == [(None, None)]
+    assert rows(store, "SELECT reason FROM notice WHERE resource = 'Observation/o1' AND reason LIKE 'no value%'") == [
+        ("no value: not-performed",)
+    ]
+
+
+def test_an_interpretation_stands_for_a_value_that_is_not_told(store: Store) -> None:
+    read = [made.code("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "POS", "Positive")]
+    send(
+        store,
+        made.patient(),
+        made.observation(valueQuantity=None, interpretation=read),
+        made.observation(id="o2", interpretation=read),
+    )
+    assert [row[0] for row in events(store, "Observation/o1", "text_value")] == ["Positive"]
+    assert events(store, "Observation/o2", "numeric_value, text_value") == [(7.5, None)]
+
+
+# Codes, times and references --------------------------------------------------------------------------------------
+
+
+def test_all_codings_are_kept_and_the_preferred_one_names_the_event(store: Store) -> None:
+    both = {
+        "coding": [
+            {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "E11.9"},
+            {"system": made.SNOMED, "code": "44054006", "display": "Diabetes"},
+            {"system": made.SNOMED, "code": "44054006"},
+        ]
+    }
+    send(store, made.patient(), made.condition(code=both), made.condition(id="c2"))
+    assert events(store, "Condition/c1", "code, codings") == [
+        ("CONDITION//SNOMED//44054006", ["CONDITION//SNOMED//44054006", "CONDITION//ICD10//E11.9"])
+    ]
+    assert events(store, "Condition/c2", "codings") == [(None,)]
+
+
+def test_a_medication_gives_all_its_codings(store: Store) -> None:
+    both = {
+        "coding": [{"system": "http://www.whocc.no/atc", "code": "B01AC06"}, {"system": made.RXNORM, "code": "1191"}]
+    }
+    named = {"medicationCodeableConcept": None, "medicationReference": {"reference": "Medication/med1"}}
+    send(store, made.patient(), made.request(**named), made.medication(code=both))
+    assert events(store, "MedicationRequest/m1", "codings") == [
+        (["MEDICATION//RXNORM//1191", "MEDICATION//ATC//B01AC06"],)
+    ]
+
+
+def test_a_medicine_named_in_words_only_is_kept(store: Store) -> None:
+    send(
+        store,
+        made.patient(),
+        made.request(medicationCodeableConcept=None, medicationReference={"display": "Aspirin"}),
+        made.request(id="m2", medicationCodeableConcept=None, medicationReference={}),
+    )
+    assert events(store, "MedicationRequest/m1", "code") == [("MEDICATION//TEXT//Aspirin",)]
+    assert [row[:2] for row in refusals(store)] == [("MedicationRequest/m2", "no-code")]
+
+
+@pytest.mark.parametrize(
+    ("onset", "recorded", "expected"),
+    [
+        ("2019", None, ("2019-12-31 23:59:59", "year", None, None)),
+        ("2020-02", None, ("2020-02-29 23:59:59", "month", None, None)),
+        ("2019", "2021", ("2021-12-31 23:59:59", "year", None, "onset 2019")),
+        ("2019", "2019-06-01T08:00:00+02:00", ("2019-06-01 06:00:00", None, 120, "onset 2019")),
+        ("2019-06-02T00:00:00Z", "2019", ("2019-12-31 23:59:59", "year", None, "onset 2019-06-02 00:00:00")),
+        ("2019-06-02T00:00:00-00:30", None, ("2019-06-02 00:30:00", None, -30, None)),
+        ("2019-06-02T00:00:00", None, ("2019-06-02 00:00:00", None, None, None)),
+        ("2019-06-02", "2019-06-01", ("2019-06-02 00:00:00", "day", None, None)),
+    ],
+)
+def test_a_partial_date_is_known_at_its_end_and_keeps_its_precision(
+    store: Store, onset: str, recorded: str | None, expected: tuple[Any, ...]
+) -> None:
+    send(store, made.patient(birthDate="1960"), made.condition(onsetDateTime=onset, recordedDate=recorded))
+    columns = '"time"::VARCHAR, time_precision, utc_offset, text_value'
+    assert events(store, "Condition/c1", columns) == [expected]
+
+
+def test_births_and_starts_of_stays_stand_at_their_start_and_ends_at_their_last_second(store: Store) -> None:
+    stay = {"start": "2020-05", "end": "2020-05-04"}
+    send(store, made.patient(birthDate="1960", deceasedDateTime="2020"), made.encounter(period=stay))
+    assert events(store, "Encounter/e1", '"time"::VARCHAR, time_precision') == [
+        ("2020-05-01 00:00:00", "month"),
+        ("2020-05-04 23:59:59", "day"),
+    ]
+    assert rows(store, "SELECT birth_time::VARCHAR, death_time::VARCHAR FROM patient") == [
+        ("1960-01-01 00:00:00", "2020-12-31 23:59:59")
+    ]
+    assert rows(store, "SELECT start_time::VARCHAR, end_time::VARCHAR FROM encounter") == [
+        ("2020-05-01 00:00:00", "2020-05-04 23:59:59")
+    ]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"reference": "Patient/p1/_history/2"},
+        {"reference": "Patient?identifier=http://hospital.example.org%7C7"},
+        {"reference": "Patient?identifier=http://hospital.example.org|7"},
+        {"identifier": {"system": "http://hospital.example.org", "value": "7"}, "type": "Patient"},
+    ],
+)
+def test_a_patient_is_found_by_version_or_identifier(store: Store, subject: Any) -> None:
+    known = made.patient(identifier=[{"system": "http://hospital.example.org", "value": "7"}])
+    report = send(store, known, made.observation(subject=subject))
+    assert (report.files[0].accepted, report.rejected) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("subject", "code", "reason"),
+    [
+        ({"reference": "#p"}, "bad-reference", "subject is a contained resource"),
+        ({"reference": "Patient?name=x"}, "bad-reference", "subject is a search"),
+        ({"reference": "Group/g"}, "no-subject", "subject is not a Patient"),
+        ({"display": "Ann"}, "no-subject", "subject has no reference"),
+        ({"identifier": {"value": "7"}, "type": "Group"}, "no-subject", "subject has no reference"),
+        ({"reference": "urn:uuid:none"}, "bad-reference", "reference not in the Bundle"),
+    ],
+)
+def test_a_subject_that_leads_to_no_patient_is_refused_with_its_reason(
+    store: Store, subject: Any, code: str, reason: str
+) -> None:
+    send(store, made.patient(), made.observation(subject=subject, contained=[made.patient(id="p")]))
+    (refusal,) = refusals(store)
+    assert (refusal[0], refusal[1]) == ("Observation/o1", code)
+    assert reason in refusal[2]
+
+
+@pytest.mark.parametrize(
+    ("resource", "code", "excerpt"),
+    [
+        (made.observation(effectiveDateTime="2020-13-01"), "bad-time", 'effectiveDateTime: "2020-13-01"'),
+        (made.observation(effectiveDateTime=2020), "wrong-type", "effectiveDateTime: 2020"),
+        (made.observation(valueQuantity={"value": "7"}), "wrong-type", 'valueQuantity.value: "7"'),
+        (
+            made.observation(valueQuantity={"value": 7, "comparator": "~"}),
+            "bad-number",
+            'valueQuantity.comparator: "~"',
+        ),
+        (made.observation(code={}), "no-code", "code: {}"),
+        (made.observation(subject=None), "no-subject", None),
+        (made.observation(status="Final"), "bad-cell", 'status: "Final"'),
+        (made.condition(assertedDate="2020"), "wrong-type", 'assertedDate: "2020"'),
+    ],
+)
+def test_a_refusal_has_its_kind_and_shows_the_faulty_field_only(
+    store: Store, resource: Any, code: str, excerpt: str | None
+) -> None:
+    send(store, made.patient(), resource)
+    (refusal,) = refusals(store)
+    assert (refusal[1], refusal[3]) == (code, excerpt)
+
+
+def test_every_head_that_is_written_is_listed(store: Store) -> None:
+    send(store, *made.one_of_every_type(), options=BILLING)
+    assert {head_of(code) for (code,) in rows(store, "SELECT code FROM code")} <= HEADS.keys()

@@ -31,7 +31,7 @@ COMMENT ON COLUMN event.end_time IS 'When it ended: abatement, end of an infusio
 COMMENT ON COLUMN event.status IS 'Status word of the source: active, completed, Administered, Not Given';
 COMMENT ON COLUMN event.record_id IS 'Record of the source, such as Observation/x1 or Observation/x1.component[0]; NULL where it has none';
 COMMENT ON COLUMN event.codings IS 'All codes that the record gives for the same thing, the one in code first; NULL where that is the only one';
-COMMENT ON COLUMN event.time_precision IS 'year, month or day where the source tells the time no more exactly: time is the start of it; NULL for a clock time';
+COMMENT ON COLUMN event.time_precision IS 'year, month or day where the source tells the time no more exactly; the pages of the formats say where in it the event stands; NULL for a clock time';
 COMMENT ON COLUMN event.utc_offset IS 'Minutes east of UTC that the source wrote beside the time, which is UTC here; NULL where it wrote none';
 COMMENT ON COLUMN event.event_id IS 'Unique number of the event in this store';
 COMMENT ON COLUMN event.source_id IS 'File it came from, as in source';

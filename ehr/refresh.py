@@ -68,6 +68,9 @@ def make_stages(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(stage.create)
 
 
+SLICE: Final = 1_000_000
+"""Events that are sorted at a time: about 0.3 GB."""
+
 ORDER: Final = "event_order"
 """Column of the SELECTs that give events late: a whole number that orders the events of one source and time."""
 
@@ -183,14 +186,39 @@ def _insert_events(con: duckdb.DuckDBPyConnection, later: Sequence[str], last_ev
     """
     gathered = " UNION ALL BY NAME ".join((f"SELECT *, rowid AS {ORDER} FROM stage_event", *later))
     open_to = "ANTI JOIN tombstone USING (subject_id)" if later and _count(con, "tombstone") else ""
-    return _changed(
-        con,
+    added = 0
+    for subjects in _slices(con, gathered):
+        added += _changed(
+            con,
+            f"""
+            INSERT INTO event BY NAME
+            SELECT * EXCLUDE ({ORDER}), {last_event + added} + row_number() OVER () AS event_id
+            FROM (
+                FROM ({gathered}) {open_to} WHERE {subjects}
+                ORDER BY subject_id, "time" NULLS FIRST, source_id, {ORDER}
+            )
+            """,
+        )
+    return added
+
+
+def _slices(con: duckdb.DuckDBPyConnection, events: str) -> Sequence[str]:
+    """Return conditions on subject_id, in its order, that cut `events` into slices of about SLICE events.
+
+    A sort keeps what it sorts in memory, so that its size decides how much an import needs.
+    """
+    if _count(con, f"({events})") <= SLICE:
+        return ("true",)
+    lasts = con.execute(
         f"""
-        INSERT INTO event BY NAME
-        SELECT * EXCLUDE ({ORDER}), {last_event} + row_number() OVER () AS event_id
-        FROM (FROM ({gathered}) {open_to} ORDER BY subject_id, "time" NULLS FIRST, source_id, {ORDER})
-        """,
-    )
+        WITH size AS (SELECT subject_id, count(*) AS n FROM ({events}) GROUP BY subject_id),
+        sliced AS (SELECT subject_id, (sum(n) OVER (ORDER BY subject_id) - 1) // {SLICE} AS slice FROM size)
+        SELECT max(subject_id) FROM sliced GROUP BY slice ORDER BY slice
+        """
+    ).fetchall()
+    cuts = [row[0] for row in lasts]
+    after = ["true", *(f"subject_id > {cut}" for cut in cuts)]
+    return [f"{begin} AND subject_id <= {cut}" for begin, cut in zip(after, cuts, strict=False)]
 
 
 def _insert_encounters(con: duckdb.DuckDBPyConnection) -> int:

@@ -7,11 +7,14 @@ What is found never depends on anything but the phrase, the kinds allowed and th
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from ehr.events import SEPARATOR
+from ehr.hierarchy import title_of
 from ehr.store import Store
+from sql.text.below import named_concepts, read_below
 from sql.text.conditions import Family
 from sql.text.matching import Entry, Titles, icd_pattern, in_family, read_entries, spelled_code
 from sql.text.naming import (
@@ -53,10 +56,11 @@ class Unclear:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A phrase that is understood, but no code of the store means it."""
+    """A phrase that is understood, but no code of the store means it; `hint` may say what is near to it."""
 
     phrase: str
     name: str
+    hint: str = ""
 
 
 Link = Found | Unclear | Absent
@@ -97,6 +101,7 @@ class Index:
     titles: dict[Kind, Titles]
     words: Counter[str]
     stays: frozenset[str]
+    below: Mapping[str, frozenset[str]]
     _links: dict[tuple[Stems, str, tuple[Kind, ...]], Link | None] = field(default_factory=dict)
 
     def link(self, phrase: str, kinds: Sequence[Kind]) -> Link | None:
@@ -114,6 +119,8 @@ class Index:
     def _link(self, phrase: str, words: Stems, kinds: tuple[Kind, ...]) -> Link | None:
         if not words:
             return None
+        if SEPARATOR in phrase:
+            return self._named(phrase, kinds)
         found: list[Found] = []
         unclear: Unclear | None = None
         absent: Absent | None = None
@@ -129,6 +136,29 @@ class Index:
         if best is not None and (best.strength > 1 or not (unclear or absent)):
             return best
         return unclear or absent or best
+
+    def _named(self, phrase: str, kinds: tuple[Kind, ...]) -> Link | None:
+        """Look for the records whose codes lie at or below the one that the question names with its system."""
+        for kind in kinds:
+            link = self._below(named_concepts(phrase, kind), kind)
+            if link is not None:
+                return link
+        names = named_concepts(phrase, Kind.CONDITION)
+        near = difflib.get_close_matches(names[0], self.below, n=MAX_NAMES, cutoff=0.7) if names else []
+        hint = f"; near to it are {', '.join(near)}" if near else ""
+        return Absent(phrase, names[0], hint) if names else None
+
+    def _below(self, names: Sequence[str], kind: Kind) -> Found | None:
+        used = [name for name in names if name in self.below]
+        codes = {code for name in used for code in self.below[name]}
+        kept = [entry.code for entry in self.titles[kind].entries if entry.code in codes]
+        if not kept or kind is Kind.OBSERVATION:
+            return None
+        shown = " or ".join(used)
+        title = next((title for name in used if (title := title_of(name))), None)
+        label = f"{f'{title}: ' if title else ''}this code and all codes below it"
+        below = () if kind is Kind.MEDICATION else tuple(used)
+        return Found(Concept(kind, shown, _stored(kept), label, below=below), 3)
 
     def _known(self, phrase: str, words: Stems, kind: Kind) -> Link | None:
         """Look a phrase up in the tables and among the codes themselves."""
@@ -164,6 +194,10 @@ class Index:
         """Look for codes spelled out: ICD prefixes, or a whole code of any system."""
         pattern = icd_pattern(phrase)
         if pattern is not None:
+            written = [f"ICD{version}{SEPARATOR}{pattern.prefix}" for version in pattern.versions]
+            link = self._below([name for one in written for name in named_concepts(one, kind)], kind)
+            if link is not None:
+                return link
             codes = [entry.code for entry in self.titles[kind].entries if pattern.matches(entry)]
             if not codes and pattern.is_certain:
                 return Absent(phrase, pattern.label)
@@ -332,7 +366,8 @@ def build_index(store: Store) -> Index:
         by_kind[entry.kind].append(entry)
     words = Counter(word for entry in entries for word in entry.words)
     stays = frozenset(row[0] for row in store.cursor().execute("SELECT DISTINCT class FROM encounter").fetchall())
-    return Index(entries, {kind: Titles(tuple(found)) for kind, found in by_kind.items()}, words, stays)
+    titles = {kind: Titles(tuple(found)) for kind, found in by_kind.items()}
+    return Index(entries, titles, words, stays, read_below(store))
 
 
 def _stored(codes: Iterable[str]) -> tuple[StoredCode, ...]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlglot import exp
 
+from sql.functions import DESCENDS_FROM
 from sql.text.expressions import (
     SECONDS,
     around,
@@ -308,7 +309,8 @@ def _belongs(kind: Kind, alias: str, named: str, here: Here) -> exp.Expr:
 def _first_times(concept: Concept, alias: str) -> exp.Expr:
     inner = exp.select("subject_id", exp.alias_(exp.func("MIN", exp.column("start_time")), "first_time"))
     codes = exp.column("code").isin(*(exp.Literal.string(code) for code in kept_codes(concept, "recorded")))
-    return inner.from_(exp.to_table(concept.kind)).where(codes).group_by("subject_id").subquery(alias)
+    wanted = _is_below(concept, exp.column("code")) if concept.below else codes
+    return inner.from_(exp.to_table(concept.kind)).where(wanted).group_by("subject_id").subquery(alias)
 
 
 def _ordered(window: Relative, time: exp.Expr, first: exp.Expr) -> exp.Expr:
@@ -332,6 +334,8 @@ def codes_sql(event: Event, alias: str) -> exp.Expr:
 
     A plain medication code (FHIR) stands for both; there the record that it came from tells.
     """
+    if event.concept.below:
+        return _is_below(event.concept, col(alias, "code"))
     kept = kept_codes(event.concept, event.mode)
     prefix = _RECORDS.get(event.mode) if event.concept.kind is Kind.MEDICATION else None
     plain = [code for code in kept if prefix and role_of_code(code) == "plain"]
@@ -345,6 +349,11 @@ def codes_sql(event: Event, alias: str) -> exp.Expr:
     if not ways:
         return exp.false()
     return ways[0] if len(ways) == 1 else exp.paren(exp.or_(*ways), copy=False)
+
+
+def _is_below(concept: Concept, code: exp.Expr) -> exp.Expr:
+    names = [exp.Literal.string(name) for name in concept.below]
+    return exp.Anonymous(this=DESCENDS_FROM, expressions=[code, *names])
 
 
 def _is_one_of(alias: str, codes: Sequence[str]) -> exp.Expr:

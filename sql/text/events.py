@@ -150,7 +150,7 @@ def _timely(r: Reader, event: Event, at: int) -> Event | None:
         r.trouble(at, f"{event.concept.name} is recorded by billing codes with a date and no time of day")
         return None
     label = f"{event.concept.label}; without billing codes, which have no time of day"
-    return replace(event, concept=replace(event.concept, codes=timed, label=label))
+    return replace(event, concept=replace(event.concept, codes=timed, label=label, below=()))
 
 
 def windows_here(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Timed | None, int]]:

@@ -9,6 +9,7 @@ from re import fullmatch
 from typing import Final, Literal
 
 from ehr.events import SEPARATOR, UNKNOWN
+from ehr.hierarchy import JOINT
 from ehr.store import Store
 from sql.text.conditions import Family
 from sql.text.observations import NEUTRAL
@@ -71,9 +72,14 @@ class Entry:
         return self.low is not None
 
 
-_QUERY: Final = """
-    SELECT code, kind, description, system, unit, n_events, quantiles[1], quantiles[-1], parents
-    FROM code WHERE kind IN ('condition', 'medication', 'procedure', 'observation') ORDER BY code
+_QUERY: Final = f"""
+    WITH further AS (
+        SELECT split_part(code, '{JOINT}', 1) AS code, list(DISTINCT code) AS joint_codes
+        FROM code_ancestor WHERE contains(code, '{JOINT}') GROUP BY ALL
+    )
+    SELECT code, kind, description, system, unit, n_events, quantiles[1], quantiles[-1], joint_codes
+    FROM code LEFT JOIN further USING (code)
+    WHERE kind IN ('condition', 'medication', 'procedure', 'observation') ORDER BY code
 """
 
 
@@ -93,7 +99,7 @@ def _entry(
     n_events: int,
     low: float | None,
     high: float | None,
-    parents: list[str] | None,
+    joint_codes: list[str] | None,
 ) -> Entry:
     parts = code.split(SEPARATOR)
     role = role_of(parts)
@@ -101,7 +107,8 @@ def _entry(
     sequence = stems(_plain(title))
     item, value, coded_unit = _item_of(parts)
     icd = _icd_of(parts, system)
-    coded = [icd, *(_icd_of(parent.split(SEPARATOR), None) for parent in parents or ())]
+    further = dict.fromkeys(other for joint in joint_codes or () for other in joint.split(JOINT)[1:])
+    coded = [icd, *(_icd_of(other.split(SEPARATOR), None) for other in further)]
     return Entry(
         code,
         Kind(kind),

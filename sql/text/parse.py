@@ -181,9 +181,8 @@ def _of_trouble(trouble: Unclear | Absent | str, index: Index) -> Refusal:
         options = ", ".join(trouble.alternatives)
         return Refusal("AMBIGUOUS", f"'{trouble.phrase}' may mean several things; say which: {options}")
     if isinstance(trouble, Absent):
-        return Refusal(
-            "UNANSWERABLE", f"nothing in this store is recorded as '{trouble.name}'; 'ehr code search' shows what is"
-        )
+        hint = trouble.hint or "; 'ehr code search' shows what is"
+        return Refusal("UNANSWERABLE", f"nothing in this store is recorded as '{trouble.name}'{hint}")
     return Refusal("AMBIGUOUS", trouble)
 
 

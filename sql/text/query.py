@@ -52,7 +52,8 @@ class Concept:
     """A clinical concept and the codes of the store that mean it.
 
     `label` says in a few words how the codes were found ("ICD-10 I50*, ICD-9 428*"); `unit` is that of its
-    values, None where they have none.
+    values, None where they have none. `below` are concepts of code systems, where the question named them: then every
+    record counts of which any code lies at or below one of them, not only those with `codes`.
     """
 
     kind: Kind
@@ -60,6 +61,7 @@ class Concept:
     codes: tuple[StoredCode, ...]
     label: str
     unit: str | None = None
+    below: tuple[str, ...] = ()
 
 
 Operator = Literal[">", ">=", "<", "<=", "=", "between"]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from sql.text.below import HYPHEN, mark_concepts
+
 MAX_TOKENS: Final = 80
 
 
@@ -54,7 +56,8 @@ _NUMBER_WORDS: Final = {
 
 _TOKEN: Final = re.compile(
     r"""
-      (?P<date>\d{4}-\d{1,2}-\d{1,2})(?!\d)
+      (?P<concept>[A-Z0-9]+//[A-Z0-9.\ue000]+)
+    | (?P<date>\d{4}-\d{1,2}-\d{1,2})(?!\d)
     | (?P<loinc>\b\d{3,5}-\d\b)(?![\d.-])
     | (?P<icd>\b[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?\*?(?![\w])|\b\d{3}\.\d{1,2}\*?(?=\s|$|[?,)])|\b\d{3,5}\*)
     | (?P<power>x?10\s?[\^*]\s?\d{1,2}/\w+)
@@ -86,6 +89,7 @@ def tokenize(question: str) -> list[Token]:
     ['patients', 'aged', '65', 'to', '80', 'with', 'creatinine', '>=', '2.0', 'mg/dl']
     """
     text = unicodedata.normalize("NFKC", question).replace("−", "-").replace("–", "-").replace("—", ", ")
+    text = mark_concepts(text)
     text = text.replace("μ", "µ").replace("’", "'").replace("‘", "'")
     for short, full in _CONTRACTIONS.items():
         text = re.sub(rf"\b{short}\b", full, text, flags=re.IGNORECASE)
@@ -113,6 +117,8 @@ def tokenize(question: str) -> list[Token]:
 
 def _tokens_of(match: re.Match[str], before: list[Token]) -> list[Token]:
     kind, text = match.lastgroup, match.group()
+    if kind == "concept":
+        return [Token(text.replace(HYPHEN, "-"), text.replace(HYPHEN, "-").lower())]
     if kind == "number":
         return [Token(text, text.replace(",", ""), float(text.replace(",", "")))]
     if kind == "operator":

@@ -1,9 +1,11 @@
-"""`ehr stats`, `ehr timeline`, `ehr code search`, `ehr rejects`: look at what a store holds."""
+"""`ehr stats`, `ehr timeline`, `ehr code`, `ehr rejects`: look at what a store holds."""
 
 import argparse
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+
+from api.commands import tree
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,6 +56,7 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     search.add_argument("text", metavar="TEXT", nargs="+", help="words, such as: heart failure")
     search.add_argument("--limit", type=int, default=20, metavar="N", help="show at most N codes (default 20)")
     search.set_defaults(run=run_code_search)
+    tree.register(actions, parents)
 
     rejects = commands.add_parser("rejects", parents=parents, help="what imports refused or flagged, and why")
     rejects.add_argument("--list", action="store_true", dest="each", help="list each record instead of the reasons")

@@ -25,13 +25,10 @@ def plain(value: Value, scope: Scope) -> Value:
     kind = KINDS.get(value.type or "")
     if value.kind != "json" or kind is None:
         return value
-    return Value(_read(value.sql, kind, scope), kind)
-
-
-def _read(node: exp.Expression, kind: str, scope: Scope) -> exp.Expression:
-    if kind in {"boolean", "integer", "decimal"}:
-        return call(f"fhir_{kind}", node, text(scope.place))
-    return call("fhir_text", node)
+    if kind not in {"boolean", "integer", "decimal"}:
+        return Value(call("fhir_text", value.sql), kind)
+    name = value.type if value.type == "integer64" else kind
+    return Value(call(f"fhir_{name}", value.sql, text(scope.place)), kind)
 
 
 def listed(value: Value, scope: Scope) -> Value:

@@ -11,13 +11,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ehr.errors import ViewError
-from sql.views.elements import KINDS, is_resource, is_type
+from sql.views.elements import KINDS, is_type
 from sql.views.fhirpath import Literal, Node
 from sql.views.parse import FhirPathError, parse
 
 MAX_NESTING: Final = 8
 """How deeply selects may be nested: DuckDB's time to plan doubles with each level."""
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_RESOURCE: Final = re.compile(r"[A-Z][A-Za-z]+")
 _PREFIXES: Final = ("http://hl7.org/fhir/StructureDefinition/", "http://hl7.org/fhirpath/System.")
 _KINDS_OF_JSON: Final = {bool: "a boolean", str: "a text", list: "a list", dict: "an object"}
 _BUILT_IN: Final = frozenset({"resource", "rootResource", "context", "rowIndex", "ucum", "sct", "loinc"})
@@ -97,8 +98,8 @@ def read_view(document: Any) -> View:
     if said != "ViewDefinition":
         raise ViewError(f"resourceType is {said!r}, not 'ViewDefinition'")
     resource = _text(document, "resource", "ViewDefinition")
-    if not is_resource(resource):
-        raise ViewError(f"ViewDefinition.resource: {resource!r} is no type of FHIR resource")
+    if not _RESOURCE.fullmatch(resource):
+        raise ViewError(f"ViewDefinition.resource: {resource!r} is no name of a type of resource, such as 'Patient'")
     name = _optional(document, "name", "ViewDefinition", _name)
     constants = _constants(document)
     where = tuple(_path(one, "path", place) for one, place in _objects(document, "where", "ViewDefinition"))

@@ -150,7 +150,7 @@ def _single(target: Node | None, arguments: Arguments, scope: Scope) -> Value:
 
 def _tail(target: Node | None, arguments: Arguments, scope: Scope) -> Value:
     items = listed(this_of(target, scope), scope)
-    return items.listed(call("list_slice", items.sql, number(2), exp.Null()))
+    return items.listed(scope.names.kept(items.sql, lambda _, place: between(exp.GT, place, number(1))))
 
 
 def _skip(target: Node | None, arguments: Arguments, scope: Scope) -> Value:

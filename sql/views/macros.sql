@@ -77,6 +77,13 @@ CREATE MACRO fhir_whole(number, place) AS
 
 CREATE MACRO fhir_integer(node, place) AS fhir_whole(fhir_decimal(node, place), place);
 
+-- FHIR writes an integer64 as a text, so that JSON readers keep all its digits.
+CREATE MACRO fhir_integer64(node, place) AS
+    list_transform([node], lambda fhir_f:
+        CASE WHEN fhir_is_text(fhir_f) THEN coalesce(TRY_CAST(fhir_text(fhir_f) AS BIGINT),
+                                                     error(place || ': a resource has a value that is no number'))
+             ELSE fhir_integer(fhir_f, place) END)[1];
+
 -- The text of a primitive value.
 CREATE MACRO fhir_string(node, place) AS
     list_transform([node], lambda fhir_p:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from ehr.errors import SourceError, ViewError
 from sql.views.build import text
 from sql.views.definition import View, read_view
+from sql.views.elements import is_resource
 from sql.views.rows import TOO_DEEP, Compiled, Output, compile_view
 from sql.views.sources import files_of, resources_view
 
@@ -89,18 +90,27 @@ def run_view(view: View, sources: Sequence[Path]) -> Rows:
     for levels in LEVELS:
         compiled = compile_view(view, levels)
         try:
-            return Rows(_table(compiled, view.resource, files), compiled.columns)
+            table = _table(compiled, view.resource, files)
         except duckdb.Error as error:
             if TOO_DEEP not in str(error) or levels == LEVELS[-1]:
                 raise _explained(error) from error
+            continue
+        if not table.num_rows and not is_resource(view.resource):
+            raise ViewError(f"there are no rows, and {view.resource!r} is no type of resource that FHIR has up to R5")
+        return Rows(table, compiled.columns)
     raise AssertionError("the last number of levels returns or raises")
 
 
+def prepared() -> duckdb.DuckDBPyConnection:
+    """Return a connection in memory with what the SQL of views calls."""
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute(MACROS.read_text())
+    return con
+
+
 def _table(compiled: Compiled, resource: str, files: list[Path]) -> pa.Table:
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
-        for statement in con.extract_statements(MACROS.read_text()):
-            con.execute(statement)
+    with prepared() as con:
         con.execute(f"SET allowed_paths = [{', '.join(text(str(file)).sql('duckdb') for file in files)}]")
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")

@@ -16,6 +16,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "importing",
     "exporting",
     "look",
+    "checking",
     "keeping",
     "querying",
     "viewing",

@@ -49,7 +49,7 @@ def _waiting(staging: Staging, may_come: Collection[str], held: list[int]) -> li
         SELECT source_id FROM here ANTI JOIN stay USING (encounter_id)
         WHERE (encounter IS NOT NULL OR encounter_id IS NOT NULL) AND ($stays OR len($held) > 0)
         UNION
-        SELECT source_id FROM (SELECT ordinal, named_by FROM fhir_event WHERE code IS NULL) e JOIN here USING (ordinal)
+        SELECT source_id FROM here JOIN (SELECT ordinal, named_by FROM fhir_event WHERE code IS NULL) USING (ordinal)
         ANTI JOIN thing ON thing.record_id = named_by
         WHERE list_contains($products, split_part(named_by, '/', 1)) OR len($held) > 0
         """,

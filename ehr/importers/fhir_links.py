@@ -89,7 +89,7 @@ def name_products(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def check_stays(staging: Staging) -> None:
-    """Note records whose stay is not there, cut the link of those whose stay is another patient's, date the undated."""
+    """Note records whose stay is not there, cut the link where it is another patient's, date what has no time."""
     con = staging.con
     con.execute(
         """

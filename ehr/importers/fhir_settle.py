@@ -23,8 +23,8 @@ NEAR: Final = timedelta(days=1)
 """Dates without a zone and birthdays may be a day off before an event counts as implausible."""
 
 SKIPPED: Final = {
-    Reason.REPEAT: "{} records are exact repeats: skipped",
-    Reason.OLD_VERSION: "{} records are older than what is known of them: skipped",
+    Reason.REPEAT: "exact repeats, skipped: {}",
+    Reason.OLD_VERSION: "older than what is known of the record, skipped: {}",
 }
 
 
@@ -41,7 +41,8 @@ def settle(staging: Staging) -> None:
     has_repeated = find_repeated(con)
     if has_repeated:
         judge_versions(con, referred=True)
-    _refuse_strangers(staging)
+    if _refuse_strangers(staging):
+        con.execute(_KEEP_STRANGE_VERSIONS)
     if staging.has_named:
         name_products(con)
     if has_repeated:
@@ -53,9 +54,9 @@ def settle(staging: Staging) -> None:
     _move(staging)
 
 
-def _refuse_strangers(staging: Staging) -> None:
-    """Reject what belongs to a patient who is neither in the input nor in the store, or was deleted."""
-    staging.con.execute(
+def _refuse_strangers(staging: Staging) -> bool:
+    """Reject what belongs to a patient who is neither in the input nor in the store, or was deleted; say if any."""
+    added = staging.con.execute(
         """
         INSERT INTO fhir_verdict
         WITH open AS (SELECT * FROM fhir_record ANTI JOIN fhir_verdict USING (ordinal)),
@@ -81,7 +82,20 @@ def _refuse_strangers(staging: Staging) -> None:
                subject
         FROM stranger LEFT JOIN tombstone t USING (subject_id) LEFT JOIN deleted d USING (subject_id)
         """
-    )
+    ).fetchall()
+    return bool(added[0][0])
+
+
+_KEEP_STRANGE_VERSIONS: Final = """
+    INSERT INTO fhir_record
+    SELECT * REPLACE (-1 - ordinal AS ordinal, 'left-out' AS kind)
+    FROM fhir_record SEMI JOIN fhir_verdict USING (ordinal)
+    WHERE kind = 'content' AND type <> 'Patient' AND (last_updated IS NOT NULL OR version_id IS NOT NULL)
+"""
+"""A version of a patient who is not here takes the place of older ones all the same: they are not true any more.
+
+It counts as left out, so that the very same version goes in once its patient is there.
+"""
 
 
 def _carry_out(staging: Staging) -> None:
@@ -144,8 +158,8 @@ def _notice_implausible(staging: Staging) -> None:
 def _move_records(staging: Staging) -> None:
     """Count what goes in, stage its versions, and let what it replaces or deletes go.
 
-    Everything of a patient goes whose Patient was deleted, and the records count as deleted at that time: none comes
-    back before its source says that there is a newer version.
+    Everything of a patient goes whose Patient was deleted. Of the records only the versions stay, as those that were
+    left out: no older one comes back, the same one only once the source has that Patient again.
     """
     con = staging.con
     counts = con.execute(
@@ -184,10 +198,9 @@ _DELETE_PATIENTS: Final = """
 """
 _DELETE_THEIR_RECORDS: Final = """
     INSERT INTO stage_record BY NAME
-    SELECT s.record_id, s.subject_id, greatest(r.last_updated, s.last_updated) AS last_updated,
-           r.last_updated AS deleted_at, r.source_id
+    SELECT s.record_id, s.subject_id, s.version_id, s.last_updated, s.deleted_at, r.source_id
     FROM record s JOIN fhir_record r USING (subject_id) ANTI JOIN stage_record t ON t.record_id = s.record_id
-    WHERE r.type = 'Patient' AND r.kind = 'deleted'
+    WHERE r.type = 'Patient' AND r.kind = 'deleted' AND (s.last_updated IS NOT NULL OR s.version_id IS NOT NULL)
 """
 
 

@@ -16,7 +16,8 @@ _PARTS: Final = (
     """
     SELECT ordinal, concat(epoch_us("time"), '|', coalesce(named_by, code), '|', numeric_value, '|', text_value, '|',
            value_code, '|', unit, '|', epoch_us(end_time), '|', status, '|', record_id, '|',
-           CASE WHEN named_by IS NULL THEN codings::VARCHAR END, '|', time_precision, '|', utc_offset) AS said FROM fhir_event
+           CASE WHEN named_by IS NULL THEN codings::VARCHAR END, '|', time_precision, '|', utc_offset) AS said
+    FROM fhir_event
     """,
     """
     SELECT ordinal, concat('stay|', parent_id, '|', "class", '|', "type", '|', epoch_us(start_time), '|',
@@ -24,7 +25,8 @@ _PARTS: Final = (
     """,
     "SELECT ordinal, concat('product|', codes::VARCHAR, '|', description) FROM fhir_product",
     """
-    SELECT ordinal, concat('record|', subject_id, '|', encounter_id, '|', list_sort(identifiers)::VARCHAR, '|', deceased)
+    SELECT ordinal, concat('record|', subject_id, '|', encounter_id, '|', list_sort(identifiers)::VARCHAR, '|',
+           deceased)
     FROM fhir_record WHERE kind = 'content'
     """,
 )
@@ -76,14 +78,14 @@ _JUDGE: Final = """
         WHERE record_id IN (FROM fhir_repeat) AND list_contains($types, type) = $referred
           AND ordinal NOT IN (SELECT ordinal FROM fhir_verdict)
         UNION ALL BY NAME
-        SELECT -1 AS ordinal, record_id, version_id, last_updated, digest,
+        SELECT NULL AS ordinal, record_id, version_id, last_updated, digest,
                CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN digest IS NULL THEN 'left-out'
                     ELSE 'content' END AS kind
         FROM fhir_stored WHERE list_contains($types, split_part(record_id, '/', 1)) = $referred
     ),
     numbered AS (
         SELECT *, coalesce(last_updated, '-infinity') AS updated,
-               CASE WHEN kind IN ('deleted', 'withdrawn') AND version_id IS NULL THEN 1000000000000000000000000000000000
+               CASE WHEN kind IN ('deleted', 'withdrawn') AND version_id IS NULL THEN 1e35::HUGEINT
                     WHEN regexp_full_match(version_id, '[0-9]{1,30}') THEN version_id::HUGEINT
                     ELSE -1 END AS number,
                CASE kind WHEN 'content' THEN 1 WHEN 'left-out' THEN 2 ELSE 0 END AS weakness
@@ -95,7 +97,7 @@ _JUDGE: Final = """
                (updated, number) = (first_value(updated) OVER newest, first_value(number) OVER newest) AS is_same,
                last_updated IS NULL AND version_id IS NULL AS is_unversioned
         FROM numbered
-        WINDOW newest AS (PARTITION BY record_id ORDER BY updated DESC, number DESC, weakness, ordinal)
+        WINDOW newest AS (PARTITION BY record_id ORDER BY updated DESC, number DESC, weakness, ordinal NULLS FIRST)
     ),
     judged AS (
         SELECT *, CASE WHEN kind = 'withdrawn' THEN 'dropped'
@@ -106,7 +108,7 @@ _JUDGE: Final = """
                        WHEN NOT (is_same OR is_unversioned) THEN 'old-version'
                        WHEN digest = first_digest THEN 'repeat'
                        ELSE 'conflict' END AS code
-        FROM ranked WHERE ordinal >= 0 AND ordinal <> first_ordinal
+        FROM ranked WHERE ordinal IS DISTINCT FROM first_ordinal AND ordinal IS NOT NULL
     )
     SELECT ordinal, CASE WHEN code IN ('repeat', 'old-version') THEN 'skipped' WHEN code = 'conflict' THEN 'rejected'
                          ELSE code END AS outcome,

@@ -37,7 +37,10 @@ SYSTEMS: Final[dict[str, str]] = {written: name for name, others in _SYSTEMS.ite
 PROCEDURES: Final = {"ICD10": "ICD10PCS", "ICD9": "ICD9PROC"}
 """What a source that says ICD-9 or ICD-10 of a procedure means."""
 
-APART: Final = frozenset({"ALLERGY", "FAMILY_HISTORY"})
+APART: Final = frozenset(
+    {"ALLERGY", "FAMILY_HISTORY", "FLAG", "DETECTED_ISSUE", "ORDER", "CARE_PLAN", "CARE_PLAN_ACTIVITY", "CARE_TEAM"}
+    | {"GOAL", "CLAIM_DIAGNOSIS", "CLAIM_PROCEDURE", "CLAIM_ITEM"}
+)
 """Heads of codes that do not say that the patient has or gets what the code names: their concepts keep the head."""
 
 DIAGNOSIS_10: Final = re.compile(r"[A-Z]\d[0-9A-Z][0-9A-Z]{0,4}")

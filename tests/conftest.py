@@ -51,3 +51,9 @@ def meds_store(data_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def fhir_store(data_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Return a store of the fifteen FHIR patients, from NDJSON."""
     yield from imported(tmp_path_factory.mktemp("fhir") / "store", "fhir", data_root / "fhir" / "ndjson")
+
+
+@pytest.fixture(scope="session")
+def omop_store(data_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Return a store of the 28 persons of the OMOP set."""
+    yield from imported(tmp_path_factory.mktemp("omop") / "store", "omop", data_root / "omop")

@@ -50,14 +50,6 @@ class Moment:
         return f"coalesce({self.datetime}, {self.date})"
 
     @property
-    def end(self) -> str:
-        """The SQL of the time as the end of something: the last second of the day where there is only a date."""
-        return (
-            f"({self.start} + CASE WHEN {self.precision} = 'day' THEN INTERVAL '86399 seconds' "
-            "ELSE INTERVAL '0 seconds' END)"
-        )
-
-    @property
     def precision(self) -> str:
         """The SQL of event.time_precision."""
         return f"CASE WHEN {self.start} = date_trunc('day', {self.start}) THEN 'day' END"
@@ -84,10 +76,29 @@ class Moment:
             code=Reason.IMPLAUSIBLE,
         )
 
+    def end(self, start: "Moment") -> str:
+        """The SQL of the time as the end of what began at `start`, NULL where it lies before that.
+
+        A mere date is its first moment, so that stays have the length in days that they had; where something began
+        later on that same day, it is the last second.
+        """
+        return (
+            f"CASE WHEN {self.start} >= {start.start} THEN {self.start} "
+            f"WHEN {self._is_same_day(start)} THEN {_last_second(self.start)} END"
+        )
+
     def before(self, start: "Moment") -> Check:
         """The check that this end does not come before its start."""
         reason = f"{self.date} is before {start.date}: end left NULL"
-        return Check(f"{self.end} < {start.start}", reason, cell=self.date, code=Reason.IMPLAUSIBLE)
+        condition = f"{self.start} < {start.start} AND NOT ({self._is_same_day(start)})"
+        return Check(condition, reason, cell=self.date, code=Reason.IMPLAUSIBLE)
+
+    def _is_same_day(self, start: "Moment") -> str:
+        return f"{self.start} = date_trunc('day', {start.start})"
+
+
+def _last_second(time: str) -> str:
+    return f"{time} + INTERVAL '86399 seconds'"
 
 
 @dataclass(frozen=True)
@@ -112,7 +123,7 @@ class Clinical:
 
     `prefix` is that of its concept columns: condition for condition_concept_id. `lookups` name further columns of
     concepts, by which the SQL can use NAME_key, NAME_name and NAME_unit (see ehr.importers.omop_concepts.joined).
-    `known_at` is a time, or NULL, before which the event was not known.
+    `known_at` is a time, or NULL, before which the event was not known, and its precision.
     """
 
     name: str
@@ -129,7 +140,7 @@ class Clinical:
     unit: str = "NULL::VARCHAR"
     has_unit_in_code: bool = False
     status: str = "NULL::VARCHAR"
-    known_at: str | None = None
+    known_at: tuple[str, str] = ("NULL::TIMESTAMP", "NULL")
     has_source_concept: bool = True
     has_stay: bool = True
 
@@ -178,9 +189,9 @@ def events_select(table: Clinical, rows: str) -> str:
     """Return the SELECT of the events that the accepted `rows` of a table give."""
     first, further = _codes(table)
     unit = f"coalesce('//' || replace({table.unit}, '//', '/'), '')" if table.has_unit_in_code else "''"
-    start, late, end = table.start.start, table.known_at or "NULL::TIMESTAMP", "NULL::TIMESTAMP"
+    start, end, (late, late_precision) = table.start.start, "NULL::TIMESTAMP", table.known_at
     if table.end:
-        end = f"CASE WHEN {table.end.end} >= {start} THEN {table.end.end} END"
+        end = table.end.end(table.start)
     stay = "coalesce(detail_stay, nullif(visit_occurrence_id, 0))" if table.has_stay else "NULL::BIGINT"
     return f"""
         SELECT person_id AS subject_id, "time", {table.head} || '//' || first || unit_part AS code,
@@ -192,7 +203,7 @@ def events_select(table: Clinical, rows: str) -> str:
         FROM (
             SELECT *, {first} AS first, {further} AS further, {unit} AS unit_part,
                    greatest({start}, {late}) AS "time", {end} AS end_time,
-                   CASE WHEN {late} > {start} THEN {day_sql(late)} ELSE {table.start.precision} END AS time_precision,
+                   if({late} > {start}, {late_precision}, {table.start.precision}) AS time_precision,
                    {table.number} AS numeric_value, {table.text} AS text_value, {table.answer} AS value_code,
                    {table.unit} AS unit, {table.status} AS status, {table.spec.record} AS record_id,
                    {stay} AS encounter_id
@@ -204,11 +215,6 @@ def events_select(table: Clinical, rows: str) -> str:
 def table_of(table: Clinical) -> Table:
     """Return what is read of a clinical table."""
     return Table(table.spec, tuple(table.concepts.values()), partial(events_select, table))
-
-
-def day_sql(end: str) -> str:
-    """Return the SQL of the precision of a time that `Moment.end` gave: 'day' for the last second of a day."""
-    return f"CASE WHEN {end}::TIME = TIME '23:59:59' THEN 'day' END"
 
 
 def _codes(table: Clinical) -> tuple[str, str]:
@@ -262,7 +268,13 @@ _KNOWN_LATE: Final = (
     f"OR regexp_matches(lower(kind_name), '{BILLED_NAMES}'))"
 )
 _CONDITION_START: Final = Moment("condition_start_date", "condition_start_datetime")
-_DISCHARGE: Final = f"CASE WHEN coalesce({_KNOWN_LATE}, false) THEN visit_end END"
+_ONSET: Final = f"if({_CONDITION_START.precision} = 'day', {{0}}::DATE::VARCHAR, {{0}}::VARCHAR)".format(
+    _CONDITION_START.start
+)
+_HAS_CLOCK: Final = "visit_end > date_trunc('day', visit_end)"
+_DISCHARGE: Final = (
+    f"CASE WHEN coalesce({_KNOWN_LATE}, false) THEN if({_HAS_CLOCK}, visit_end, {_last_second('visit_end')}) END"
+)
 
 CONDITION_OCCURRENCE: Final = Clinical(
     name="condition_occurrence",
@@ -278,8 +290,8 @@ CONDITION_OCCURRENCE: Final = Clinical(
     ),
     lookups={"kind": "condition_type_concept_id", "state": "condition_status_concept_id"},
     status=_first_text("state_name", "condition_status_source_value", "stop_reason"),
-    known_at=_DISCHARGE,
-    text=f"CASE WHEN {_DISCHARGE} > {_CONDITION_START.start} THEN 'onset ' || {_CONDITION_START.start} END",
+    known_at=(_DISCHARGE, f"if({_HAS_CLOCK}, NULL, 'day')"),
+    text=f"CASE WHEN {_DISCHARGE} > {_CONDITION_START.start} THEN 'onset ' || {_ONSET} END",
 )
 
 DRUG_EXPOSURE: Final = Clinical(

@@ -11,7 +11,7 @@ import duckdb
 from ehr.events import UNKNOWN
 from ehr.importers.judging import Rows
 from ehr.importers.omop_concepts import any_key, joined
-from ehr.importers.omop_tables import DETAILS, PERSON_ID, VISITS, Moment, Table, day_sql
+from ehr.importers.omop_tables import DETAILS, PERSON_ID, VISITS, Moment, Table
 from ehr.importers.omop_words import CLASSES, DECEASED, values_sql, visit_word_sql
 from ehr.importers.tables import TableSpec, integer, record_of, text
 from ehr.reasons import Reason
@@ -80,7 +80,7 @@ def _stays(spec: TableSpec, prefix: str, rows: str) -> str:
         FROM (
             SELECT *, person_id AS subject_id, {visit_word_sql(f"{prefix}_concept_id", name)} AS word, {name} AS type,
                    {start.start} AS start_time, {start.precision} AS start_precision,
-                   CASE WHEN {end.end} >= {start.start} THEN {end.end} END AS end_time,
+                   {end.end(start)} AS end_time, {end.precision} AS end_precision,
                    coalesce(came_name, admitted_from_source_value) AS admit_source,
                    CASE WHEN {died} THEN 'DIED' ELSE {went} END AS disposition, {spec.record} AS record_id
             FROM ({joined(rows, _concepts(prefix))})
@@ -95,11 +95,10 @@ def _events(stays: str, number: str, kinds: tuple[tuple[str, str], ...], when: s
     """Return the SELECT of the events of stays: `kinds` are their codes at the start and at the end."""
     selects = []
     for place, (code, side) in enumerate(kinds):
-        precision = "start_precision" if side == "start" else day_sql("end_time")
         selects.append(
             f"""
             SELECT subject_id, {side}_time AS "time", {code} AS code, {number} AS encounter_id, record_id,
-                   {precision} AS time_precision, row * {KINDS} + {place} AS {ORDER}
+                   {side}_precision AS time_precision, row * {KINDS} + {place} AS {ORDER}
             FROM ({stays}) WHERE {side}_time IS NOT NULL AND {when}
             """
         )

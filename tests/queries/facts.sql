@@ -127,3 +127,7 @@ record AS (
 SELECT patient, count(*) AS n FROM record JOIN id USING (subject_id) GROUP BY patient ORDER BY patient
 --: F21
 SELECT count(*), count(DISTINCT subject_id) FROM encounter WHERE class = 'emergency'
+--: O01
+SELECT (SELECT count(*) FROM patient), (SELECT count(*) FROM encounter)
+--: O04
+SELECT list_sort(list(year(death_time) - year(birth_time))) FROM patient WHERE died

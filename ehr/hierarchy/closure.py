@@ -113,11 +113,19 @@ def _gather_edges(con: duckdb.DuckDBPyConnection, edges: str) -> None:
 
 
 def _forget_unused(con: duckdb.DuckDBPyConnection) -> None:
-    """Take out the codes of which the last event is gone."""
+    """Take out the codes of which the last event is gone, and those that were known from records with them."""
+    gone = _texts(con, "SELECT code FROM touched_code ANTI JOIN code USING (code)")
+    if not gone:
+        return
+    con.execute(
+        f"DELETE FROM code_ancestor WHERE split_part(code, '{JOINT}', 1) IN (SELECT unnest($gone))", {"gone": gone}
+    )
     con.execute(
         f"""
-        DELETE FROM code_ancestor
-        WHERE split_part(code, '{JOINT}', 1) IN (SELECT code FROM touched_code ANTI JOIN code USING (code))
+        DELETE FROM code_ancestor WHERE NOT contains(code, '{JOINT}') AND code NOT IN (SELECT code FROM code)
+          AND code NOT IN (
+              SELECT unnest(string_split(code, '{JOINT}')) FROM code_ancestor WHERE contains(code, '{JOINT}')
+          )
         """
     )
 

@@ -68,7 +68,7 @@ def parents(concept: str) -> tuple[str, ...]:
     if head in APART and SEPARATOR in rest:
         return tuple(f"{head}{SEPARATOR}{parent}" for parent in parents(rest))
     system, _, code = concept.partition(SEPARATOR)
-    if system not in SHAPES or not code:
+    if system not in SHAPES or not (SHAPES[system].fullmatch(code) or is_group(concept)):
         return ()
     return tuple(f"{system}{SEPARATOR}{parent}" for parent in _parents(system, code))
 

@@ -56,5 +56,17 @@ def _omop(store: "Store", path: Path, options: ImportOptions) -> "ImportReport":
     return import_omop(store, path, options)
 
 
-IMPORTERS: Final[dict[str, Importer]] = {"fhir": _fhir, "mimic": _mimic, "meds": _meds, "omop": _omop}
+def _eicu(store: "Store", path: Path, options: ImportOptions) -> "ImportReport":
+    from ehr.importers.eicu import import_eicu
+
+    return import_eicu(store, path, options)
+
+
+IMPORTERS: Final[dict[str, Importer]] = {
+    "fhir": _fhir,
+    "mimic": _mimic,
+    "meds": _meds,
+    "omop": _omop,
+    "eicu": _eicu,
+}
 """Name of a format -> its importer; the modules behind them load when they are called, as `ehr --help` must not."""

@@ -85,6 +85,7 @@ HEADS: Final[dict[str, Head]] = {
     "INGREDIENT_END": Head("observation", "nutrient or water in an infusion, end"),
     "OBSERVATION": Head("observation", "observation"),
     "MICROBIOLOGY": Head("observation", "microbiology result"),
+    "SPECIMEN": Head("observation", "specimen that was taken"),
     "REPORT": Head("observation", "diagnostic report"),
     "SUBJECT_FLUID_OUTPUT": Head("observation", "fluid output"),
     "SUBJECT_WEIGHT_AT_INFUSION": Head("observation", "body weight at an infusion"),

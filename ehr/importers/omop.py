@@ -17,6 +17,7 @@ import duckdb
 from ehr.errors import SourceError
 from ehr.importers import ImportOptions
 from ehr.importers.judging import Rows, judge, skip_file
+from ehr.importers.omop_clinical import CLINICAL, NOT_IMPORTED
 from ehr.importers.omop_concepts import (
     ANCESTOR,
     CONCEPT,
@@ -31,7 +32,6 @@ from ehr.importers.omop_concepts import (
 from ehr.importers.omop_files import drop_rows, find_tables, prepare
 from ehr.importers.omop_people import DEATHS, PERSON
 from ehr.importers.omop_rows import count_rows, known_persons, refuse_deleted, refuse_strays, stage_table
-from ehr.importers.omop_tables import CLINICAL, NOT_IMPORTED
 from ehr.importers.omop_visits import VISIT_DETAIL, VISIT_OCCURRENCE, make_stays, remember_details, remember_visits
 from ehr.importers.reading import Prepared, typed_table
 from ehr.importers.tables import TableSpec

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ehr.check.definition import EVENT, EVENTS, LATEST, PATIENT, PATIENTS, RECORDS, TIMED, Check
-from ehr.events import DEATH
+from ehr.events import BIRTH, DEATH
 from ehr.reasons import Reason
 
 OF_PATIENTS: Final[tuple[Check, ...]] = (
@@ -87,7 +87,7 @@ OF_TIMES: Final[tuple[Check, ...]] = (
         "the closing of the record are within the day.",
         "event",
         f"""{EVENT} JOIN check_patient p USING (subject_id)
-        WHERE e."time" > p.dead + INTERVAL 1 DAY AND e.code <> '{DEATH}'""",
+        WHERE e."time" > p.dead + INTERVAL 1 DAY AND e.code NOT IN ('{BIRTH}', '{DEATH}')""",
         TIMED,
         warn=0,
         fail=0.001,

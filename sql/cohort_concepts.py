@@ -6,7 +6,7 @@ from dataclasses import replace
 import duckdb
 
 from ehr.errors import TaskError, UnknownConcept
-from ehr.hierarchy import JOINT, has_codebook, known_concepts, make_codebook
+from ehr.hierarchy import has_codebook, has_joint_codes, known_concepts, make_codebook
 from ehr.tasks import Plain, Task
 from sql.cohort_records import CODE_FILE, Records
 
@@ -30,7 +30,7 @@ def with_concepts(records: Records, task: Task) -> Records:
     names = sorted({name for predicate in asked for name in predicate.concepts})
     if codebook is not records.con:
         _copy(codebook, records.con, names)
-    return replace(records, has_joint_codes=_has_joint(records.con, names))
+    return replace(records, has_joint_codes=has_joint_codes(records.con, names))
 
 
 def _plain(task: Task) -> Iterable[Plain]:
@@ -45,12 +45,3 @@ def _copy(codebook: duckdb.DuckDBPyConnection, con: duckdb.DuckDBPyConnection, n
     con.register("below", below)
     con.execute("CREATE OR REPLACE TEMP TABLE code_ancestor AS FROM below")
     con.unregister("below")
-
-
-def _has_joint(con: duckdb.DuckDBPyConnection, names: list[str]) -> bool:
-    """Say whether records with several codes lie at or below the concepts."""
-    found = con.execute(
-        "SELECT EXISTS (FROM code_ancestor WHERE ancestor IN (SELECT unnest($names)) AND contains(code, $joint))",
-        {"names": names, "joint": JOINT},
-    )
-    return bool(found.fetchall()[0][0])

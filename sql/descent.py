@@ -2,8 +2,8 @@
 
 An event counts when its code, or any further code of its record (`codings`), lies at or below one of the concepts.
 So the column is followed to the table that it comes from, through subqueries and WITH. Where the further codes got
-lost on the way, the call is refused rather than answered with less; in a store whose records have one code each there
-is nothing to lose, and every column of codes will do.
+lost on the way, the call is refused rather than answered with less; where no record with several codes lies below the
+concepts there is nothing to lose, and every column of codes will do.
 """
 
 from typing import Any, Final
@@ -13,7 +13,7 @@ import orjson
 from sqlglot import exp
 
 from ehr.errors import UnknownConcept, UnsafeQuery
-from ehr.hierarchy import JOINT, known_concepts
+from ehr.hierarchy import JOINT, has_joint_codes, known_concepts
 from sql.catalog import Catalog
 from sql.functions import DESCENDS_FROM
 from sql.origins import Node, Origins, Scope, name_of
@@ -34,14 +34,11 @@ def expand_descents(con: duckdb.DuckDBPyConnection, statement: Node, text: str, 
     calls = [call for call in origins.calls if call[0][call[1]]["function_name"].lower() == DESCENDS_FROM]
     if not calls:
         return
-    has_codings = bool(
-        con.execute(f"SELECT EXISTS (FROM code_ancestor WHERE contains(code, '{JOINT}'))").fetchall()[0][0]
-    )
     replacements = []
     for holder, key, scope in calls:
         column, *concepts = [argument["expression"] for argument in holder[key]["arguments"]]
         names = _known(con, concepts, text)
-        looked_up = _event_key(con, origins, column, scope, text) if has_codings else column
+        looked_up = _event_key(con, origins, column, scope, text) if has_joint_codes(con, names) else column
         replacements.append((holder, key, _look_up(con, looked_up, names)))
     _keep_names(con, origins)
     for holder, key, node in replacements:

@@ -10,7 +10,7 @@ search     which concepts a store knows, what is near to an unknown one, and the
 from ehr.hierarchy.closure import JOINT, codings_key, refresh_ancestors
 from ehr.hierarchy.codebook import has_codebook, make_codebook
 from ehr.hierarchy.names import concept_of, read_concept
-from ehr.hierarchy.search import TreeRow, concept_tree, known_concepts
+from ehr.hierarchy.search import TreeRow, concept_tree, has_joint_codes, known_concepts
 from ehr.hierarchy.structure import ancestors, has_structure, parents, title_of
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "concept_of",
     "concept_tree",
     "has_codebook",
+    "has_joint_codes",
     "has_structure",
     "known_concepts",
     "make_codebook",

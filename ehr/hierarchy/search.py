@@ -8,7 +8,7 @@ import duckdb
 
 from ehr.errors import UnknownConcept
 from ehr.events import SEPARATOR
-from ehr.hierarchy.closure import codings_key
+from ehr.hierarchy.closure import JOINT, codings_key
 from ehr.hierarchy.names import SHAPES, SYSTEMS, concept_of, read_concept
 from ehr.hierarchy.structure import ancestors, group_titles, is_group, is_well_formed, parents, title_of
 
@@ -31,6 +31,15 @@ def known_concepts(con: duckdb.DuckDBPyConnection, written: Sequence[str]) -> li
         if not is_known and not (used and _is_of_another_system(con, name)):
             raise UnknownConcept(_refusal(con, text, name))
     return list(dict.fromkeys(names))
+
+
+def has_joint_codes(con: duckdb.DuckDBPyConnection, concepts: Sequence[str]) -> bool:
+    """Say whether records with several codes lie at or below concepts: then the code of an event is not enough."""
+    found = con.execute(
+        "SELECT EXISTS (FROM code_ancestor WHERE ancestor IN (SELECT unnest($names)) AND contains(code, $joint))",
+        {"names": list(concepts), "joint": JOINT},
+    )
+    return bool(found.fetchall()[0][0])
 
 
 def suggestions(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:

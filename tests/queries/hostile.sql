@@ -347,3 +347,37 @@ DECLARE c CURSOR FOR SELECT * FROM source
 GRANT ALL ON event TO public
 --: a listener
 LISTEN x
+--: the table behind descends_from
+SELECT * FROM code_ancestor
+--: the loaded hierarchy
+SELECT * FROM main.hierarchy
+--: a WITH in the place of the table behind descends_from
+WITH code_ancestor AS (SELECT 'a' AS code, 'b' AS ancestor) SELECT 1 FROM event WHERE descends_from(code, 'ICD10//E11')
+--: descends_from with a concept that is computed
+SELECT 1 FROM event WHERE descends_from(code, (SELECT max(sha256) FROM source))
+--: descends_from with a concept of a column
+SELECT 1 FROM event WHERE descends_from(code, unit)
+--: descends_from with a concept put together
+SELECT 1 FROM event WHERE descends_from(code, 'ICD10//' || 'E11')
+--: descends_from without a concept
+SELECT 1 FROM event WHERE descends_from(code)
+--: descends_from without anything
+SELECT descends_from()
+--: descends_from of a computed code
+SELECT descends_from((SELECT max(file) FROM source), 'ICD10//E11')
+--: descends_from of a written code
+SELECT descends_from('DIAGNOSIS//ICD//10//E119', 'ICD10//E11')
+--: descends_from chained
+SELECT code.descends_from('ICD10//E11') FROM event
+--: descends_from of another schema
+SELECT main.descends_from(code, 'ICD10//E11') FROM event
+--: descends_from as a table
+SELECT * FROM descends_from('event', 'ICD10//E11')
+--: descends_from as a window
+SELECT descends_from(code, 'ICD10//E11') OVER () FROM event
+--: descends_from on a forbidden table
+SELECT 1 FROM source WHERE descends_from(file, 'ICD10//E11')
+--: a quote that would leave descends_from
+SELECT 1 FROM event WHERE descends_from(code, 'ICD10//E11'); DROP TABLE event; --')
+--: descends_from behind a parameter
+SELECT 1 FROM event WHERE descends_from(code, $1)

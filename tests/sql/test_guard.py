@@ -199,6 +199,7 @@ WORDS = [
     ),
     *("DROP TABLE event", "INSERT INTO event", "COPY", "SET", "CALL", "PRAGMA", "ATTACH 'x'", "duckdb_tables()"),
     *("lambda x: x", "->", "::", "[", "]", "{", "}", "#1", "?", "CASE", "WHEN", "THEN", "END", "OVER", "unnest([1])"),
+    *("descends_from(code, 'ICD10//E11')", "descends_from(", "'ICD10//E11')"),
 ]
 BASES = [query for _, query in LEGITIMATE + HOSTILE]
 
@@ -233,10 +234,19 @@ GOOD_VALUES = [
     "max(NULL)",
     "[1, 2][1]",
     "CASE WHEN true THEN 1 END",
+    "count(*) FILTER (WHERE descends_from(code, 'ICD10//E11'))",
     "abs(-1)",
     "{'a': 1}.a",
 ]
-BAD_VALUES = ["current_setting('threads')", "getenv('HOME')", "#1", "(SELECT max(sha256) FROM source)", "user", "?"]
+BAD_VALUES = [
+    "descends_from(code, (SELECT max(sha256) FROM source))",
+    "current_setting('threads')",
+    "getenv('HOME')",
+    "#1",
+    "(SELECT max(sha256) FROM source)",
+    "user",
+    "?",
+]
 
 
 def queries_over(tables: st.SearchStrategy[str]) -> st.SearchStrategy[str]:

@@ -62,8 +62,9 @@ PROBLEMS: Final = {
 
 _WHOLE: Final = "[ ]*[+-]?[0-9]+([.]0*)?[ ]*"
 _ZONED: Final = r":[0-9]{2}([.][0-9]+)?[ ]*([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$"
-_INTEGERS: Final = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")}
-_INTEGERS |= {"INTEGER", "UINTEGER"}
+_INTEGERS: Final = {
+    f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+}
 
 
 @dataclass(frozen=True, slots=True)

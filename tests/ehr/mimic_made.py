@@ -78,6 +78,14 @@ DIAGNOSES: Table = [
 ]
 
 
+MODULE = {
+    **dict.fromkeys(
+        ("icustays", "chartevents", "datetimeevents", "ingredientevents", "inputevents", "d_items"), "icu"
+    ),
+    **dict.fromkeys(("edstays", "triage", "vitalsign", "pyxis", "medrecon", "diagnosis"), "ed"),
+}
+
+
 def csv_text(rows: Table, **options: Any) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n", **options)
@@ -100,7 +108,7 @@ def write_mimic(folder: Path, **tables: Table | str | bytes) -> Path:
         if not content:
             continue
         data = content if isinstance(content, str | bytes) else csv_text(content)
-        file = folder / ("icu" if name in {"icustays", "chartevents"} else "hosp") / f"{name}.csv"
+        file = folder / MODULE.get(name, "hosp") / f"{name}.csv"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data if isinstance(data, bytes) else data.encode())
     return folder

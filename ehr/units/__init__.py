@@ -9,7 +9,7 @@ from ehr.units.canonical import Conversion, canonical
 from ehr.units.conversion import commensurable, convert
 from ehr.units.quantities import Quantity, find_quantity, quantity_of
 from ehr.units.spellings import parse_unit
-from ehr.units.store_table import MixedUnits, conversion_of, item_of, mixed_units, refresh_units
+from ehr.units.store_table import MixedUnits, conversion_of, item_of, mixed_units, refresh_units, unit_in_code
 from ehr.units.unit import Unit
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "parse_unit",
     "quantity_of",
     "refresh_units",
+    "unit_in_code",
 ]

@@ -21,6 +21,8 @@ WHOLE: Final[dict[str, str]] = {
     # length: not femtotonne, yoctoday
     "ft": "[ft_i]", "yd": "[yd_i]", "ML": "mL", "MG": "mg", "MM": "mm", "G": "g", "PG": "pg", "FL": "fL", "MA": "mA",
     "MV": "mV", "MS": "ms", "DL": "dL",
+    # molar
+    "mM": "mmol/L", "uM": "umol/L", "nM": "nmol/L",
     # others
     "mg%": "mg/dL", "gm%": "g/dL", "pH": "[pH]", "PH": "[pH]", "pH units": "[pH]", "GPL": "[GPL'U]",
     "MPL": "[MPL'U]", "APL": "[APL'U]", "U/g/Hb": "U/g{Hb}", "fr": "[Ch]", "french": "[Ch]", "HU": "[hnsf'U]",

@@ -1,5 +1,6 @@
 """The table `unit` of the store: every code and unit with the way to a canonical unit, and items of mixed units."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,6 +64,28 @@ def item_of(code: str, unit: str | None) -> str:
     ('LAB//50931', 'INFUSION_START//220862')
     """
     return code.removesuffix(SEPARATOR + (unit or UNKNOWN).replace(SEPARATOR, "/"))
+
+
+def unit_in_code(code: str) -> str | None:
+    """Return the unit at the end of the code of a measurement, for sources that tell it nowhere else; else None.
+
+    MEDS data sets write it there. A last part that is no known unit is none, nor is a number, nor the code of what is
+    measured, which comes first after its system (in capitals) or else after the head.
+
+    >>> unit_in_code("LAB//50931//mg/dL"), unit_in_code("Weight (Lbs)"), unit_in_code("LAB//LOINC//8867-4///min")
+    ('mg/dL', 'Lbs', '/min')
+    >>> unit_in_code("LAB//K"), unit_in_code("LAB//LOINC//2345-7"), unit_in_code("MEDICATION//A//mg")
+    (None, None, None)
+    """
+    head = HEADS.get(head_of(code))
+    if head is None or head.kind != "observation":
+        return None
+    _, second, rest = (*code.split(SEPARATOR, 2), "", "")[:3]
+    if second.isupper():
+        rest = rest.partition(SEPARATOR)[2]
+    if not second and (bracketed := re.search(r"\(([^()]+)\)$", code)):
+        rest = bracketed[1]
+    return rest if not rest.isdigit() and parse_unit(rest) else None
 
 
 def conversion_of(item: str, unit: str, description: str | None) -> Conversion | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api.cli import main
 from ehr.store import Store
-from ehr.units import item_of, mixed_units
+from ehr.units import item_of, mixed_units, unit_in_code
 from tests.ehr.made import START, Event, add_events, memory_store
 
 GLUCOSE = "LAB//LOINC//2345-7"
@@ -98,6 +98,29 @@ def test_a_later_import_adds_to_the_counts() -> None:
 )
 def test_an_item_is_a_code_without_its_unit(code: str, unit: str | None, item: str) -> None:
     assert item_of(code, unit) == item
+
+
+@pytest.mark.parametrize(
+    ("code", "unit"),
+    [
+        ("LAB//50931//mg/dL", "mg/dL"),
+        ("LAB//LOINC//8867-4///min", "/min"),
+        ("LAB//EICU//glucose//mg/dL", "mg/dL"),
+        ("VITAL//heartrate//bpm", "bpm"),
+        ("Height (Inches)", "Inches"),
+        ("LAB//50931//UNK", None),
+        ("LAB//50931", None),
+        ("LAB//LOINC//2345-7", None),
+        ("LAB//LOCAL//K", None),
+        ("LAB//51//7", None),
+        ("DIAGNOSIS//ICD//10//A0471", None),
+        ("MEDICATION//Aspirin//mg", None),
+        ("Blood Pressure Standing (3 mins)", None),
+        ("SEX//F", None),
+    ],
+)
+def test_units_are_found_in_codes(code: str, unit: str | None) -> None:
+    assert unit_in_code(code) == unit
 
 
 def test_mixed_units_are_judged() -> None:

@@ -23,7 +23,7 @@ _NAMED: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_SIGN: Final = re.compile(r"<<\s*(?=[A-Za-z]?\d)")
+_SIGN: Final = re.compile(r"<<\s*(?=[A-Z]\d[0-9A-Z])", re.IGNORECASE)
 
 
 def mark_concepts(question: str) -> str:

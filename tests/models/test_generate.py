@@ -234,3 +234,34 @@ def test_tasks_that_tokens_cannot_tell_are_refused(old, new, message):
     assert old in text
     with pytest.raises(ModelError, match=message):
         question(parse_task(text.replace(old, new), "made"), VOCABULARY)
+
+
+CODED = make_vocabulary(
+    codes=("A", "DIAGNOSIS//ICD//10//E119", "CONDITION//ICD10//E11.9", "ALLERGY//ICD10//E11", "CONDITION//SNOMED//1"),
+    families=("DIAGNOSIS//ICD//10//E11*", "DIAGNOSIS//ICD//10//E1*", "DIAGNOSIS//ICD//9//250*", "DIAGNOSIS//*"),
+)
+
+
+def coded_task(code):
+    text = f"""
+predicates: {{start: {{code: A}}, seen: {{code: {code}}}}}
+trigger: start
+windows:
+  past: {{start: null, end: trigger, start_inclusive: true, end_inclusive: true, index_timestamp: end}}
+  target: {{start: past.end, end: start + 30d, start_inclusive: false, end_inclusive: true, label: seen}}
+"""
+    return parse_task(text, "coded")
+
+
+def test_a_concept_means_the_tokens_at_or_below_it_by_structure():
+    asked = question(coded_task('"<< ICD10//E11"'), CODED)
+    shown = {name for name, token in {**CODED.code_tokens, **CODED.family_tokens}.items() if asked.success[token]}
+    assert shown == {"DIAGNOSIS//ICD//10//E119", "CONDITION//ICD10//E11.9", "DIAGNOSIS//ICD//10//E11*"}
+    both = question(coded_task('{any: [A, "<< ICD9//250"]}'), CODED)
+    shown = {name for name, token in {**CODED.code_tokens, **CODED.family_tokens}.items() if both.success[token]}
+    assert shown == {"A", "DIAGNOSIS//ICD//9//250*"}
+
+
+def test_a_concept_of_a_loaded_hierarchy_is_refused_for_futures():
+    with pytest.raises(ModelError, match="SNOMED//1 of predicate seen is told by a hierarchy that was loaded"):
+        question(coded_task('"<< SNOMED//1"'), CODED)

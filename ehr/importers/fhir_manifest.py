@@ -19,7 +19,7 @@ LARGEST: Final = 16 << 20
 """Bytes up to which a file may be a manifest."""
 LISTS: Final = ("output", "deleted", "error")
 
-_RESOURCE: Final = re.compile(rb"\s*\{\s*\"resourceType\"")
+_RESOURCE: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\s*\"resourceType\"")
 
 
 class Manifest(NamedTuple):
@@ -57,12 +57,11 @@ def manifest_at(path: Path) -> Manifest | None:
             return None
         with path.open("rb") as file:
             start = file.read(4096)
-            if _RESOURCE.match(start):
+            is_packed = start.startswith(b"\x1f\x8b")
+            if _RESOURCE.match(zlib.decompressobj(wbits=31).decompress(start) if is_packed else start):
                 return None
             data = start + file.read()
-        if data.startswith(b"\x1f\x8b"):
-            data = gzip.decompress(data)
-        document = parse(data)
+        document = parse(gzip.decompress(data) if is_packed else data)
     except (OSError, EOFError, zlib.error, Refused):  # the import of the file says why
         return None
     return read_manifest(document, path) if is_manifest(document) else None

@@ -267,7 +267,7 @@ OTHER_FIELDS: Final[dict[str, frozenset[str]]] = {
         {"context", "notDone", "notPerformed", "notDoneReason", "occurrenceDateTime", "occurrencePeriod"}
     ),
     "Immunization": frozenset({"notGiven", "wasNotGiven", "date", "explanation", "vaccinationProtocol"}),
-    "AllergyIntolerance": frozenset({"assertedDate", "substance"}),
+    "AllergyIntolerance": frozenset({"assertedDate", "substance", "onset", "recordedOn"}),
     "DiagnosticReport": frozenset({"context", "codedDiagnosis"}),
     "Encounter": frozenset({"patient", "actualPeriod"}),
     "Patient": frozenset({"animal"}),

@@ -12,13 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ehr.events import HEADS, head_of
 from ehr.importers import ImportOptions
 from ehr.importers.fhir import import_fhir, import_resources
 from ehr.importers.fhir_dates import moment
 from ehr.importers.fhir_fields import R4_TYPES, SHAPES
 from ehr.importers.fhir_questionnaires import is_loinc
-from ehr.importers.fhir_values import Refused
+from ehr.importers.fhir_record import Record
+from ehr.importers.fhir_resources import read_resource
+from ehr.importers.fhir_values import LeftOut, Refused, Scope
 from ehr.intake import ImportReport
+from ehr.reasons import Reason
 from ehr.store import Store, create_store, opened
 from tests.ehr import fhir_made as made
 
@@ -158,6 +162,29 @@ def test_no_bundle_crashes_the_importer(store: Store, entries: list[Any], extra:
     }
     report = import_resources(store, [document], "test", ImportOptions())
     check_ledger(store, report, None)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(resource=broken_resources())
+def test_a_reader_gives_well_formed_events_or_says_why_not(resource: Any) -> None:
+    type_name = resource.get("resourceType") if isinstance(resource, dict) else None
+    if not isinstance(type_name, str) or type_name not in SHAPES:
+        return
+    record = Record(f"{type_name}/x", Scope(), {})
+    try:
+        read_resource(type_name, resource, record)
+    except (Refused, LeftOut):
+        return
+    for _time, code, number, *texts, _until, status, name, codings, precision, offset, named_by in record.events:
+        assert code is not None or named_by is not None
+        assert code is None or head_of(code) in HEADS
+        assert number is None or isinstance(number, float)
+        assert all(text is None or isinstance(text, str) for text in (*texts, status))
+        assert name.startswith(record.record_id)
+        assert codings is None or (codings[0] == code and len(set(codings)) == len(codings) > 1)
+        assert precision in {None, "year", "month", "day"}
+        assert offset is None or abs(offset) < 15 * 60
+    assert all(isinstance(kind, Reason) for kind, _ in record.notes)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -431,6 +431,21 @@ def test_a_medication_gives_all_its_codings(store: Store) -> None:
     ]
 
 
+def test_products_of_an_earlier_import_name_what_comes_later(store: Store) -> None:
+    send(store, made.patient(), made.medication(), made.device())
+    named = {"medicationCodeableConcept": None, "medicationReference": {"reference": "Medication/med1/_history/1"}}
+    report = send(store, made.dispense(**named), made.statement(**named), made.device_use())
+    assert report.rejected == 0
+    found = rows(
+        store, "SELECT split_part(record_id, '/', 1), code FROM event WHERE \"time\" >= '2020-05-01' ORDER BY 1"
+    )
+    assert found == [
+        ("DeviceUseStatement", "DEVICE//SNOMED//14106009"),
+        ("MedicationDispense", "MEDICATION//RXNORM//1191"),
+        ("MedicationStatement", "MEDICATION//RXNORM//1191"),
+    ]
+
+
 def test_a_medicine_named_in_words_only_is_kept(store: Store) -> None:
     send(
         store,

@@ -1,5 +1,6 @@
 """The page of `ehr check`: what was checked, what was found, and where to look, on one sheet."""
 
+from collections import Counter
 from html import escape
 from typing import Final
 
@@ -49,7 +50,13 @@ article p { margin: .3rem 0; }
 .examples { color: var(--soft); font-size: .87rem; }
 .examples code { color: var(--ink); overflow-wrap: anywhere; }
 details > summary { cursor: pointer; color: var(--soft); }
-@media print { * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } a { text-decoration: none; } }
+td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
+h2, h3 { break-after: avoid; }
+@page { margin: 14mm; }
+@media print { * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } a { text-decoration: none; }
+  body { font-size: 12px; } .checks th:nth-child(n+2) { width: 5rem; } .checks td { padding: .15rem .5rem .15rem 0; }
+  .checks td:first-child { white-space: nowrap; } .checks h2 { margin-top: 1rem; }
+  .scroll { overflow: visible; } .facts { grid-template-columns: repeat(6, 1fr); } }
 """
 
 
@@ -135,19 +142,21 @@ def _badge(severity: str) -> str:
 def _by_file(report: Report) -> str:
     """Return a table of the files in which something was found, by area."""
     area_of = {outcome.check.name: outcome.check.area for outcome in report.outcomes}
-    rows = []
-    for file in sorted(report.files, key=lambda file: -sum(file.found.values()))[:SHOWN_IN_ALL]:
-        counts = dict.fromkeys(BY_FILE, 0)
+    files = sorted((file for file in report.files if file.found), key=lambda file: -sum(file.found.values()))
+    counts = [Counter[str]() for _ in files]
+    for file, count in zip(files, counts, strict=True):
         for check, n in file.found.items():
-            counts[area_of[check]] += n
-        if any(counts.values()):
-            shown = [f"{n:,}" if n else "" for n in counts.values()]
-            rows.append([escape(file.file), escape(file.format), f"{file.rows_in:,}", *shown])
-    if not rows:
+            count[area_of[check]] += n
+    areas = [area for area in BY_FILE if any(count[area] for count in counts)]
+    if not areas:
         return ""
-    left = sum(bool(file.found) for file in report.files) - len(rows)
-    head = ["file", "format", "records read", *(f"{AREA_TITLES[area].lower()}" for area in BY_FILE)]
+    rows = [
+        [escape(file.file), escape(file.format), f"{file.rows_in:,}", *(f"{count[area]:,}" for area in areas)]
+        for file, count in zip(files[:SHOWN_IN_ALL], counts, strict=False)
+    ]
+    left = len(files) - len(rows)
     more = paragraph(f"and {left} more files with findings; quality.json has all") if left > 0 else ""
+    head = ["file", "format", "records read", *(AREA_TITLES[area].lower() for area in areas)]
     return section("Findings by file", table(head, rows), more)
 
 

@@ -50,15 +50,7 @@ def new_events(rows: "Rows", select: str, sources: list[int], kinds: int | None 
         f"CREATE OR REPLACE TEMP TABLE {fresh} AS SELECT *, {SIGNATURE} AS signature "
         f"FROM ({EVERY_COLUMN} UNION ALL BY NAME ({select}))"
     )
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE earlier AS
-        SELECT subject_id, "time", record_id, {SIGNATURE} AS signature FROM event
-        WHERE subject_id IN (SELECT subject_id FROM {fresh})
-          AND (record_id IN (SELECT record_id FROM {fresh} WHERE record_id IS NOT NULL)
-               OR record_id IS NULL AND source_id IN ({", ".join(map(str, sources)) or "NULL"}))
-        """
-    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE earlier AS {_earlier(rows, fresh, sources)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE compared AS {_COMPARED.format(fresh=fresh)}")
     rows.entry.stage("gone", "SELECT record_id, subject_id FROM compared WHERE NOT is_equal")
     con.execute(f"CREATE OR REPLACE TEMP TABLE {new} AS {_NEW.format(fresh=fresh)}")
@@ -78,6 +70,31 @@ def new_stays(rows: "Rows", select: str) -> str:
     names = [row[0] for row in rows.con.execute(f"DESCRIBE {select}").fetchall()]
     equal = " AND ".join(f"fresh.{name} IS NOT DISTINCT FROM encounter.{name}" for name in names)
     return f"SELECT fresh.* FROM ({select}) AS fresh ANTI JOIN encounter ON {equal}"
+
+
+def _earlier(rows: "Rows", fresh: str, sources: list[int]) -> str:
+    """Return the SELECT of the events of the store that those of `fresh` may repeat or renew.
+
+    A record is looked for in every source: what changes with a stay was written again by the file of the stay.
+    """
+    keyed, unkeyed = rows.con.execute(
+        f"SELECT count(record_id), count(*) FILTER (record_id IS NULL) FROM {fresh}"
+    ).fetchall()[0]
+    columns = f'SELECT subject_id, "time", record_id, {SIGNATURE} AS signature'
+    of_records = f"""
+        {columns} FROM event
+        WHERE subject_id IN (SELECT subject_id FROM {fresh} WHERE record_id IS NOT NULL)
+          AND record_id IN (SELECT record_id FROM {fresh} WHERE record_id IS NOT NULL)
+    """
+    of_times = f"""
+        {columns} FROM event
+        SEMI JOIN (SELECT DISTINCT subject_id, "time" FROM {fresh} WHERE record_id IS NULL) AS fresh
+        ON event.subject_id = fresh.subject_id AND event."time" IS NOT DISTINCT FROM fresh."time"
+        WHERE event.subject_id IN (SELECT subject_id FROM {fresh} WHERE record_id IS NULL)
+          AND record_id IS NULL AND source_id IN ({", ".join(map(str, sources))})
+    """
+    selects = [select for select, count in ((of_records, keyed), (of_times, unkeyed)) if count]
+    return " UNION ALL ".join(selects) or f"{columns} FROM event WHERE false"
 
 
 _COMPARED: Final = """

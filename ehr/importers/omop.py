@@ -31,7 +31,7 @@ from ehr.importers.omop_concepts import (
 )
 from ehr.importers.omop_files import drop_rows, find_tables, prepare
 from ehr.importers.omop_people import DEATHS, PERSON
-from ehr.importers.omop_rows import count_rows, known_persons, refuse_deleted, refuse_strays, stage_table
+from ehr.importers.omop_rows import count_rows, drop_events, known_persons, refuse_deleted, refuse_strays, stage_table
 from ehr.importers.omop_visits import VISIT_DETAIL, VISIT_OCCURRENCE, make_stays, remember_details, remember_visits
 from ehr.importers.reading import Prepared, typed_table
 from ehr.importers.tables import TableSpec
@@ -132,7 +132,7 @@ class _Reading:
         self._staging = f"staging_{uuid4().hex}"
         self._hashes: dict[Path, str] = {}
         self._read: set[Path] = set()
-        self._batch: list[tuple[Prepared, TableSpec]] = []
+        self._batch: list[Rows] = []
         self._bytes = 0
         self._done = 0
         self._total = sum(path.stat().st_size for paths in (*tables.values(), others) for path in paths)
@@ -142,7 +142,7 @@ class _Reading:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._drop()
+        self._end_batch()
         self.intake.con.execute(f"DETACH {self._staging}")
 
     def has_news(self, specs: Iterable[TableSpec]) -> bool:
@@ -159,6 +159,9 @@ class _Reading:
                 rows = self._judged(entry, file, spec) if entry else None
                 if rows:
                     yield rows
+                    self._bytes += file.stat().st_size
+                    self._batch.append(rows)
+                    drop_rows(self.intake.con, rows.prepared, spec)
             self._end(file)
 
     def dictionary(self, spec: TableSpec) -> Iterator[tuple[str, SourceFile | None]]:
@@ -173,11 +176,13 @@ class _Reading:
                     if rows:
                         yield rows.accepted, entry
                         count_rows(rows)
+                        drop_rows(self.intake.con, rows.prepared, spec)
                 else:
                     prepared = self._prepare(file, spec)
                     if prepared.is_read:
                         left_out = spec.refusing | spec.skipping
                         yield f"(FROM {typed_table(prepared.staging, spec)} WHERE problems & {left_out} = 0)", None
+                        drop_rows(self.intake.con, prepared, spec)
             self._end(file)
 
     def pass_over(self, spec: TableSpec) -> None:
@@ -196,11 +201,8 @@ class _Reading:
         return judge(entry, self._prepare(file, spec), spec, knows_subjects=False)
 
     def _prepare(self, file: Path, spec: TableSpec) -> Prepared:
-        self._bytes += file.stat().st_size
         # Tables of concepts come without quoting from OHDSI's Athena, whose titles have quotes as characters.
-        prepared = prepare(self.intake.con, self._staging, file, spec, quoted=spec not in DICTIONARIES)
-        self._batch.append((prepared, spec))
-        return prepared
+        return prepare(self.intake.con, self._staging, file, spec, quoted=spec not in DICTIONARIES)
 
     def _make_room(self, file: Path, spec: TableSpec) -> None:
         """Commit what was staged when the batch is full, or has another file of the same table.
@@ -208,13 +210,13 @@ class _Reading:
         So a file always sees in the store what the earlier files of its table brought.
         """
         is_full = self._bytes and self._bytes + file.stat().st_size > self._batch_bytes
-        if is_full or any(spec.name == other.name for _, other in self._batch):
+        if is_full or any(spec.name == rows.spec.name for rows in self._batch):
             self.intake.commit()
-            self._drop()
+            self._end_batch()
 
-    def _drop(self) -> None:
-        for prepared, spec in self._batch:
-            drop_rows(self.intake.con, prepared, spec)
+    def _end_batch(self) -> None:
+        for rows in self._batch:
+            drop_events(rows)
         self._batch.clear()
         self._bytes = 0
 

@@ -78,19 +78,30 @@ def _named(rows: Rows, column: str) -> str:
 
 
 def stage_table(rows: Rows, table: Table) -> None:
-    """Stage what the accepted rows give and the store has not yet, and count what became of all rows."""
+    """Stage what the accepted rows give and the store has not yet, and count what became of all rows.
+
+    The events lie in a table of their own until the commit, which reads them several times; `drop_events` drops it.
+    """
     entry, accepted = rows.entry, rows.accepted
     learn_concepts(rows.con, table.concepts, accepted)
     is_there = _has_earlier(rows)
-    if rows.n_in:
-        events = table.events(accepted)
-        entry.stage_later(new_events(rows, events, [], table.kinds) if is_there else events)
+    events = table.events(accepted)
+    if is_there:
+        entry.stage_later(new_events(rows, events, [], table.kinds))
+    else:
+        rows.con.execute(f"CREATE OR REPLACE TEMP TABLE {rows.renewed('new')} AS {events}")
+        entry.stage_later(f"FROM {rows.renewed('new')}")
     if table.encounters:
         stays = table.encounters(accepted)
         entry.stage("encounter", new_stays(rows, stays) if is_there else stays)
     if table.subjects:
         entry.stage("subject", table.subjects(accepted))
     count_rows(rows)
+
+
+def drop_events(rows: Rows) -> None:
+    """Drop the events of a table, once they are in the store."""
+    rows.con.execute(f"DROP TABLE IF EXISTS {rows.renewed('new')}")
 
 
 def count_rows(rows: Rows) -> None:

@@ -657,3 +657,25 @@ def test_a_folder_without_persons_is_refused_when_the_store_has_none(imported: I
     root = write_csv(tmp_path / "cdm", {"measurement": [measurement()]})
     with pytest.raises(SourceError, match="no person"):
         imported(root)
+
+
+class Interrupted(Exception):
+    """What stops an import in a test."""
+
+
+@pytest.mark.parametrize("files", [3, 8, 15, 24])
+def test_an_import_that_was_stopped_goes_on_where_it_was(
+    files: int, real: Imported, data_root: Path, tmp_path: Path
+) -> None:
+    begun: list[str] = []
+
+    def stop(name: str, _done: int, _total: int) -> None:
+        begun.append(name)
+        if len(set(begun)) > files:
+            raise Interrupted
+
+    imported = Imported(tmp_path / "store")
+    with pytest.raises(Interrupted):
+        imported(data_root / "omop", batch_bytes=1, progress=stop)
+    assert imported.rows("SELECT count(*) FROM source") < real.rows("SELECT count(*) FROM source")
+    assert imported(data_root / "omop").content() == real.content()

@@ -24,12 +24,36 @@ MOMENTS: Final = frozenset({"date", "dateTime"})
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+class Parts:
+    """The elements that are read of one item: its JSON is parsed once for all of them, into a list.
+
+    `column` is the SQL of that list; `paths` says which elements it must hold, in the order of their first use.
+    """
+
+    def __init__(self, column: exp.Expression) -> None:
+        self.column = column
+        self._places: dict[str, int] = {}
+
+    def of(self, name: str) -> exp.Expression:
+        """Return the SQL of an element, and note that it is needed."""
+        place = self._places.setdefault(name, len(self._places) + 1)
+        return call("list_extract", self.column, number(place))
+
+    def read(self, item: exp.Expression) -> exp.Expression:
+        """Return the SQL that reads the elements noted so far from an item."""
+        return call("json_extract", item, array(text(json_path(name)) for name in self._places))
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """The SQL of an expression: one value (NULL: empty) or, with `is_many`, a list (never NULL) of the kind.
 
     `type` is the FHIR type of what comes from a resource, where it is known. `base` and `path` are kept while a path
     goes along elements that do not repeat, so that it is read in one step. `written` is the text of a literal number.
+    `parts` are the elements of an item that a whole select looks at.
     """
 
     sql: exp.Expression
@@ -39,6 +63,7 @@ class Value:
     base: exp.Expression | None = None
     path: tuple[str, ...] = ()
     written: str | None = None
+    parts: Parts | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -143,6 +168,13 @@ def is_plain(name: str) -> bool:
     return _PLAIN_NAME.fullmatch(name) is not None
 
 
+def is_cheap(value: exp.Expression) -> bool:
+    """Say whether SQL may be repeated: a column, variable or literal, or an element that was read with others."""
+    if isinstance(value, exp.Anonymous) and value.name in {"list_extract", "fhir_part"}:
+        return all(is_cheap(one) for one in value.expressions)
+    return isinstance(value, exp.Column | exp.Literal | exp.Null)
+
+
 class Names:
     """Fresh names for the variables of lambdas, and the shapes that need one."""
 
@@ -171,7 +203,7 @@ class Names:
 
     def named(self, value: exp.Expression, body: Callable[[exp.Expression], exp.Expression]) -> exp.Expression:
         """Return `body` of a value that is computed once; a column or variable is used as it is."""
-        if isinstance(value, exp.Column | exp.Literal | exp.Null):
+        if is_cheap(value):
             return body(value)
         return first(self.each(array([value]), lambda item, _: body(item)))
 

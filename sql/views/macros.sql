@@ -21,9 +21,30 @@ CREATE MACRO fhir_one(node, path, steps, place) AS
         ELSE nullif(json_extract(node, path), 'null')
     END;
 
+CREATE MACRO fhir_step(node, path, place) AS
+    CASE json_type(node, path)
+        WHEN 'ARRAY' THEN error(place || ': a resource has a list where FHIR has one value')
+        WHEN 'NULL' THEN NULL
+        ELSE json_extract(node, path)
+    END;
+
+-- The same for elements that were read together: `part` is the JSON of one, or NULL.
+CREATE MACRO fhir_part_items(part) AS
+    CASE WHEN part IS NULL OR part = 'null' THEN []::JSON[]
+         WHEN starts_with(CAST(part AS VARCHAR), '[')
+            THEN list_filter(json_extract(part, '$[*]'), lambda fhir_a: fhir_a <> 'null')
+         ELSE [part] END;
+
+CREATE MACRO fhir_part(part, place) AS
+    CASE WHEN starts_with(CAST(part AS VARCHAR), '[')
+            THEN error(place || ': a resource has a list where FHIR has one value')
+         ELSE nullif(part, 'null') END;
+
+CREATE MACRO fhir_part_choice(parts) AS
+    list_filter(parts, lambda fhir_c: fhir_c IS NOT NULL AND fhir_c <> 'null')[1];
+
 -- The value of a choice such as value[x]: what stands under one of the names.
-CREATE MACRO fhir_choice(node, paths) AS
-    list_filter(json_extract(node, paths), lambda fhir_c: fhir_c IS NOT NULL AND fhir_c <> 'null')[1];
+CREATE MACRO fhir_choice(node, paths) AS fhir_part_choice(json_extract(node, paths));
 
 -- The one item of a list; NULL when it is empty.
 CREATE MACRO fhir_single(items, place) AS
@@ -98,13 +119,16 @@ CREATE MACRO fhir_number_text(number) AS
 
 -- The id in a reference to `type_name` ('' for any): relative, absolute, versioned or urn:uuid.
 CREATE MACRO fhir_reference_key(reference, said_type, type_name) AS
-    list_transform([{
-            'uri': regexp_extract(reference, '^(?:[a-zA-Z][a-zA-Z0-9+.-]*://[^?#]*/|/)?([A-Z][A-Za-z]+)/'
-                                             '([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]+)?$', ['type', 'id']),
-            'urn': regexp_extract(reference, '^urn:(?:uuid|oid):([A-Za-z0-9.-]{1,64})$', 1)}],
-        lambda fhir_r:
-            CASE WHEN fhir_r.uri.id <> '' AND (type_name = '' OR fhir_r.uri.type = type_name) THEN fhir_r.uri.id
-                 WHEN fhir_r.urn <> '' AND (type_name = '' OR said_type = type_name) THEN fhir_r.urn END)[1];
+    list_transform([{'uri': reference, 'parts': string_split(reference, '/'), 'said': said_type}], lambda fhir_r:
+        CASE WHEN starts_with(fhir_r.uri, 'urn:') THEN
+                CASE WHEN type_name = '' OR fhir_r.said = type_name
+                     THEN nullif(regexp_extract(fhir_r.uri, '^urn:(?:uuid|oid):([A-Za-z0-9.-]{1,64})$', 1), '') END
+             WHEN contains(fhir_r.uri, '#') OR contains(fhir_r.uri, '?') THEN NULL
+             WHEN fhir_r.parts[-2] = '_history' THEN fhir_key_of(fhir_r.parts[-4], fhir_r.parts[-3], type_name)
+             ELSE fhir_key_of(fhir_r.parts[-2], fhir_r.parts[-1], type_name) END)[1];
+
+CREATE MACRO fhir_key_of(type, id, wanted) AS
+    CASE WHEN type = wanted OR (wanted = '' AND regexp_full_match(type, '[A-Z][A-Za-z]+')) THEN nullif(id, '') END;
 
 -- Equality and order -----------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from sql.views.build import (
     between,
     call,
     first,
+    is_cheap,
     is_null,
     is_plain,
     json_path,
@@ -52,6 +53,8 @@ def member(value: Value, name: str, scope: Scope) -> Value:
 
 
 def _element(value: Value, name: str, element: Element, scope: Scope) -> Value:
+    if value.parts is not None:
+        return _part(value.parts.of(name), element, scope)
     if value.is_many:
         items = scope.names.flat(value.sql, lambda item: _items(item, name))
         return Value(items, "json", True, element.type)
@@ -59,14 +62,23 @@ def _element(value: Value, name: str, element: Element, scope: Scope) -> Value:
         items = scope.names.named(value.sql, lambda one: _items(one, name))
         return Value(items, "json", True, element.type)
     base, path = (value.base, (*value.path, name)) if value.base is not None else (value.sql, (name,))
-    steps = [text(json_path(*path[:end])) for end in range(1, len(path) + 1)]
+    steps = [text("$"), *(text(json_path(*path[:end])) for end in range(1, len(path) + 1))]
 
     def read(one: exp.Expression) -> exp.Expression:
+        if len(path) == 1 and isinstance(one, exp.Column):
+            return call("fhir_step", one, steps[-1], text(scope.place))
         return call("fhir_one", one, steps[-1], array(steps), text(scope.place))
 
-    is_simple = isinstance(base, exp.Column)
+    is_simple = is_cheap(base)
     sql = scope.names.named(base, read)
     return Value(sql, "json", False, element.type, base if is_simple else None, path if is_simple else ())
+
+
+def _part(part: exp.Expression, element: Element, scope: Scope) -> Value:
+    """Return an element that was read together with others."""
+    if element.is_many is not False:
+        return Value(call("fhir_part_items", part), "json", True, element.type)
+    return Value(call("fhir_part", part, text(scope.place)), "json", False, element.type, base=part)
 
 
 def _items(node: exp.Expression, name: str) -> exp.Expression:
@@ -76,6 +88,9 @@ def _items(node: exp.Expression, name: str) -> exp.Expression:
 
 def _choice(value: Value, name: str, types: tuple[str, ...], scope: Scope) -> Value:
     """Return the value of a choice, of whatever type it has."""
+    if value.parts is not None:
+        parts = [value.parts.of(named_choice(name, type_name)) for type_name in types]
+        return Value(call("fhir_part_choice", array(parts)), "json")
     paths = array(text(json_path(named_choice(name, type_name))) for type_name in types)
     if value.is_many:
         found = scope.names.each(value.sql, lambda item, _: call("fhir_choice", item, paths))

@@ -5,14 +5,14 @@ items is list_transform, a union is list_concat, columns beside each other are a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlglot import exp
 
 from ehr.errors import ViewError
 from sql.views.boundaries import EXACT
-from sql.views.build import Names, Value, array, between, call, cast, field, length, number, struct, text, when
+from sql.views.build import Names, Parts, Value, array, between, call, cast, field, length, number, struct, text, when
 from sql.views.columns import Cell, cell
 from sql.views.compile import compiled
 from sql.views.convert import listed, node, strict_boolean
@@ -59,23 +59,38 @@ def compile_view(view: View, levels: int = 8) -> Compiled:
 
     Raises ViewError with the place of an expression that cannot be compiled.
     """
-    return _Compiler(view, levels).compiled()
+    types: dict[str, str] = {}
+    for column in _columns_everywhere(view.selects):
+        if column.type is not None:
+            types.setdefault(column.name, column.type)
+    while True:
+        try:
+            return _Compiler(view, levels, types).compiled()
+        except _TypeFound as found:
+            types[found.column] = found.type
+
+
+class _TypeFound(Exception):
+    """A column's type is known in one branch of a union only, and counts for the others too."""
+
+    def __init__(self, column: str, type_name: str) -> None:
+        super().__init__(column)
+        self.column = column
+        self.type = type_name
 
 
 class _Compiler:
-    def __init__(self, view: View, levels: int) -> None:
+    def __init__(self, view: View, levels: int, types: dict[str, str]) -> None:
         self.view = view
         self.levels = levels
+        self.types = types
         self.names = Names()
-        self.declared: dict[str, Column] = {}
-        for column in _columns_everywhere(view.selects):
-            if column.type is not None:
-                self.declared.setdefault(column.name, column)
         self.fields = {column.name: f"c{number}" for number, column in enumerate(view.columns())}
         self.cells: dict[str, Cell] = {}
 
     def compiled(self) -> Compiled:
-        resource = Value(exp.column("resource"), "json", False, self.view.resource)
+        parts = Parts(exp.column("parts"))
+        resource = Value(exp.column("resource"), "json", False, self.view.resource, parts=parts)
         scope = Scope(
             place="ViewDefinition",
             names=self.names,
@@ -92,11 +107,13 @@ class _Compiler:
             at = scope.at(path.place)
             tests.append(exp.Paren(this=strict_boolean(compiled(path.node, at), at)))
         part = self.product([self.select(one, scope) for one in self.view.selects])
-        return Compiled(self.statement(part, tests), self.outputs(), EXACT in scope.exact)
+        read = exp.select("resource", exp.alias_(parts.read(exp.column("resource")), "parts")).from_(RESOURCES)
+        source = exp.select().from_(read.subquery("items") if parts else RESOURCES).where(*tests, copy=False)
+        return Compiled(self.statement(part, source), self.outputs(), EXACT in scope.exact)
 
-    def statement(self, part: _Part, tests: list[exp.Expression]) -> str:
+    def statement(self, part: _Part, source: exp.Select) -> str:
+        """Return the SELECT of the rows of the resources in `source`."""
         named = {field: name for name, field in self.fields.items()}
-        source = exp.select().from_(RESOURCES).where(*tests, copy=False)
         if part.rows is None:
             columns = [exp.alias_(sql, named[name], quoted=True) for name, sql in part.cells.items()]
             return _written(source.select(*columns, copy=False))
@@ -136,14 +153,24 @@ class _Compiler:
 
     def iterated(self, select: Select, items: Value, scope: Scope) -> _Part:
         inner = _Part({})
+        parts = Parts(exp.Null())
 
         def row(item: exp.Expression, place: exp.Expression) -> exp.Expression:
-            nonlocal inner
+            nonlocal inner, parts
+            one = items.item(item)
+            if items.kind == "json":
+                parts = Parts(field(item, "p"))
+                one = replace(one, sql=field(item, "n"), parts=parts)
             row_index = between(exp.Sub, place, number(1))
-            inner = self.body(select, scope.going_through(items.item(item), row_index))
+            inner = self.body(select, scope.going_through(one, row_index))
             return struct(inner.cells) if inner.rows is None else inner.rows
 
-        rows = self.names.each(items.sql, row)
+        def read(item: exp.Expression, _: exp.Expression) -> exp.Expression:
+            return struct({"n": item, "p": parts.read(item)} if parts else {"n": item})
+
+        source = exp.Placeholder()
+        rows = self.names.each(source, row)
+        source.replace(self.names.each(items.sql, read) if items.kind == "json" else items.sql)
         return _Part(inner.cells, rows if inner.rows is None else call("flatten", rows))
 
     def body(self, select: Select, scope: Scope) -> _Part:
@@ -160,16 +187,23 @@ class _Compiler:
         found = {}
         for column in select.columns:
             at = scope.at(column.path.place)
-            declared = self.declared.get(column.name)
-            made = cell(column, compiled(column.path.node, at), declared.type if declared else None, at)
-            before = self.cells.setdefault(column.name, made)
-            if before.sql_type != made.sql_type or before.is_json != made.is_json:
-                raise ViewError(
-                    f"{at.place}: the column is {_typed(made)}, but {_typed(before)} in another branch of unionAll; "
-                    "give it the same type in each"
-                )
+            made = cell(column, compiled(column.path.node, at), self.types.get(column.name), at)
+            self.check_branches(column.name, made, at.place)
             found[self.fields[column.name]] = made.sql
         return found
+
+    def check_branches(self, name: str, made: Cell, place: str) -> None:
+        """Compare a column with the same one in an earlier branch of a union."""
+        before = self.cells.setdefault(name, made)
+        if before.sql_type == made.sql_type and before.is_json == made.is_json:
+            return
+        known = [one.type for one in (before, made) if one.type is not None]
+        if len(known) == 1:
+            raise _TypeFound(name, known[0])
+        raise ViewError(
+            f"{place}: the column is of type {made.type}, but of type {before.type} in another branch of unionAll; "
+            "give it the same type in each"
+        )
 
     def product(self, parts: list[_Part]) -> _Part:
         """Return the cross product of parts; the first one changes slowest."""
@@ -212,7 +246,8 @@ class _Compiler:
         cells = {}
         for column in select.all_columns():
             is_index = column.path.node == Constant("rowIndex")
-            value = number(0) if is_index else exp.Null()
+            zero = array([number(0)]) if column.is_collection else number(0)
+            value = zero if is_index else exp.Null()
             cells[self.fields[column.name]] = cast(value, self.cells[column.name].sql_type)
         return struct(cells)
 
@@ -278,7 +313,3 @@ def _columns_everywhere(selects: tuple[Select, ...]) -> Iterator[Column]:
 
 def _written(query: exp.Select) -> str:
     return query.sql("duckdb", pretty=True, normalize_functions=False)
-
-
-def _typed(made: Cell) -> str:
-    return f"of type {made.type}" if made.type else f"held as {made.sql_type}"

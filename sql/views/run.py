@@ -129,7 +129,7 @@ def _explained(error: duckdb.Error) -> ViewError | SourceError:
     if malformed is not None:
         return SourceError(f"{malformed['file']}: no JSON at {malformed['place']}: {malformed['why']}")
     if isinstance(error, duckdb.IOException | duckdb.PermissionException):
-        return SourceError(message)
+        return SourceError(f"{message.partition(': ')[2]}; give the files again, whole")
     return ViewError(f"DuckDB cannot run the view ({type(error).__name__}); see its SQL with --explain")
 
 

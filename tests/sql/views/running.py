@@ -14,14 +14,14 @@ View = dict[str, Any]
 
 
 @cache
-def _connection() -> duckdb.DuckDBPyConnection:
+def connection() -> duckdb.DuckDBPyConnection:
     return prepared()
 
 
 def rows(view: View, *resources: dict[str, Any] | str, levels: int = 8) -> list[dict[str, Any]]:
     """Return the rows of a view over resources; a resource given as text keeps its spelling of numbers."""
     compiled = compile_view(read_view(view), levels)
-    con = _connection()
+    con = connection()
     texts = [one if isinstance(one, str) else orjson.dumps(one).decode() for one in resources]
     con.execute("CREATE OR REPLACE TEMP TABLE documents (document JSON)")
     con.executemany("INSERT INTO documents VALUES ($1)", [[text] for text in texts])

@@ -88,7 +88,8 @@ def test_or_null_within_or_null() -> None:
 
 
 def test_or_null_gives_null_and_not_what_an_expression_makes_of_nothing() -> None:
-    columns = [{"name": "c", "path": "'C'"}, {"name": "e", "path": "exists()"}, {"name": "n", "path": "given.count()"},
+    columns = [{"name": "c", "path": "'C'"}, {"name": "e", "path": "exists()"},
+               {"name": "n", "path": "given.count()"},
                {"name": "g", "path": "given", "collection": True}]  # fmt: skip
     view = patients({"forEachOrNull": "name", "column": columns})
     assert rows(view, NAMES[1]) == [{"c": None, "e": None, "n": None, "g": None}]
@@ -228,8 +229,10 @@ def test_repeat_within_for_each_and_beside_others() -> None:
 
 def test_types_that_are_not_given_are_inferred() -> None:
     paths = {
-        "a": ("active", "boolean", "BOOLEAN"), "b": ("birthDate", "date", "TEXT"), "c": ("name.count()", "integer", "INTEGER"),
-        "d": ("name.first()", "HumanName", "TEXT"), "e": ("madeUp", None, "TEXT"), "f": ("1.5 + 1", "decimal", "DOUBLE"),
+        "a": ("active", "boolean", "BOOLEAN"), "b": ("birthDate", "date", "TEXT"),
+        "c": ("name.count()", "integer", "INTEGER"),
+        "d": ("name.first()", "HumanName", "TEXT"), "e": ("madeUp", None, "TEXT"),
+        "f": ("1.5 + 1", "decimal", "DOUBLE"),
         "g": ("name.exists()", "boolean", "BOOLEAN"), "h": ("multipleBirth.ofType(integer)", "integer", "INTEGER"),
         "i": ("getResourceKey()", "string", "TEXT"), "j": ("birthDate.lowBoundary()", "date", "TEXT"),
     }  # fmt: skip

@@ -20,6 +20,7 @@ STATUS: Final[dict[type[errors.EhrError], grpc.StatusCode]] = {
     errors.SourceError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.UnknownSubject: grpc.StatusCode.NOT_FOUND,
     errors.TaskError: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.UnknownConcept: grpc.StatusCode.INVALID_ARGUMENT,
     errors.UnsafeQuery: grpc.StatusCode.PERMISSION_DENIED,
     errors.NotAllowed: grpc.StatusCode.PERMISSION_DENIED,
     errors.QueryFailed: grpc.StatusCode.INVALID_ARGUMENT,

@@ -118,9 +118,10 @@ def move_stages(con: duckdb.DuckDBPyConnection, later: Sequence[str] = (), title
     events = _insert_events(con, later, last_event)
     encounters = _insert_encounters(con)
     _replace_records(con)
-    con.execute(
-        "INSERT INTO hierarchy BY NAME SELECT DISTINCT child, parent FROM stage_hierarchy EXCEPT FROM hierarchy"
-    )
+    if _count(con, "stage_hierarchy"):
+        con.execute(
+            "INSERT INTO hierarchy BY NAME SELECT DISTINCT child, parent FROM stage_hierarchy EXCEPT FROM hierarchy"
+        )
     con.execute(f"UPDATE store_state SET last_event_id = {last_event + events}")
     _note_touched_subjects(con, last_event)
     note_touched_codes(con, last_event)

@@ -45,7 +45,10 @@ def refresh_ancestors(con: duckdb.DuckDBPyConnection, last_event: int) -> None:
         SELECT unnest(codings) FROM event WHERE event_id > {last_event} AND codings IS NOT NULL
         """
     )
-    con.execute("DELETE FROM fresh_key WHERE code IN (SELECT code FROM code_ancestor)")
+    con.execute(
+        "DELETE FROM fresh_key "
+        "WHERE code IN (SELECT code FROM code_ancestor WHERE code IN (SELECT code FROM fresh_key))"
+    )
     _forget_unused(con)
     _add_concerned(con)
     if con.execute("SELECT NOT EXISTS (FROM fresh_key)").fetchall()[0][0]:
@@ -73,12 +76,15 @@ def find_ancestors(con: duckdb.DuckDBPyConnection, keys: str, edges: str) -> Non
     tails = [(member, "", tail) for member, prefix, node in rows if member == prefix + node and (tail := _tail(node))]
     put_texts(con, "member_node", ("member", "prefix", "node"), rows)
     put_texts(con, "member_tail", ("member", "prefix", "node"), tails)
-    con.execute(
-        f"""
-        INSERT INTO member_node FROM member_tail
-        WHERE node IN (SELECT child FROM {edges}) OR node IN (SELECT parent FROM {edges})
-        """
-    )
+    if tails:
+        con.execute(
+            f"""
+            INSERT INTO member_node FROM member_tail WHERE node IN (
+                SELECT child FROM {edges} WHERE child IN (SELECT node FROM member_tail)
+                UNION SELECT parent FROM {edges} WHERE parent IN (SELECT node FROM member_tail)
+            )
+            """
+        )
     _gather_edges(con, edges)
     con.execute(
         """
@@ -140,28 +146,43 @@ def _add_concerned(con: duckdb.DuckDBPyConnection) -> None:
         f"SELECT name FROM (SELECT child AS name FROM stage_hierarchy UNION SELECT parent FROM stage_hierarchy) "
         f"WHERE name IS NOT NULL {settled}",
     )
-    put_texts(con, "renamed", ("written", "name"), [(w, read_concept(w)) for w in written if read_concept(w) != w])
+    renamed = [(text, name) for text in written if (name := read_concept(text)) != text]
+    put_texts(con, "renamed", ("written", "name"), renamed)
+    con.execute("DELETE FROM hierarchy WHERE child = parent")
+    if renamed:
+        _rename_edges(con)
+    con.execute(
+        f"""
+        INSERT INTO fresh_key
+        WITH named AS MATERIALIZED (
+            SELECT code, regexp_replace(ancestor, '{_APART}', '') AS name FROM code_ancestor
+            UNION SELECT code, {_tail_sql("ancestor")} FROM code_ancestor
+        ),
+        concerned AS MATERIALIZED (
+            SELECT DISTINCT coalesce(renamed.name, child) AS name
+            FROM stage_hierarchy LEFT JOIN renamed ON written = child
+            WHERE coalesce(renamed.name, child) IN (SELECT name FROM named)
+        )
+        SELECT DISTINCT code FROM named SEMI JOIN concerned USING (name) EXCEPT FROM fresh_key
+        """
+    )
+
+
+def _rename_edges(con: duckdb.DuckDBPyConnection) -> None:
+    """Let the staged edges that were written otherwise stand in the store under the names of concepts."""
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE staged_edge AS
         SELECT DISTINCT coalesce(c.name, child) AS child, coalesce(p.name, parent) AS parent
         FROM stage_hierarchy LEFT JOIN renamed c ON c.written = child LEFT JOIN renamed p ON p.written = parent
+        WHERE c.name IS NOT NULL OR p.name IS NOT NULL
         """
     )
     con.execute(
-        "DELETE FROM hierarchy WHERE child = parent "
-        "OR child IN (SELECT written FROM renamed) OR parent IN (SELECT written FROM renamed)"
+        "DELETE FROM hierarchy "
+        "WHERE child IN (SELECT written FROM renamed) OR parent IN (SELECT written FROM renamed)"
     )
     con.execute("INSERT INTO hierarchy BY NAME FROM staged_edge WHERE child <> parent EXCEPT FROM hierarchy")
-    con.execute(
-        f"""
-        INSERT INTO fresh_key
-        SELECT DISTINCT code FROM code_ancestor
-        WHERE regexp_replace(ancestor, '{_APART}', '') IN (SELECT child FROM staged_edge)
-           OR {_tail_sql("ancestor")} IN (SELECT child FROM staged_edge)
-        EXCEPT FROM fresh_key
-        """
-    )
 
 
 def _set_parents(con: duckdb.DuckDBPyConnection) -> None:
@@ -180,13 +201,13 @@ def _set_parents(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE loaded_parent AS
-        WITH above AS MATERIALIZED (
-            SELECT code, prefix, parent FROM code_node JOIN hierarchy ON child = node
-        )
+        WITH edge AS MATERIALIZED (FROM hierarchy WHERE child IN (SELECT node FROM code_node)),
+        further AS MATERIALIZED (FROM hierarchy WHERE child IN (SELECT parent FROM edge)),
+        above AS MATERIALIZED (SELECT code, prefix, parent FROM code_node JOIN edge ON child = node)
         SELECT code, prefix || parent AS parent FROM above
         WHERE NOT EXISTS (
-            SELECT 1 FROM above AS other JOIN hierarchy ON hierarchy.child = other.parent
-            WHERE other.code = above.code AND hierarchy.parent = above.parent AND other.parent <> above.parent
+            SELECT 1 FROM above AS other JOIN further ON further.child = other.parent
+            WHERE other.code = above.code AND further.parent = above.parent AND other.parent <> above.parent
         )
         """
     )

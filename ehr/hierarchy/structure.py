@@ -58,6 +58,7 @@ def ancestors(concept: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=65_536)
 def parents(concept: str) -> tuple[str, ...]:
     """Return the concepts directly above a concept by structure: none for a chapter, or where nothing is known.
 

@@ -38,6 +38,7 @@ from ehr.meds import CODES, DATA, METADATA, OWN, OWN_TABLES, own_file
 from ehr.reasons import Reason
 from ehr.refresh import ORDER
 from ehr.store import Store
+from ehr.units import note_units_in_codes
 
 RESOURCE: Final = "MEDS event"
 
@@ -173,7 +174,10 @@ def _read_events(entry: SourceFile, file: _Found, stays: DerivedStays | None) ->
         return
     _tell(entry, layout, rows, n_refused=n_refused, n_bad=n_bad)
     accepted = f"({rows}) WHERE _problem IS NULL" if n_refused else f"({rows})"
-    entry.stage_later(f"SELECT * EXCLUDE ({', '.join(MARKS)}), _row AS {ORDER} FROM {accepted}")
+    unit = "unit" if "unit" in layout.columns else note_units_in_codes(con, f"SELECT code FROM {accepted}")
+    entry.stage_later(
+        f"SELECT * EXCLUDE ({', '.join(MARKS)}) REPLACE ({unit} AS unit), _row AS {ORDER} FROM (FROM {accepted}) r"
+    )
     if stays:
         entry.stage("subject", f"SELECT DISTINCT subject_id, ['meds|' || subject_id] AS identifiers FROM {accepted}")
         stays.note(accepted)

@@ -9,7 +9,15 @@ from ehr.units.canonical import Conversion, canonical
 from ehr.units.conversion import commensurable, convert
 from ehr.units.quantities import Quantity, find_quantity, quantity_of
 from ehr.units.spellings import parse_unit
-from ehr.units.store_table import MixedUnits, conversion_of, item_of, mixed_units, refresh_units, unit_in_code
+from ehr.units.store_table import (
+    MixedUnits,
+    conversion_of,
+    item_of,
+    mixed_units,
+    note_units_in_codes,
+    refresh_units,
+    unit_in_code,
+)
 from ehr.units.unit import Unit
 
 __all__ = [
@@ -24,6 +32,7 @@ __all__ = [
     "find_quantity",
     "item_of",
     "mixed_units",
+    "note_units_in_codes",
     "parse_unit",
     "quantity_of",
     "refresh_units",

@@ -88,6 +88,20 @@ def unit_in_code(code: str) -> str | None:
     return rest if not rest.isdigit() and parse_unit(rest) else None
 
 
+def note_units_in_codes(con: duckdb.DuckDBPyConnection, codes: str) -> str:
+    """Note the units in the codes that the SELECT `codes` gives (column code), for an importer whose source has none.
+
+    They lie in the temporary table code_unit (code, unit), which grows by every call on this connection. Returns the
+    SQL of the unit of a row `r` with columns code and numeric_value: NULL without a number.
+    """
+    con.execute("CREATE TEMP TABLE IF NOT EXISTS code_unit (code VARCHAR, unit VARCHAR)")
+    found = con.execute(f"SELECT DISTINCT code FROM ({codes}) ANTI JOIN code_unit USING (code)").fetchall()
+    rows = [(code, unit) for (code,) in found if (unit := unit_in_code(code))]
+    new_code_unit = pl.DataFrame(rows, schema={"code": pl.String(), "unit": pl.String()}, orient="row")  # noqa: F841
+    con.execute("INSERT INTO code_unit FROM new_code_unit")
+    return "CASE WHEN r.numeric_value IS NOT NULL THEN (SELECT u.unit FROM code_unit u WHERE u.code = r.code) END"
+
+
 def conversion_of(item: str, unit: str, description: str | None) -> Conversion | None:
     """Return how to bring the numbers of an item into its canonical unit; None for a unit that is not understood."""
     parsed = parse_unit(unit)

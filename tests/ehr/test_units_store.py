@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.cli import main
-from ehr.store import Store
+from ehr.importers import IMPORTERS, ImportOptions
+from ehr.store import Store, create_store
 from ehr.units import item_of, mixed_units, unit_in_code
 from tests.ehr.made import START, Event, add_events, memory_store
 
@@ -191,3 +193,27 @@ def test_stats_flag_mixed_units(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert GLUCOSE in shown
     assert main([*store, "stats", "--json"]) == 0
     assert '"verdict": "converted"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("columns", "units"),
+    [({}, {"mg/dL", "bpm", None}), ({"unit": ["g/L", None, None, None]}, {"g/L", None})],
+)
+def test_meds_tells_units_in_its_codes(tmp_path: Path, columns: dict[str, Any], units: set[str | None]) -> None:
+    """A data set that has a column of units is taken at its word."""
+    codes = ["LAB//50931//mg/dL", "VITAL//heartrate//bpm", "LAB//50931//UNK", "LAB//50931//mg/dL"]
+    rows = {"subject_id": [1, 1, 1, 1], "time": [START] * 4, "code": codes, "numeric_value": [90.0, 70.0, 5.0, None]}
+    pl.DataFrame(rows | columns).write_parquet(tmp_path / "events.parquet")
+    store = create_store(tmp_path / "store")
+    IMPORTERS["meds"](store, tmp_path / "events.parquet", ImportOptions())
+    found = store.cursor().execute("SELECT unit, numeric_value FROM event").fetchall()
+    store.close()
+    assert {unit for unit, _ in found} == units
+    assert all(unit is None for unit, value in found if value is None)
+
+
+def test_the_units_of_the_codes_of_mimic_are_those_of_its_values(meds_store: Store, mimic_store: Store) -> None:
+    query = "SELECT DISTINCT code, unit FROM unit WHERE starts_with(code, 'LAB//') AND canonical_unit IS NOT NULL"
+    told, found = (dict(store.cursor().execute(query).fetchall()) for store in (mimic_store, meds_store))
+    assert len(found) > 500
+    assert {code: unit for code, unit in found.items() if told.get(code) != unit} == {}

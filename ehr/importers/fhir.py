@@ -82,7 +82,6 @@ def import_resources(
 
 def _commit_batch(staging: Staging, may_come: Collection[str]) -> ImportReport:
     """Settle what was read and move it into the store, but for the files that wait for types that may still come."""
-    staging.flush()
     held = hold_back(staging, may_come) if may_come else []
     settle(staging)
     staging.finish_notices(held)

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
+from ehr.importers.fhir_links import resolve_searches
 from ehr.importers.fhir_stage import Staging
 
 PRODUCTS: Final = ("Medication", "Device")
@@ -14,6 +15,10 @@ def hold_back(staging: Staging, may_come: Collection[str]) -> list[int]:
     A file that names what stands in such a file waits with it, so that each file goes in as a whole and is judged
     when all that it names is there, or nothing more comes.
     """
+    staging.flush()
+    if staging.has_searches:
+        resolve_searches(staging)
+        staging.flush()
     held: list[int] = []
     while True:
         found = _waiting(staging, may_come, held)

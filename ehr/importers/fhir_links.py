@@ -1,11 +1,13 @@
 """What a record of FHIR names: a patient by a search, a medicine or device, a stay."""
 
+from typing import Final
+
 import duckdb
 
 from ehr.importers.fhir_stage import Staging
 from ehr.reasons import Reason
 
-HEAD: str = "CASE WHEN starts_with(named_by, 'Device/') THEN 'DEVICE' ELSE 'MEDICATION' END"
+HEAD: Final = "CASE WHEN starts_with(named_by, 'Device/') THEN 'DEVICE' ELSE 'MEDICATION' END"
 """SQL of the head of the events whose code is that of the product that they name."""
 
 

@@ -31,6 +31,7 @@ SKIPPED: Final = {
 def settle(staging: Staging) -> None:
     """Decide what becomes of the staged records, and move those that stay to the stages of the intake."""
     con = staging.con
+    staging.flush()
     con.execute(
         "CREATE OR REPLACE TEMP TABLE fhir_verdict "
         "(ordinal BIGINT, outcome VARCHAR, code VARCHAR, reason VARCHAR, excerpt VARCHAR)"

@@ -303,6 +303,14 @@ def test_an_identifier_of_two_patients_names_neither(store: Store) -> None:
     ]
 
 
+def test_a_file_does_not_wait_for_a_patient_who_is_found(store: Store, tmp_path: Path, committed: Any) -> None:
+    import_resources(store, [made.patient(identifier=MRN)], "first", ImportOptions())
+    committed.clear()
+    folder = write(tmp_path / "in", a=[made.observation(subject={"identifier": MRN[0]}, encounter=None)], b=[])
+    import_fhir(store, folder, EACH_FILE)
+    assert committed == [["a.ndjson"], ["b.ndjson"]]
+
+
 def test_a_file_waits_for_the_patient_that_it_searches(store: Store, tmp_path: Path, committed: Any) -> None:
     folder = write(
         tmp_path / "in", a=[made.observation(subject={"identifier": MRN[0]})], b=[made.patient(identifier=MRN)]

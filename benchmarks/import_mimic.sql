@@ -200,4 +200,11 @@ SELECT subject_id::BIGINT AS subject_id, starttime::TIMESTAMP AS "time",
        (coalesce(stay_id, hadm_id))::BIGINT AS encounter_id, NULL::TIMESTAMP AS end_time, NULL::VARCHAR AS status
 FROM read_csv('$ROOT/icu/inputevents.csv.gz', all_varchar = true)
 WHERE starttime IS NOT NULL
+UNION ALL
+SELECT subject_id::BIGINT AS subject_id, charttime::TIMESTAMP AS "time",
+       concat_ws('//', 'DATETIME', itemid, coalesce(valueuom, 'UNK')) AS code,
+       NULL::FLOAT AS numeric_value, value AS text_value, NULL::VARCHAR AS unit,
+       (coalesce(stay_id, hadm_id))::BIGINT AS encounter_id, NULL::TIMESTAMP AS end_time, NULL::VARCHAR AS status
+FROM read_csv('$ROOT/icu/datetimeevents.csv.gz', all_varchar = true)
+WHERE charttime IS NOT NULL
 ORDER BY subject_id, "time";

@@ -11,10 +11,7 @@ from sql.views.build import NUMBERS, Value, call, number, text
 from sql.views.convert import described, plain, single
 from sql.views.elements import KINDS
 from sql.views.paths import member
-from sql.views.scope import Scope
-
-EXACT = "decimals"
-"""What is put into Scope.exact where the zeros at the end of a decimal count."""
+from sql.views.scope import DECIMALS, Scope
 
 
 def boundary(value: Value, digits: exp.Expression | None, sign: int, scope: Scope) -> Value:
@@ -34,7 +31,7 @@ def boundary(value: Value, digits: exp.Expression | None, sign: int, scope: Scop
         return Value(call(macros[kind], plain(value, scope).sql, wanted, number(sign)), kind)
     if value.kind != "json" or value.type is not None:
         scope.refuse(f"a boundary belongs to a decimal, date, dateTime, time or Period, not to {described(value)}")
-    scope.exact.add(EXACT)
+    scope.needs.add(DECIMALS)
     return Value(call("fhir_node_boundary", value.sql, wanted, number(sign), text(scope.place)), "json")
 
 
@@ -43,6 +40,6 @@ def _written(value: Value, scope: Scope) -> exp.Expression:
     if value.written is not None:
         return text(value.written)
     if value.kind == "json":
-        scope.exact.add(EXACT)
+        scope.needs.add(DECIMALS)
         return call("fhir_text", value.sql)
     return call("fhir_number_text", value.sql)

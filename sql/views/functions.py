@@ -16,7 +16,7 @@ from sql.views.elements import is_resource
 from sql.views.fhirpath import Call, Node
 from sql.views.operators import combined, distinct, is_in, union
 from sql.views.paths import extension, filtered, head, is_of_type, member, of_type, this_of, type_name
-from sql.views.scope import Scope
+from sql.views.scope import LINKS, Scope
 
 Arguments = tuple[Node, ...]
 
@@ -318,9 +318,11 @@ def _reference_key(target: Node | None, arguments: Arguments, scope: Scope) -> V
     if value.type not in {None, "Reference"}:
         scope.refuse(f"getReferenceKey() belongs to a Reference, not to type {value.type}")
 
+    scope.needs.add(LINKS)
+
     def key(reference: exp.Expression) -> exp.Expression:
-        parts = [call("json_extract_string", reference, text(f"$.{name}")) for name in ("reference", "type")]
-        return call("fhir_reference_key", *parts, text(wanted))
+        said = call("json_extract_string", reference, text("$.type"))
+        return call("fhir_reference_key", call("fhir_reference", reference), said, text(wanted))
 
     if not value.is_many:
         return Value(scope.names.named(value.sql, key), "string")

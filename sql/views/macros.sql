@@ -63,8 +63,13 @@ CREATE MACRO fhir_exact(document) AS
         lambda fhir_t: CASE WHEN regexp_matches(fhir_t, '^-?[0-9]+[.eE]') THEN '"\u0001' || fhir_t || '"'
                             ELSE fhir_t END), '') AS JSON);
 
--- JSON as text, with the numbers that fhir_exact marked as numbers again.
-CREATE MACRO fhir_json(node) AS regexp_replace(CAST(node AS VARCHAR), '"\\u0001([^"]*)"', '\1', 'g');
+-- JSON as text, as it was before fhir_exact and fhir_link: numbers are numbers, links are gone.
+CREATE MACRO fhir_json(node) AS
+    list_transform([CAST(node AS VARCHAR)], lambda fhir_v:
+        CASE WHEN contains(fhir_v, '\u0001')
+             THEN regexp_replace(regexp_replace(fhir_v, ',"\\u0001":"[^"]*"', '', 'g'),
+                                 '"\\u0001([^"]*)"', '\1', 'g')
+             ELSE fhir_v END)[1];
 
 CREATE MACRO fhir_text(node) AS ltrim(node ->> '$', chr(1));
 
@@ -116,6 +121,10 @@ CREATE MACRO fhir_string(node, place) AS
 CREATE MACRO fhir_number_text(number) AS
     list_transform([CAST(number AS VARCHAR)], lambda fhir_z:
         CASE WHEN contains(fhir_z, '.') THEN rtrim(rtrim(fhir_z, '0'), '.') ELSE fhir_z END)[1];
+
+-- What a reference says, or the resource of its Bundle that it stands for (see fhir_link).
+CREATE MACRO fhir_reference(node) AS
+    coalesce(json_extract_string(node, '$."' || chr(1) || '"'), json_extract_string(node, '$.reference'));
 
 -- The id in a reference to `type_name` ('' for any): relative, absolute, versioned or urn:uuid.
 CREATE MACRO fhir_reference_key(reference, said_type, type_name) AS
@@ -314,6 +323,44 @@ CREATE MACRO fhir_entries(document) AS
     CASE WHEN json_extract_string(document, '$.resourceType') = 'Bundle'
             THEN list_filter(json_extract(document, '$.entry[*].resource'), lambda fhir_j: fhir_j <> 'null')
          ELSE [document] END;
+
+-- A resource of type `wanted` in which each reference by urn says beside it, under the name of character 1, what it
+-- stands for.
+CREATE MACRO fhir_link(resource, wanted, urns, targets) AS
+    CASE WHEN json_extract_string(resource, '$.resourceType') = wanted
+              AND contains(CAST(resource AS VARCHAR), '"reference":"urn:')
+        THEN CAST(array_to_string(list_transform(
+            regexp_extract_all(CAST(resource AS VARCHAR),
+                               '"reference":"urn:[^"\\]*"|"(?:[^"\\]|\\.)*"|[^"]+'),
+            lambda fhir_ab:
+                CASE WHEN starts_with(fhir_ab, '"reference":"urn:') AND list_contains(urns, fhir_ab[14:-2])
+                        THEN coalesce(fhir_ab || ',"\u0001":"' || targets[list_position(urns, fhir_ab[14:-2])] || '"',
+                                      fhir_ab)
+                     ELSE fhir_ab END), '') AS JSON)
+        ELSE resource END;
+
+-- The resources of a document, with the references by urn within a Bundle resolved.
+CREATE MACRO fhir_linked_entries(document, wanted) AS
+    CASE WHEN json_extract_string(document, '$.resourceType') = 'Bundle'
+        THEN list_transform([list_filter(list_transform(
+                json_extract(document, '$.entry[*]'),
+                lambda fhir_ac: {'resource': json_extract(fhir_ac, '$.resource'),
+                                 'urn': json_extract_string(fhir_ac, '$.fullUrl'),
+                                 'target': nullif(regexp_extract(
+                                    json_extract_string(fhir_ac, '$.resource.resourceType') || '/'
+                                    || json_extract_string(fhir_ac, '$.resource.id'),
+                                    '^[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}$'), '')}),
+                lambda fhir_ad: fhir_ad.resource <> 'null')],
+            lambda fhir_ae: list_transform([{
+                    'urns': list_transform(fhir_ae, lambda fhir_af: fhir_af.urn),
+                    'targets': list_transform(fhir_ae, lambda fhir_ag: fhir_ag.target)}],
+                lambda fhir_ah: list_transform(fhir_ae, lambda fhir_ai:
+                    fhir_link(fhir_ai.resource, wanted, fhir_ah.urns, fhir_ah.targets)))[1])[1]
+         ELSE [document] END;
+
+CREATE MACRO fhir_unbundled_linked(document, wanted) AS
+    flatten(list_transform(fhir_linked_entries(document, wanted),
+                           lambda fhir_aj: fhir_linked_entries(fhir_aj, wanted)));
 
 -- The resources of a document: itself, or those of a Bundle, and of the Bundles within that.
 CREATE MACRO fhir_unbundled(document) AS

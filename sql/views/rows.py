@@ -11,7 +11,6 @@ from typing import Final
 from sqlglot import exp
 
 from ehr.errors import ViewError
-from sql.views.boundaries import EXACT
 from sql.views.build import Names, Parts, Value, array, between, call, cast, field, length, number, struct, text, when
 from sql.views.columns import Cell, cell
 from sql.views.compile import compiled
@@ -39,11 +38,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A view as SQL over `resources(resource)`; `is_exact` asks for decimals as they are written."""
+    """A view as SQL over `resources(resource)`, and what the resources must be prepared for (see scope.py)."""
 
     sql: str
     columns: tuple[Output, ...]
-    is_exact: bool
+    needs: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ class _Compiler:
         part = self.product([self.select(one, scope) for one in self.view.selects])
         read = exp.select("resource", exp.alias_(parts.read(exp.column("resource")), "parts")).from_(RESOURCES)
         source = exp.select().from_(read.subquery("items") if parts else RESOURCES).where(*tests, copy=False)
-        return Compiled(self.statement(part, source), self.outputs(), EXACT in scope.exact)
+        return Compiled(self.statement(part, source), self.outputs(), frozenset(scope.needs))
 
     def statement(self, part: _Part, source: exp.Select) -> str:
         """Return the SELECT of the rows of the resources in `source`."""

@@ -114,7 +114,7 @@ def _table(compiled: Compiled, resource: str, files: list[Path]) -> pa.Table:
         con.execute(f"SET allowed_paths = [{', '.join(text(str(file)).sql('duckdb') for file in files)}]")
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
-        con.execute(resources_view(files, resource, compiled.is_exact))
+        con.execute(resources_view(files, resource, compiled.needs))
         table = con.sql(compiled.sql).to_arrow_table()
     return table.rename_columns([column.name for column in compiled.columns])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from sqlglot import exp
 
@@ -10,14 +10,19 @@ from ehr.errors import ViewError
 from sql.views.build import Names, Value
 from sql.views.fhirpath import Literal, Node
 
+DECIMALS: Final = "decimals"
+"""What a view needs in which the zeros at the end of a decimal count."""
+LINKS: Final = "links"
+"""What a view needs that follows references: which resource of a Bundle a urn stands for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Where an expression stands.
 
     `this` is the item that names begin from ($this), `context` the one where the whole expression began (%context);
-    `index` is $index where there is one, `row_index` %rowIndex. `compile` compiles a part in a scope. `exact` is
-    filled by what must see decimals as they are written.
+    `index` is $index where there is one, `row_index` %rowIndex. `compile` compiles a part in a scope. `needs` is
+    filled with what the resources must be prepared for (DECIMALS, LINKS).
     """
 
     place: str
@@ -29,7 +34,7 @@ class Scope:
     row_index: exp.Expression
     compile: Callable[[Node, "Scope"], Value]
     index: exp.Expression | None = None
-    exact: set[str] = field(default_factory=set)
+    needs: set[str] = field(default_factory=set)
 
     def at(self, place: str) -> "Scope":
         """Return this scope for the expression at another place of the definition."""

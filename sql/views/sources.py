@@ -9,6 +9,7 @@ from sqlglot import exp
 from ehr.errors import SourceError
 from sql.views.build import call, text
 from sql.views.rows import RESOURCES
+from sql.views.scope import DECIMALS, LINKS
 
 SUFFIXES: Final = (".json", ".ndjson", ".jsonl")
 GZIP: Final = b"\x1f\x8b"
@@ -39,7 +40,7 @@ def _files_in(folder: Path) -> list[Path]:
     return found
 
 
-def resources_view(files: Sequence[Path], resource: str, is_exact: bool) -> str:
+def resources_view(files: Sequence[Path], resource: str, needs: frozenset[str]) -> str:
     """Return the statement that makes `resources(resource)`: what the files hold, Bundles taken apart.
 
     The entries of a Bundle, and of Bundles within it, are resources of their own, unless Bundles are asked for.
@@ -48,10 +49,12 @@ def resources_view(files: Sequence[Path], resource: str, is_exact: bool) -> str:
     options = {"format": text("auto"), "maximum_object_size": exp.Literal.number(size)}
     paths = exp.Array(expressions=[text(str(file)) for file in files])
     named = [exp.PropertyEQ(this=exp.to_identifier(name), expression=value) for name, value in options.items()]
-    document = call("fhir_exact", exp.column("json")) if is_exact else exp.column("json")
+    document = call("fhir_exact", exp.column("json")) if DECIMALS in needs else exp.column("json")
     documents = exp.select(exp.alias_(document, "document")).from_(call("read_json_objects", paths, *named))
     item = exp.column("document")
-    items = item if resource == "Bundle" else call("unnest", call("fhir_unbundled", item))
+    linked = call("fhir_unbundled_linked", item, text(resource))
+    found = linked if LINKS in needs else call("fhir_unbundled", item)
+    items = item if resource == "Bundle" else call("unnest", found)
     query = exp.select(exp.alias_(items, "resource")).from_(documents.subquery("documents"))
     return f"CREATE TEMP VIEW {RESOURCES} AS {query.sql('duckdb')}"
 

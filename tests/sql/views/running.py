@@ -9,6 +9,7 @@ import orjson
 from sql.views.definition import read_view
 from sql.views.rows import compile_view
 from sql.views.run import Rows, prepared
+from sql.views.scope import DECIMALS
 
 View = dict[str, Any]
 
@@ -25,7 +26,7 @@ def rows(view: View, *resources: dict[str, Any] | str, levels: int = 8) -> list[
     texts = [one if isinstance(one, str) else orjson.dumps(one).decode() for one in resources]
     con.execute("CREATE OR REPLACE TEMP TABLE documents (document JSON)")
     con.executemany("INSERT INTO documents VALUES ($1)", [[text] for text in texts])
-    document = "fhir_exact(document)" if compiled.is_exact else "document"
+    document = "fhir_exact(document)" if DECIMALS in compiled.needs else "document"
     con.execute(f"CREATE OR REPLACE TEMP VIEW resources AS SELECT {document} AS resource FROM documents")
     table = con.sql(compiled.sql).to_arrow_table()
     names = [column.name for column in compiled.columns]

@@ -159,3 +159,34 @@ def test_the_zeros_of_a_constant_count(tmp_path: Path) -> None:
     patient = tmp_path / "a.json"
     patient.write_bytes(orjson.dumps(A))
     assert run_view(load_view(file), [patient]).records() == [{"id": 1.495}]
+
+
+def test_references_by_urn_within_a_bundle_are_keys_of_what_they_stand_for(tmp_path: Path) -> None:
+    view = read_view({"resource": "Observation", "select": [{"column": [
+        {"name": "id", "path": "id"},
+        {"name": "patient", "path": "subject.getReferenceKey(Patient)"},
+        {"name": "group", "path": "subject.getReferenceKey(Group)"},
+        {"name": "any", "path": "subject.getReferenceKey()"},
+        {"name": "said", "path": "subject.reference"},
+        {"name": "whole", "path": "subject"},
+    ]}]})  # fmt: skip
+
+    def observation(name: str, reference: str) -> dict[str, Any]:
+        note = [{"text": '"reference":"urn:uuid:1" and \\ more'}]
+        return {"resourceType": "Observation", "id": name, "note": note, "subject": {"reference": reference}}
+
+    entries = [
+        {"fullUrl": "urn:uuid:1", "resource": A},
+        {"fullUrl": "urn:uuid:2", "resource": OTHER},
+        {"fullUrl": "urn:uuid:3", "resource": {"resourceType": "Patient", "id": 'no "id"'}},
+        *({"resource": observation(str(number), f"urn:uuid:{number}")} for number in range(1, 5)),
+        {"resource": observation("5", "Patient/x")},
+    ]
+    file = tmp_path / "bundle.json"
+    file.write_bytes(orjson.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}))
+    found = run_view(view, [file]).records()
+    assert [(row["patient"], row["group"], row["any"]) for row in found] == [
+        ("a", None, "a"), (None, "g", "g"), (None, None, "3"), (None, None, "4"), ("x", None, "x")
+    ]  # fmt: skip
+    assert [row["said"] for row in found] == [*(f"urn:uuid:{number}" for number in range(1, 5)), "Patient/x"]
+    assert all(row["whole"] == {"reference": row["said"]} for row in found)

@@ -24,7 +24,8 @@ from ehr.importers.fhir_patients import encounter, patient
 from ehr.importers.fhir_problems import adverse_event, allergy, condition, detected_issue, flag
 from ehr.importers.fhir_procedures import imaging_study, immunization, procedure
 from ehr.importers.fhir_questionnaires import questionnaire_response
-from ehr.importers.fhir_record import Record, check_shape
+from ehr.importers.fhir_record import Record
+from ehr.importers.fhir_shapes import check_shape
 from ehr.importers.fhir_values import Json
 
 Reader = Callable[[Json, Record], None]

@@ -43,7 +43,7 @@ APART: Final = frozenset(
 )
 """Heads of codes that do not say that the patient has or gets what the code names: their concepts keep the head."""
 
-DIAGNOSIS_10: Final = re.compile(r"[A-Z]\d[0-9A-Z][0-9A-Z]{0,4}")
+DIAGNOSIS_10: Final = re.compile(r"(?:[A-Z]\d|QA)[0-9A-Z][0-9A-Z]{0,4}")
 """Shape of a code of ICD-10, ICD-10-CM or ICD-10-GM without its dot."""
 
 SHAPES: Final[dict[str, re.Pattern[str]]] = {
@@ -57,7 +57,7 @@ SHAPES: Final[dict[str, re.Pattern[str]]] = {
 """Shapes of the codes from whose text their hierarchy follows."""
 
 _DOTTED: Final = {
-    "ICD10": re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]*)?"),
+    "ICD10": re.compile(r"(?:[A-Z]\d|QA)[0-9A-Z](?:\.[0-9A-Z]*)?"),
     "ICD10GM": re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]*)?"),
     "ICD9": re.compile(r"(?:\d{3}|V\d{2}|E\d{3})(?:\.\d*)?"),
     "ICD9PROC": re.compile(r"\d{2}(?:\.\d*)?"),

@@ -1,7 +1,7 @@
 """Hierarchies that follow from the text of a code: what lies above it, by prefixes, and by the groups of groups.csv.
 
 ICD10     chapter, block, category (E11), then every longer prefix (E11.6, E11.65). The groups are those of the
-          tabular list of ICD-10-CM (CMS and NCHS, fiscal years 2021 to 2025), and those of the WHO (ICD-10, 2019)
+          tabular list of ICD-10-CM (CMS and NCHS, fiscal years 2021 to 2026), and those of the WHO (ICD-10, 2019)
           that differ. A category may lie in a block of each: E11 in E08-E13 and in E10-E14. ICD10GM has the same.
 ICD9      chapter, section, category (250, V45, E934), then every longer prefix: tabular list of ICD-9-CM (CMS, 2012).
 ICD9PROC  chapter, category of two digits, then every longer prefix (ICD-9-CM, volume 3).

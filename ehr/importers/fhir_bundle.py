@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from ehr.importers.fhir_json import REPEATED_KEY, Repeated, parse, parse_marking, repeated_key, written
-from ehr.importers.fhir_values import Refused, wrong_type
+from ehr.importers.fhir_values import Refused, modified, no_rules, wrong_type
 from ehr.reasons import Reason
 
 NOT_AN_OBJECT: Final = "the entry is not an object"
@@ -101,31 +101,35 @@ def _text(holder: Any, name: str) -> str | None:
 _BUNDLE: Final = msgspec.json.Decoder(Bundle)
 
 
-def split_bundle(data: bytes) -> tuple[Bundle, list[bytes | None], dict[int, str]]:
+def split_bundle(data: bytes) -> tuple[Bundle, list[bytes | None], dict[int, Refused]]:
     """Return a Bundle without its resources, the text of each entry's resource, and what is wrong with which entry.
 
-    Entries count from 0. Raises Refused when the text is no JSON, entry is no list, or the Bundle itself has a key
-    twice.
+    Entries count from 0. Raises Refused when the text is no JSON, entry is no list, the Bundle itself has a key
+    twice, or has rules that may change what its resources mean.
     """
-    faults: dict[int, str] = {}
+    faults: dict[int, Refused] = {}
     try:
         bundle = _BUNDLE.decode(data)
     except (msgspec.DecodeError, RecursionError):
         bundle, faults = _split_slowly(data)
+    no_rules({"implicitRules": bundle.implicitRules} if bundle.implicitRules is not UNSET else {})
     resources = [None if entry.resource is UNSET else bytes(entry.resource) for entry in bundle.entry]
-    for entry in bundle.entry:
+    for number, entry in enumerate(bundle.entry):
         entry.resource = UNSET
+        if entry.modifierExtension is not UNSET and entry.modifierExtension:
+            faults[number] = modified("entry", entry.modifierExtension)
     _check_keys(data, bundle, resources, faults)
     return bundle, [None if resource == b"null" else resource for resource in resources], faults
 
 
-def _split_slowly(data: bytes) -> tuple[Bundle, dict[int, str]]:
+def _split_slowly(data: bytes) -> tuple[Bundle, dict[int, Refused]]:
     """Cut a Bundle that is not shaped as R4 says; raises Refused when nothing can be done with it."""
     document = parse(data)
     listed = document.get("entry")
     if listed is not None and type(listed) is not list:
         raise wrong_type("Bundle.entry", "a list")
-    faults, entries = {}, []
+    faults: dict[int, Refused] = {}
+    entries = []
     for number, entry in enumerate(listed or ()):
         if type(entry) is dict:
             known = {name: value for name, value in entry.items() if name in Entry.__struct_fields__}
@@ -133,14 +137,14 @@ def _split_slowly(data: bytes) -> tuple[Bundle, dict[int, str]]:
                 known["resource"] = Raw(written(known["resource"]))
             entries.append(Entry(**known))
         else:
-            faults[number] = NOT_AN_OBJECT
+            faults[number] = Refused(NOT_AN_OBJECT, code=Reason.WRONG_TYPE)
             entries.append(Entry())
-    names = ("type", "total", "link", "timestamp", "meta")
+    names = ("type", "total", "link", "timestamp", "meta", "implicitRules")
     known = {name: document[name] for name in names if name in document}
     return Bundle(**known, entry=entries), faults
 
 
-def _check_keys(data: bytes, bundle: Bundle, resources: list[bytes | None], faults: dict[int, str]) -> None:
+def _check_keys(data: bytes, bundle: Bundle, resources: list[bytes | None], faults: dict[int, Refused]) -> None:
     """Look for a key that stands twice in the Bundle or in an entry; the resources are checked when they are parsed.
 
     Quotation marks are counted first: those of the text, of the resources, and of the rest written out again.
@@ -159,4 +163,4 @@ def _check_keys(data: bytes, bundle: Bundle, resources: list[bytes | None], faul
         if isinstance(entry, dict):
             around = {name: value for name, value in entry.items() if name != "resource"}
             if isinstance(entry, Repeated) or repeated_key(around) is not None:
-                faults[number] = REPEATED_KEY
+                faults[number] = Refused(REPEATED_KEY, code=Reason.BAD_JSON)

@@ -184,7 +184,7 @@ def name_of(item: Item) -> str | None:
 def _items_of_bundle(
     bundle: Bundle,
     resources: list[bytes | None],
-    faults: dict[int, str],
+    faults: dict[int, Refused],
     remarks: list[Remark],
     *,
     line: int | None,
@@ -198,8 +198,7 @@ def _items_of_bundle(
     for number, (entry, resource, head) in enumerate(zip(bundle.entry, resources, heads, strict=True)):
         at, stamp = line or number + 1, entry.stamp(assembled)
         if number in faults:
-            fault = Refused(faults[number], code=Reason.BAD_JSON)
-            yield Item(at, None, resource or b"", scope, fault=fault)
+            yield Item(at, None, resource or b"", scope, fault=faults[number])
         elif resource is None or entry.action in _WITHOUT_RESOURCE:
             yield _without_resource(entry, Item(at, None, b"", scope, entry.url, stamp=stamp))
         elif head is not None and head[1] in _TYPES:

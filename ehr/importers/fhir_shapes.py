@@ -3,7 +3,7 @@
 from typing import Final
 
 from ehr.importers.fhir_fields import BOOLEAN, INTEGER, OBJECT, OBJECTS, OTHER_FIELDS, SHAPES, TEXT, TEXTS
-from ehr.importers.fhir_values import Json, Notes, Refused, at_fault, no_modifier, wrong_type
+from ehr.importers.fhir_values import Json, Notes, Refused, at_fault, no_modifier, no_rules, wrong_type
 from ehr.reasons import Reason
 
 _PYTHON_TYPES: Final[dict[str, type]] = {
@@ -36,12 +36,7 @@ def check_shape(type_name: str, resource: Json, notes: Notes) -> None:
                 if type(item) is not item_type:
                     raise wrong_type(name, SHAPES[type_name][name], value)
     no_modifier(resource, "")
-    if "implicitRules" in resource:
-        raise Refused(
-            "implicitRules: rules that may change the meaning and are not known",
-            at_fault("implicitRules", resource["implicitRules"]),
-            code=Reason.NOT_POSITIVE,
-        )
+    no_rules(resource)
 
 
 def _check_odd_field(type_name: str, name: str, value: object, notes: Notes) -> None:

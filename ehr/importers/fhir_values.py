@@ -95,12 +95,21 @@ def as_text(value: object, field: str) -> str | None:
 def no_modifier(element: Json, field: str) -> None:
     """Refuse an element with a modifierExtension: it may negate what stands beside it, and is not understood."""
     if element.get("modifierExtension"):
-        where = f"{field}.modifierExtension" if field else "modifierExtension"
-        raise Refused(
-            f"{where}: it may change the meaning and is not understood",
-            at_fault(where, element["modifierExtension"]),
-            code=Reason.NOT_POSITIVE,
-        )
+        raise modified(field, element["modifierExtension"])
+
+
+def modified(field: str, extension: object) -> Refused:
+    """Return the refusal of an element with a modifierExtension."""
+    where = f"{field}.modifierExtension" if field else "modifierExtension"
+    reason = f"{where}: it may change the meaning and is not understood"
+    return Refused(reason, at_fault(where, extension), code=Reason.NOT_POSITIVE)
+
+
+def no_rules(resource: Json) -> None:
+    """Refuse a resource or a Bundle with implicitRules: what they say is not known here, and it need not be FHIR."""
+    if resource.get("implicitRules") is not None:
+        reason = "implicitRules: rules that may change the meaning and are not known"
+        raise Refused(reason, at_fault("implicitRules", resource["implicitRules"]), code=Reason.NOT_POSITIVE)
 
 
 def elements(value: object, field: str) -> list[Json]:

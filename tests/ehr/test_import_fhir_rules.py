@@ -293,3 +293,15 @@ REFUSED: list[tuple[Any, str, str | None]] = [
 def test_a_refusal_has_its_kind_and_shows_the_faulty_field_only(store: Store) -> None:
     send(store, made.patient(), *numbered([resource for resource, _, _ in REFUSED]))
     assert [(row[1], row[3]) for row in refusals(store)] == [(code, excerpt) for _, code, excerpt in REFUSED]
+
+
+def test_a_bundle_under_rules_of_its_own_and_an_entry_with_a_modifier_are_refused(store: Store) -> None:
+    document = made.bundle(made.patient(), made.observation())
+    document["entry"][1]["modifierExtension"] = NEGATED
+    send(store, document)
+    assert [row[1:3] for row in refusals(store)] == [
+        ("not-positive", "entry.modifierExtension: it may change the meaning and is not understood")
+    ]
+    send(store, made.bundle(made.condition(), implicitRules="http://rules.example.org"))
+    assert rows(store, "SELECT count(*) FROM condition") == [(0,)]
+    assert len(refusals(store)) == 2

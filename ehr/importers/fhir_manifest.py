@@ -33,9 +33,11 @@ class Manifest(NamedTuple):
     @property
     def remarks(self) -> list[tuple[Reason, str]]:
         """What is to be known about the export: kind and sentence."""
-        found = [(Reason.NOTE, f"the manifest of a bulk export of {len(self.present) + self.missing} files")]
+        total = len(self.present) + self.missing
+        found = [(Reason.NOTE, f"the manifest of a bulk export of {total} files")]
         if self.missing:
-            reason = f"the bulk export is incomplete: {self.missing} files that its manifest names are not beside it"
+            named = f"{self.missing} of {total} files that its manifest names are not beside it"
+            reason = f"the bulk export is incomplete: {named}"
             found.append((Reason.INCOMPLETE, reason))
         if self.has_next:
             reason = "the bulk export is incomplete: its manifest links to a next one, which is not followed"

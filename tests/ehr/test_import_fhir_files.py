@@ -116,7 +116,7 @@ def test_a_manifest_says_what_is_missing_and_what_follows(store: Store, tmp_path
     assert [
         reason for (reason,) in rows(store, "SELECT reason FROM notice WHERE reason LIKE 'the bulk export is%'")
     ] == [
-        "the bulk export is incomplete: 5 files that its manifest names are not beside it",
+        "the bulk export is incomplete: 5 of 8 files that its manifest names are not beside it",
         "the bulk export is incomplete: its manifest links to a next one, which is not followed",
     ]
     assert rows(store, "SELECT count(*) FROM subject") == [(1,)]

@@ -68,9 +68,9 @@ def _load(folder: Path, size: int) -> Measured:
     return measured_import(folder / "store", folder / "full")
 
 
-def measured_import(store: Path, source: Path) -> Measured:
-    """Run `ehr import mimic`, and let the operating system say what it took."""
-    command = [sys.executable, "-m", "api.cli", "import", "mimic", str(source), "--store", str(store), "--json"]
+def measured_import(store: Path, source: Path, format_name: str = "mimic") -> Measured:
+    """Run `ehr import`, and let the operating system say what it took."""
+    command = [sys.executable, "-m", "api.cli", "import", format_name, str(source), "--store", str(store), "--json"]
     taken: list[float] = []
 
     def start() -> None:

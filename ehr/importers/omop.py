@@ -29,7 +29,7 @@ from ehr.importers.omop_concepts import (
     stored_titles_select,
     titles_select,
 )
-from ehr.importers.omop_files import drop_rows, find_tables, prepare
+from ehr.importers.omop_files import bytes_of, drop_rows, find_tables, prepare
 from ehr.importers.omop_people import DEATHS, PERSON
 from ehr.importers.omop_rows import count_rows, drop_events, known_persons, refuse_deleted, refuse_strays, stage_table
 from ehr.importers.omop_visits import VISIT_DETAIL, VISIT_OCCURRENCE, make_stays, remember_details, remember_visits
@@ -159,7 +159,7 @@ class _Reading:
                 rows = self._judged(entry, file, spec) if entry else None
                 if rows:
                     yield rows
-                    self._bytes += file.stat().st_size
+                    self._bytes += bytes_of(file)
                     self._batch.append(rows)
                     drop_rows(self.intake.con, rows.prepared, spec)
             self._end(file)
@@ -209,7 +209,7 @@ class _Reading:
 
         So a file always sees in the store what the earlier files of its table brought.
         """
-        is_full = self._bytes and self._bytes + file.stat().st_size > self._batch_bytes
+        is_full = self._bytes and self._bytes + bytes_of(file) > self._batch_bytes
         if is_full or any(spec.name == rows.spec.name for rows in self._batch):
             self.intake.commit()
             self._end_batch()

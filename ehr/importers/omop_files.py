@@ -7,6 +7,7 @@
 A parquet file stays where it is: its rows are read anew by each query, so that memory does not grow with it.
 """
 
+import gzip
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,12 +17,16 @@ import duckdb
 from sqlglot import exp
 
 from ehr.errors import SourceError
-from ehr.importers.csv_source import CsvFile, inspect, load_slowly, scan_select, table_select
+from ehr.importers.csv_rows import load_slowly
+from ehr.importers.csv_source import CsvFile, inspect, scan_select, table_select
 from ehr.importers.reading import Prepared, typed_table
 from ehr.importers.tables import TableSpec, typed_select
 from ehr.intake import hash_of
 
 SUFFIXES: Final = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+
+COMPRESSION: Final = 8
+"""How many times more a compressed file takes as text, about."""
 
 VOCABULARY_FOLDERS: Final = ("vocab", "vocabulary", "vocabularies")
 """Folders beside the tables in which the tables of concepts may lie."""
@@ -84,20 +89,26 @@ def _stem(name: str) -> str | None:
     )
 
 
+def bytes_of(path: Path) -> int:
+    """Return about how many bytes the rows of a file take as text."""
+    return path.stat().st_size * (COMPRESSION if path.suffix.lower() in (".parquet", ".gz") else 1)
+
+
 def prepare(
     con: duckdb.DuckDBPyConnection, staging: str, path: Path, spec: TableSpec | None, *, quoted: bool = True
 ) -> Prepared:
     """Look at a file and make its rows readable as `typed_<table>`; without a spec they can only be counted.
 
-    `staging` is an attached database in memory for the rows of CSV files. Fields of tab-separated files are taken as
-    they stand unless `quoted`.
+    `staging` is an attached database in memory for the rows of CSV files. Unless `quoted`, the fields of a file that
+    is separated by tabs are taken as they stand, but where even its header is in quotes.
     """
     if path.name.lower().endswith(".parquet"):
         return _prepare_parquet(con, path, spec)
     prepared = Prepared(inspect(path), staging)
     prepared.columns, prepared.missing = _named(prepared.file.header, spec)
     if spec and not (prepared.file.damage or prepared.file.is_empty or prepared.missing):
-        _read_csv(con, prepared, spec, quoted=quoted or prepared.file.delimiter != "\t")
+        is_bare = not quoted and prepared.file.delimiter == "\t" and not _has_quoted_header(prepared.file)
+        _read_csv(con, prepared, spec, quoted=not is_bare)
     return prepared
 
 
@@ -149,6 +160,11 @@ def _read_csv(con: duckdb.DuckDBPyConnection, prepared: Prepared, spec: TableSpe
         prepared.source = _cleaned(table_select(text), prepared.columns, spec)
         con.execute(create + typed_select(spec, prepared.source))
     prepared.is_read = True
+
+
+def _has_quoted_header(file: CsvFile) -> bool:
+    with gzip.open(file.path) if file.is_gzip else file.path.open("rb") as raw:
+        return raw.readline().removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b'"')
 
 
 def _text_table(staging: str, spec: TableSpec) -> str:

@@ -7,9 +7,12 @@ from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ehr.errors import SourceError
 from ehr.events import stable_id
+from ehr.importers.omop_tables import Moment
 from tests.ehr.omop_made import (
     CONCEPTS,
     Imported,
@@ -26,6 +29,7 @@ from tests.ehr.omop_made import (
     write_csv,
 )
 
+CON = duckdb.connect()
 DAY = "CASE WHEN hour({0}) + minute({0}) + second({0}) = 0 THEN 'day' END"
 
 
@@ -657,6 +661,32 @@ def test_a_folder_without_persons_is_refused_when_the_store_has_none(imported: I
     root = write_csv(tmp_path / "cdm", {"measurement": [measurement()]})
     with pytest.raises(SourceError, match="no person"):
         imported(root)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    start=st.datetimes(datetime(2020, 1, 1), datetime(2020, 1, 4)).map(lambda time: time.replace(microsecond=0)),
+    end=st.datetimes(datetime(2020, 1, 1), datetime(2020, 1, 4)).map(lambda time: time.replace(microsecond=0)),
+    is_date=st.booleans(),
+)
+def test_an_end_is_never_before_its_start_and_never_on_another_day(
+    start: datetime, end: datetime, is_date: bool
+) -> None:
+    begin, finish = Moment("start_date", "start_datetime"), Moment("end_date", "end_datetime")
+    told = end.replace(hour=0, minute=0, second=0) if is_date else end
+    row = (
+        f"SELECT TIMESTAMP '{start}' AS start_datetime, NULL::TIMESTAMP AS start_date, "
+        f"NULL::TIMESTAMP AS end_datetime, TIMESTAMP '{told}' AS end_date"
+    )
+    found, is_before = CON.execute(
+        f"SELECT {finish.end(begin)}, {finish.before(begin).condition} FROM ({row})"
+    ).fetchall()[0]
+    assert (found is None) == is_before
+    if found is None:
+        assert told < start
+    else:
+        assert found >= start
+        assert found.date() == told.date()
 
 
 class Interrupted(Exception):

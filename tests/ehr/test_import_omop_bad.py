@@ -177,6 +177,16 @@ def test_tables_of_concepts_have_quotes_as_characters(imported: Imported, tmp_pa
     assert imported.tally("concept") == (2, 2, 0, 0)
 
 
+def test_a_table_of_concepts_with_a_quoted_header_has_quoted_fields(imported: Imported, tmp_path: Path) -> None:
+    root = write_csv(tmp_path / "cdm", made(condition_occurrence=[condition()]))
+    header = '"concept_id"\t"concept_name"\t"vocabulary_id"\t"concept_code"'
+    (root / "concept.csv").write_text(f'{header}\n"201826"\t"Sugar disease"\t"SNOMED"\t"44054006"\n')
+    imported(root)
+    assert imported.rows("SELECT code, description FROM code WHERE kind = 'condition'") == [
+        ("CONDITION//SNOMED//44054006", "Sugar disease")
+    ]
+
+
 def test_files_that_are_no_table_are_counted_and_told(imported: Imported, tmp_path: Path) -> None:
     tables = made(note=[{"note_id": 1, "note_text": "x"}], mystery=[{"a": 1}, {"a": 2}])
     imported(write_csv(tmp_path / "cdm", tables))

@@ -100,8 +100,8 @@ ABSENCES: Final = frozenset(
 """Codes that say that there is none, as the International Patient Summary uses them; all of ABSENCE_SYSTEM does."""
 ABSENCE_SYSTEM: Final = "hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
 _ABSENCE_WORDS: Final = re.compile(
-    r"\s*(?:no (?:known|current|active|significant|information|history of)\b"
-    r"|(?:none|nil)(?: known)?\s*$|nk(?:d|f)?a\b|denies\b)",
+    r"\s*(?:no (?:known|current|active|significant|information|evidence of|(?:family |past |previous )?history of)\b"
+    r"|(?:none|nil)(?: known)?\W*$|nk(?:d|f)?a\W*$|denies\b|negative for\b)",
     re.IGNORECASE,
 )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ehr.importers.fhir_codes import concept
 from ehr.store import Store, create_store, opened
 from tests.ehr import fhir_made as made
 from tests.ehr.fhir_sent import BILLING, events, numbered, refusals, rows, send
@@ -122,6 +123,28 @@ def test_a_modifier_extension_on_a_part_that_is_read_refuses_the_whole(store: St
     told = refusals(store)
     assert [row[1] for row in told] == ["not-positive"] * len(NEGATED_PARTS)
     assert all("modifierExtension: it may change the meaning" in row[2] for row in told)
+
+
+def test_words_that_say_that_there_is_none_are_told_from_those_that_do_not() -> None:
+    none = [
+        "No known allergies",
+        "NKDA",
+        "nka.",
+        "None",
+        "none known",
+        "No family history of diabetes",
+        "Denies pain",
+    ]
+    some = [
+        "Nonalcoholic fatty liver",
+        "Normal pregnancy",
+        "Nocturia",
+        "Absence of toe",
+        "Noonan syndrome",
+        "Nil by mouth",
+    ]
+    assert [concept({"text": text}, "code", []).is_absence for text in none] == [True] * len(none)
+    assert [concept({"text": text}, "code", []).is_absence for text in some] == [False] * len(some)
 
 
 def test_a_result_that_is_absent_keeps_its_value(store: Store) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from ehr.importers.csv_source import CsvFile, Row, inspect, load_slowly, scan_select, table_select
+from ehr.importers.csv_rows import Row, load_slowly
+from ehr.importers.csv_source import CsvFile, inspect, scan_select, table_select
 from ehr.importers.tables import TableSpec, typed_select
 
 

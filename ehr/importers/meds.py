@@ -5,6 +5,7 @@ folder anamnesis/ has the tables that MEDS has no place for, so that the store b
 data set of others has no stays: they follow from its events (ehr.importers.meds_stays).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,9 @@ from ehr.units import note_units_in_codes
 
 RESOURCE: Final = "MEDS event"
 
+MOST_FILES: Final = 100
+"""Files that go in together at most: each is a part of one query."""
+
 MOST_NOTICES: Final = 1_000
 """Numbers that are none of which a file may tell one by one."""
 
@@ -63,27 +67,25 @@ def import_meds(store: Store, path: Path, options: ImportOptions) -> ImportRepor
     Files go in by batches of about `options.batch_bytes`, a larger file alone. Raises SourceError when nothing there
     is MEDS, or when a further column has another type than in the store; nothing is brought in then.
     """
+    if path.name == DATA and (path.parent / METADATA).is_dir():
+        path = path.parent
     paths = find_parquet(path)
-    root = path if path.is_dir() else path.parent
-    is_own = path.is_dir() and (root / own_file("subject")).is_file()
+    is_own = (path / own_file("subject")).is_file()
     intake = Intake(store, "meds", path, options.progress)
     files = [_look(intake, file, is_own=is_own) for file in paths]
     _check(intake, path, files)
     stays = None if is_own else DerivedStays(intake)
     if path.is_dir():
         _read_metadata(intake, path, is_own=is_own)
-    total, done, pending = sum(file.size for file in files), 0, 0
-    for file in files:
-        options.progress(intake.name_of(file.path), done, total)
+    batch = 0
+    for file in _each_once(intake, files):
         with intake.file(file.path, file.sha256) as entry:
             if entry:
                 _read_events(entry, file, stays)
-                pending += file.size
-        done += file.size
-        if pending >= options.batch_bytes:
+                batch += file.size
+        if batch >= options.batch_bytes or len(intake.later) >= MOST_FILES:
             _commit(intake, stays)
-            pending = 0
-        options.progress(intake.name_of(file.path), done, total)
+            batch = 0
     return _commit(intake, stays)
 
 
@@ -124,6 +126,21 @@ def _check(intake: Intake, path: Path, files: list[_Found]) -> None:
         if file.layout and not file.layout.missing:
             for name, kind in file.layout.further.items():
                 intake.add_column(kept_name(name), kind)
+
+
+def _each_once(intake: Intake, files: list[_Found]) -> Iterator[_Found]:
+    """Give the files with progress; the same bytes twice are the same events, whether or not they share a batch."""
+    total, done = sum(file.size for file in files), 0
+    seen: set[str] = set()
+    for file in files:
+        intake.progress(intake.name_of(file.path), done, total)
+        if file.sha256 in seen:
+            intake.unchanged.append(intake.name_of(file.path))
+        else:
+            yield file
+        seen.add(file.sha256)
+        done += file.size
+    intake.progress(DATA, total, total)
 
 
 def _damage(file: _Found) -> str | None:

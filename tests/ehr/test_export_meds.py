@@ -190,7 +190,7 @@ rows = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.lists(rows, min_size=1, max_size=30), st.integers(1, 10))
 def test_events_of_any_kind_come_back_in_their_order(events: list[dict[str, Any]], shard_events: int) -> None:
     with TemporaryDirectory() as folder:

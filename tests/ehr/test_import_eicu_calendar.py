@@ -136,7 +136,7 @@ hospital_stays = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(hospital_stays)
 def test_stays_never_overlap_keep_their_length_and_their_clock(told: list[tuple[int, int, int, int, time]]) -> None:
     rows = [

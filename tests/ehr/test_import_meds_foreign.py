@@ -197,6 +197,25 @@ def test_the_stays_of_made_patients_are_those_of_their_tables(tmp_path: Path) ->
     assert len(found[0]) > 50
 
 
+@pytest.mark.parametrize("batch_bytes", [1, 2**20])
+def test_a_file_that_is_there_twice_goes_in_once(store: Store, tmp_path: Path, batch_bytes: int) -> None:
+    shard = pl.DataFrame({"subject_id": [1], "code": ["A"]})
+    source = write_data_set(tmp_path / "meds", {"0": shard, "copy": shard})
+    report = imported(store, source, batch_bytes=batch_bytes)
+    assert (report.events, report.unchanged) == (1, ("data/copy.parquet",))
+
+
+def test_the_folder_of_the_files_stands_for_its_data_set(store: Store, tmp_path: Path) -> None:
+    shard, codes = (
+        pl.DataFrame({"subject_id": [1], "code": ["A"]}),
+        pl.DataFrame({"code": ["A"], "description": ["a"]}),
+    )
+    source = write_data_set(tmp_path / "meds", {"0": shard}, codes)
+    imported(store, source / "data")
+    assert ask(store, "SELECT code, description FROM code") == [("A", "a")]
+    assert imported(store, source).events == 0
+
+
 def test_a_data_set_without_times_is_read(store: Store, tmp_path: Path) -> None:
     shard = pl.DataFrame({"subject_id": [1], "code": ["HOSPITAL_ADMISSION//A//UNK"]})
     imported(store, write_data_set(tmp_path / "meds", {"0": shard}))

@@ -159,7 +159,7 @@ def test_the_end_that_an_admission_tells_itself_counts(tmp_path: Path) -> None:
 lengths = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 5), st.booleans()), min_size=1, max_size=8)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(lengths, st.randoms(use_true_random=False))
 def test_stays_that_do_not_overlap_are_found_whatever_the_order_of_rows(
     parts: list[tuple[int, int, bool]], random: Any

@@ -13,6 +13,7 @@ from ehr.errors import SourceError
 from ehr.importers import ImportOptions
 from ehr.importers.batches import Batches
 from ehr.importers.eicu_care import CARE, DIAGNOSIS
+from ehr.importers.eicu_drugs import DRUGS
 from ehr.importers.eicu_measures import MEASURES
 from ehr.importers.eicu_stays import PATIENT, make_calendar, remember_stays
 from ehr.importers.eicu_titles import HOSPITAL, diagnosis_titles, own_titles, ward_titles
@@ -21,7 +22,7 @@ from ehr.importers.tables import events_select
 from ehr.intake import ImportReport, Intake
 from ehr.store import Store
 
-TABLES: Final = (*CARE, *MEASURES)
+TABLES: Final = (*CARE, *DRUGS, *MEASURES)
 """Tables of events, in the order of reading."""
 
 SPECS: Final = {spec.stem: spec for spec in (HOSPITAL, PATIENT, *TABLES)}

@@ -173,7 +173,7 @@ COMMENT ON TABLE unit IS 'Every unit that the numbers of a code came in: value *
 COMMENT ON COLUMN unit.code IS 'As in code';
 COMMENT ON COLUMN unit.unit IS 'As in event.unit';
 COMMENT ON COLUMN unit.item IS 'The code without its unit: items with several units are mixed';
-COMMENT ON COLUMN unit.canonical_unit IS 'UCUM unit in which all values of the item can be compared; NULL for a unit that is not understood';
+COMMENT ON COLUMN unit.canonical_unit IS 'UCUM unit: values of one item with the same one can be compared; NULL for a unit that is not understood';
 COMMENT ON COLUMN unit.factor IS 'To multiply with; NULL for a unit that is not understood';
 COMMENT ON COLUMN unit.shift IS 'To add then: not 0 for temperatures';
 COMMENT ON COLUMN unit.n_events IS 'Numbers with this code and unit';

@@ -35,6 +35,7 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         dest="sources",
         type=Path,
         nargs="+",
+        action="extend",
         required=True,
         metavar="FHIR",
         help="resources, Bundles or NDJSON, plain or .gz, or folders of them",

@@ -31,13 +31,13 @@ def main() -> None:
     """Write the table: type -> element -> type, with "*" for many values, "?" for an open number of them."""
     merged: Elements = {}
     for release in RELEASES:
-        for type_name, elements in _of_release(release).items():
+        for type_name, elements in elements_of_release(release).items():
             _merge(merged.setdefault(type_name, {}), elements)
     lines = [b"%b: %b" % (orjson.dumps(name), orjson.dumps(merged[name])) for name in sorted(merged)]
     TARGET.write_bytes(b"{\n" + b",\n".join(lines) + b"\n}\n")
 
 
-def _of_release(package: str) -> Elements:
+def elements_of_release(package: str) -> Elements:
     """Return the elements of all types of a release."""
     classes: dict[str, Any] = {}
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
@@ -113,6 +113,8 @@ def _type_of(field: Any) -> tuple[str, bool]:
 def _merge(known: dict[str, str], further: dict[str, str]) -> None:
     """Add what a release says; where it contradicts what is known, that is left open."""
     for name, said in further.items():
+        if (name.removesuffix("[x]") if name.endswith("[x]") else f"{name}[x]") in known:
+            continue  # one value in one release, a choice in another: the first release counts
         before = known.setdefault(name, said)
         if before == said:
             continue

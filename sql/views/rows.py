@@ -15,7 +15,7 @@ from sql.views.build import Names, Parts, Value, array, between, call, cast, fie
 from sql.views.columns import Cell, cell
 from sql.views.compile import compiled
 from sql.views.convert import listed, node, strict_boolean
-from sql.views.definition import Column, Select, View
+from sql.views.definition import Column, Path, Select, View
 from sql.views.fhirpath import Constant
 from sql.views.scope import Scope
 
@@ -101,13 +101,14 @@ class _Compiler:
             compile=compiled,
         )
         said = call("fhir_resource_type", resource.sql)
-        tests = [between(exp.EQ, said, text(self.view.resource))]
-        for path in self.view.where:
-            at = scope.at(path.place)
-            tests.append(exp.Paren(this=strict_boolean(compiled(path.node, at), at)))
+        is_wanted = between(exp.EQ, said, text(self.view.resource))
+        tests = is_wanted
+        if self.view.where:
+            joined = exp.and_(*(exp.Paren(this=self.test(path, scope)) for path in self.view.where))
+            tests = when((is_wanted, exp.Paren(this=joined)), default=exp.false())
         part = self.product([self.select(one, scope) for one in self.view.selects])
         read = exp.select("resource", exp.alias_(parts.read(exp.column("resource")), "parts")).from_(RESOURCES)
-        source = exp.select().from_(read.subquery("items") if parts else RESOURCES).where(*tests, copy=False)
+        source = exp.select().from_(read.subquery("items") if parts else RESOURCES).where(tests, copy=False)
         return Compiled(self.statement(part, source), self.outputs(), frozenset(scope.needs))
 
     def statement(self, part: _Part, source: exp.Select) -> str:
@@ -127,30 +128,24 @@ class _Compiler:
             for cell in [self.cells[column.name]]
         )
 
+    def test(self, path: Path, scope: Scope) -> exp.Expression:
+        """Return the condition of a where; CASE around all of them keeps other types of resources out."""
+        at = scope.at(path.place)
+        return strict_boolean(compiled(path.node, at), at)
+
     # Selects ------------------------------------------------------------------------------------------------------
 
     def select(self, select: Select, scope: Scope) -> _Part:
         """Return the rows of a select for the item that `scope` looks at."""
         if select.for_each is None and not select.repeat:
             return self.body(select, scope)
-        if select.repeat:
+        if select.for_each is None:
             return self.iterated(select, self.repeated(select, scope), scope)
-        at = scope.at(select.for_each.place) if select.for_each else scope
-        items = listed(compiled(select.for_each.node, at), at) if select.for_each else scope.this
-        if not select.or_null:
-            return self.iterated(select, items, scope)
-        part = _Part({})
-
-        def rows_or_null(named: exp.Expression) -> exp.Expression:
-            nonlocal part
-            part = self.iterated(select, items.listed(named), scope)
-            is_empty = between(exp.EQ, length(named), number(0))
-            return when((is_empty, array([self.null_row(select)])), default=part.rows)
-
-        rows = self.names.named(items.sql, rows_or_null)
-        return _Part(part.cells, rows)
+        at = scope.at(select.for_each.place)
+        return self.iterated(select, listed(compiled(select.for_each.node, at), at), scope)
 
     def iterated(self, select: Select, items: Value, scope: Scope) -> _Part:
+        """Return the rows of a select for each item; those of forEachOrNull over nothing are one row of nothing."""
         inner = _Part({})
         parts = Parts(exp.Null())
 
@@ -168,9 +163,21 @@ class _Compiler:
             return struct({"n": item, "p": parts.read(item)} if parts else {"n": item})
 
         source = exp.Placeholder()
-        rows = self.names.each(source, row)
+        found = self.names.each(source, row)
         source.replace(self.names.each(items.sql, read) if items.kind == "json" else items.sql)
-        return _Part(inner.cells, rows if inner.rows is None else call("flatten", rows))
+
+        def joined(rows: exp.Expression) -> exp.Expression:
+            return rows if inner.rows is None else call("flatten", rows)
+
+        if not select.or_null:
+            return _Part(inner.cells, joined(found))
+        # What is looked at twice is named outside of the lambda: DuckDB's time to plan doubles with each one around.
+        nothing = array([self.null_row(select)])
+        rows = self.names.named(
+            found,
+            lambda rows: when((between(exp.EQ, length(rows), number(0)), nothing), default=joined(rows)),
+        )
+        return _Part(inner.cells, rows)
 
     def body(self, select: Select, scope: Scope) -> _Part:
         """Return the rows of one item: its columns, nested selects and union beside each other."""

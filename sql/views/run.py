@@ -25,6 +25,9 @@ from sql.views.sources import files_of, resources_view
 MACROS: Final = Path(__file__).with_name("macros.sql")
 LEVELS: Final = (8, 32, 128, 512)
 """To how many levels `repeat` is compiled; the next one is tried where a resource goes deeper."""
+SIZES: Final = (16 << 20, 128 << 20, 1 << 30)
+"""The longest JSON text, such as a Bundle, that is expected; the next is tried where one is longer."""
+_TOO_LONG: Final = "maximum_object_size"
 _MALFORMED: Final = re.compile(r'JSON in file "(?P<file>[^"]*)", at (?P<place>.*?): (?P<why>.*?)\.?\s*$', re.S)
 
 
@@ -87,18 +90,20 @@ def run_view(view: View, sources: Sequence[Path]) -> Rows:
     wrong or meets values that it does not allow, SourceError where a file cannot be read.
     """
     files = files_of(sources)
-    for levels in LEVELS:
-        compiled = compile_view(view, levels)
+    levels, sizes = list(LEVELS), list(SIZES)
+    while True:
+        compiled = compile_view(view, levels[0])
         try:
-            table = _table(compiled, view.resource, files)
+            table = _table(compiled, view.resource, files, sizes[0])
+            break
         except duckdb.Error as error:
-            if TOO_DEEP not in str(error) or levels == LEVELS[-1]:
+            tried = levels if TOO_DEEP in str(error) else sizes if _TOO_LONG in str(error) else []
+            if len(tried) < 2:
                 raise _explained(error) from error
-            continue
-        if not table.num_rows and not is_resource(view.resource):
-            raise ViewError(f"there are no rows, and {view.resource!r} is no type of resource that FHIR has up to R5")
-        return Rows(table, compiled.columns)
-    raise AssertionError("the last number of levels returns or raises")
+            tried.pop(0)
+    if not table.num_rows and not is_resource(view.resource):
+        raise ViewError(f"there are no rows, and {view.resource!r} is no type of resource that FHIR has up to R5")
+    return Rows(table, compiled.columns)
 
 
 def prepared() -> duckdb.DuckDBPyConnection:
@@ -109,12 +114,12 @@ def prepared() -> duckdb.DuckDBPyConnection:
     return con
 
 
-def _table(compiled: Compiled, resource: str, files: list[Path]) -> pa.Table:
+def _table(compiled: Compiled, resource: str, files: list[Path], size: int) -> pa.Table:
     with prepared() as con:
         con.execute(f"SET allowed_paths = [{', '.join(text(str(file)).sql('duckdb') for file in files)}]")
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
-        con.execute(resources_view(files, resource, compiled.needs))
+        con.execute(resources_view(files, resource, compiled.needs, size))
         table = con.sql(compiled.sql).to_arrow_table()
     return table.rename_columns([column.name for column in compiled.columns])
 

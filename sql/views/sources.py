@@ -12,9 +12,6 @@ from sql.views.rows import RESOURCES
 from sql.views.scope import DECIMALS, LINKS
 
 SUFFIXES: Final = (".json", ".ndjson", ".jsonl")
-GZIP: Final = b"\x1f\x8b"
-_LEAST_OBJECT: Final = 16 << 20
-_MOST_OBJECT: Final = 1 << 30
 
 
 def files_of(sources: Sequence[Path]) -> list[Path]:
@@ -40,12 +37,12 @@ def _files_in(folder: Path) -> list[Path]:
     return found
 
 
-def resources_view(files: Sequence[Path], resource: str, needs: frozenset[str]) -> str:
+def resources_view(files: Sequence[Path], resource: str, needs: frozenset[str], size: int) -> str:
     """Return the statement that makes `resources(resource)`: what the files hold, Bundles taken apart.
 
     The entries of a Bundle, and of Bundles within it, are resources of their own, unless Bundles are asked for.
+    DuckDB keeps room for JSON texts of `size` bytes for each thread.
     """
-    size = min(max(_LEAST_OBJECT, *(_unpacked_size(file) for file in files)), _MOST_OBJECT)
     options = {"format": text("auto"), "maximum_object_size": exp.Literal.number(size)}
     paths = exp.Array(expressions=[text(str(file)) for file in files])
     named = [exp.PropertyEQ(this=exp.to_identifier(name), expression=value) for name, value in options.items()]
@@ -57,17 +54,3 @@ def resources_view(files: Sequence[Path], resource: str, needs: frozenset[str]) 
     items = item if resource == "Bundle" else call("unnest", found)
     query = exp.select(exp.alias_(items, "resource")).from_(documents.subquery("documents"))
     return f"CREATE TEMP VIEW {RESOURCES} AS {query.sql('duckdb')}"
-
-
-def _unpacked_size(file: Path) -> int:
-    """Return how long a JSON text in a file can be; of a gzip file as it says at its end, modulo 4 GiB."""
-    try:
-        with file.open("rb") as opened:
-            is_packed = opened.read(2) == GZIP
-            size = opened.seek(0, 2)
-            if not is_packed or size < 18:
-                return size + 1
-            opened.seek(-4, 2)
-            return max(size, int.from_bytes(opened.read(4), "little")) + 1
-    except OSError as error:
-        raise SourceError(f"{file} cannot be read: {error.strerror}") from error

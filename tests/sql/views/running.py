@@ -25,7 +25,7 @@ def rows(view: View, *resources: dict[str, Any] | str, levels: int = 8) -> list[
     con = connection()
     texts = [one if isinstance(one, str) else orjson.dumps(one).decode() for one in resources]
     con.execute("CREATE OR REPLACE TEMP TABLE documents (document JSON)")
-    con.executemany("INSERT INTO documents VALUES ($1)", [[text] for text in texts])
+    con.execute("INSERT INTO documents SELECT unnest($1::VARCHAR[])", [texts])
     document = "fhir_exact(document)" if DECIMALS in compiled.needs else "document"
     con.execute(f"CREATE OR REPLACE TEMP VIEW resources AS SELECT {document} AS resource FROM documents")
     table = con.sql(compiled.sql).to_arrow_table()

@@ -347,3 +347,9 @@ def test_the_place_of_an_error_in_a_union_is_that_of_the_branch() -> None:
     view = patients({"unionAll": [{"column": [ID]}, {"column": [{"name": "id", "path": "%nothing"}]}]})
     with pytest.raises(ViewError, match=r"select\[0\].unionAll\[1\].column\[0\] \(id\).path"):
         compile_view(read_view(view))
+
+
+def test_where_is_not_asked_of_resources_of_other_types() -> None:
+    view = patients({"column": [ID]}, where=[{"path": "name.family = 'c'"}, {"path": "name.family.single() = 'c'"}])
+    others = [{"resourceType": "Group", "name": [{"family": "a"}, {"family": "b"}]}] * 3000
+    assert rows(view, *others, {"resourceType": "Patient", "id": "p", "name": [{"family": "c"}]}) == [{"id": "p"}]

@@ -190,3 +190,9 @@ def test_references_by_urn_within_a_bundle_are_keys_of_what_they_stand_for(tmp_p
     ]  # fmt: skip
     assert [row["said"] for row in found] == [*(f"urn:uuid:{number}" for number in range(1, 5)), "Patient/x"]
     assert all(row["whole"] == {"reference": row["said"]} for row in found)
+
+
+def test_a_document_longer_than_duckdb_expects_is_read_all_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "long.json"
+    file.write_bytes(orjson.dumps(bundle({**A, "text": {"div": "x" * (20 << 20)}}, B)))
+    assert ids(file) == ["a", "b"]

@@ -458,3 +458,65 @@ def test_no_row_is_lost_silently(
         assert file.rows_in == len(table) + 1
     assert file.accepted == len(done.codes("LAB"))
     done.close()
+
+
+def test_a_reject_has_its_kind_and_no_more_of_the_row_than_finds_it(tmp_path: Path) -> None:
+    rows = [
+        lab("1", charttime="2150-02-30"),
+        lab("2", subject_id="", itemid="sodium"),
+        lab("3", subject_id="one"),
+        lab("4", valuenum="high"),
+        lab("5"),
+        lab("5", value="9"),
+        lab("6", "1", "12"),
+        lab("7", itemid=""),
+        lab("8", "77", ""),
+    ]
+    text = csv_text(rows) + "9,1,11\n"
+    done = Imported(tmp_path / "store", write_mimic(tmp_path / "mimic", labevents=text))
+    source = done.file("labevents").source_id
+    assert done.ask(f"SELECT line, code, excerpt FROM reject WHERE source_id = {source} ORDER BY line") == [
+        (1, "bad-time", "labevent_id=1, charttime=2150-02-30"),
+        (2, "no-subject", "labevent_id=2, subject_id=, itemid=sodium"),
+        (3, "bad-id", "labevent_id=3, subject_id=one"),
+        (6, "conflict", "labevent_id=5"),
+        (7, "other-subject", "subject_id=1, hadm_id=12"),
+        (8, "no-code", "labevent_id=7, itemid="),
+        (10, "broken-row", "9,1,…"),
+    ]
+    assert done.ask(f"SELECT line, code, excerpt FROM notice WHERE source_id = {source} ORDER BY line") == [
+        (4, "bad-number", "labevent_id=4, valuenum=high"),
+        (9, "unknown-subject", "subject_id=77"),
+    ]
+    check_accounts(done)
+    done.close()
+
+
+KINDS: dict[str, tuple[dict[str, Table | str | bytes], str, str]] = {
+    "a file that is cut off": ({"labevents": gzip.compress(LAB_TEXT.encode())[:40]}, "reject", "broken-file"),
+    "no header": ({"labevents": LAB_TEXT.partition("\n")[2]}, "reject", "missing-column"),
+    "an unknown column": ({"labevents": [lab("1", source="x")]}, "notice", "unknown-column"),
+    "an unknown file": ({"vitals": LABEVENTS}, "notice", "not-imported"),
+    "bytes that are not UTF-8": (
+        {"labevents": csv_text([lab("1", valueuom="µg/L")]).encode("latin-1")},
+        "notice",
+        "bad-encoding",
+    ),
+    "a discharge before the admission": (
+        {"admissions": [admission("11", "1", "2150-02-05 12:00:00", "2150-02-01 10:00:00"), ADMISSIONS[1]]},
+        "notice",
+        "implausible",
+    ),
+    "an exact repeat": ({"labevents": [lab("1"), lab("1")]}, "notice", "repeat"),
+    "an unknown admission": ({"diagnoses_icd": [{**DIAGNOSES[0], "hadm_id": "9"}]}, "reject", "bad-reference"),
+    "a stay that is not there": ({"labevents": [lab("1", "1", "99")]}, "notice", "bad-reference"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_fault_has_a_kind_of_reason(name: str, tmp_path: Path) -> None:
+    tables, table, kind = KINDS[name]
+    done = Imported(tmp_path / "store", write_mimic(tmp_path / "mimic", **tables))
+    assert (kind,) in done.ask(f"SELECT code FROM {table}")
+    assert done.ask("SELECT count(*) FROM (FROM reject UNION ALL FROM notice) WHERE code = 'note'") == [(0,)]
+    done.close()

@@ -1,6 +1,6 @@
 """OMOP CDM 5.4 and 5.3: a folder of tables, parquet or CSV, brought into a store as timelines.
 
-    concepts -> persons -> visits, their parts -> deaths -> tables of events -> hierarchies -> the rest is counted
+    concepts -> persons -> visits, their parts -> tables of events -> deaths -> hierarchies -> the rest is counted
 
 Files go in by batches, each in one transaction: a killed import leaves whole files, and the next one goes on with the
 others. A file that cannot be read is refused as a whole and the others go in; so is a row.
@@ -38,8 +38,8 @@ from ehr.importers.tables import TableSpec
 from ehr.intake import ImportReport, Intake, SourceFile, hash_of
 from ehr.store import Store
 
-EVENT_TABLES: Final = (PERSON, VISIT_OCCURRENCE, VISIT_DETAIL, DEATHS, *CLINICAL)
-"""Tables that give events, in the order of reading."""
+EVENT_TABLES: Final = (PERSON, VISIT_OCCURRENCE, VISIT_DETAIL, *CLINICAL, DEATHS)
+"""Tables that give events, in the order of reading, which orders events of one moment: a death comes last."""
 
 DICTIONARIES: Final = (CONCEPT, ANCESTOR, RELATIONSHIP)
 """Tables of concepts, which give no events."""
@@ -99,7 +99,7 @@ def _read_events(reading: "_Reading") -> None:
         refuse_strays(rows)
         remember_details(rows)
         stage_table(rows, VISIT_DETAIL)
-    for table in (DEATHS, *CLINICAL):
+    for table in (*CLINICAL, DEATHS):
         for rows in reading.events(table.spec):
             refuse_strays(rows)
             stage_table(rows, table)

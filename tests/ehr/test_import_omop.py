@@ -503,6 +503,16 @@ def test_a_death_without_a_date_is_no_event(imported: Imported, tmp_path: Path) 
     assert imported.rows("SELECT count(*) FROM event WHERE code = 'MEDS_DEATH'") == [(0,)]
 
 
+def test_of_events_of_one_moment_a_death_comes_last(real: Imported) -> None:
+    last = real.rows(
+        """
+        SELECT code FROM event JOIN subject USING (subject_id)
+        WHERE died AND time = death_time QUALIFY row_number() OVER (PARTITION BY subject_id ORDER BY event_id DESC) = 1
+        """
+    )
+    assert last == [("MEDS_DEATH",)] * 3
+
+
 def test_a_death_says_its_cause(imported: Imported, tmp_path: Path) -> None:
     rows = [{"person_id": 1, "death_date": "2020-03-05", "death_datetime": None, "cause_concept_id": 201826}]
     imported(write_csv(tmp_path / "cdm", made(death=rows)))

@@ -507,7 +507,8 @@ def test_of_events_of_one_moment_a_death_comes_last(real: Imported) -> None:
     last = real.rows(
         """
         SELECT code FROM event JOIN subject USING (subject_id)
-        WHERE died AND time = death_time QUALIFY row_number() OVER (PARTITION BY subject_id ORDER BY event_id DESC) = 1
+        WHERE died AND time = death_time
+        QUALIFY row_number() OVER (PARTITION BY subject_id ORDER BY event_id DESC) = 1
         """
     )
     assert last == [("MEDS_DEATH",)] * 3

@@ -17,8 +17,8 @@ from sql.views.run import run_view
 from tests.sql.views.reference import reference_rows
 
 GOAL = 3.0
-TIMES = 3
-COPIES = 8
+TIMES = 2
+COPIES = 16
 OBSERVATIONS = DATA / "fhir" / "ndjson" / "Observation.ndjson.gz"
 DEFINITION: dict[str, Any] = {
     "resource": "Observation",

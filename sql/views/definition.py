@@ -95,7 +95,7 @@ def read_view(document: Any) -> View:
     if not isinstance(document, dict):
         raise ViewError(f"a ViewDefinition is a JSON object, not {_what(document)}")
     said = document.get("resourceType", "ViewDefinition")
-    if said != "ViewDefinition":
+    if not isinstance(said, str) or said.rpartition("/")[2] != "ViewDefinition":  # release 2.0 has it as a URL
         raise ViewError(f"resourceType is {said!r}, not 'ViewDefinition'")
     resource = _text(document, "resource", "ViewDefinition")
     if not _RESOURCE.fullmatch(resource):

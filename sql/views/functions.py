@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from sql.views.boundaries import boundary
 from sql.views.build import EMPTY, SQL_TYPES, Value, between, call, cast, is_null, length, negated, number, text, when
-from sql.views.convert import alike, boolean, decimal, listed, plain, single, string, whole
+from sql.views.convert import alike, boolean, decimal, described, listed, plain, single, string, whole
 from sql.views.elements import is_resource
 from sql.views.fhirpath import Call, Node
 from sql.views.operators import combined, distinct, is_in, union
@@ -315,8 +315,8 @@ def _reference_key(target: Node | None, arguments: Arguments, scope: Scope) -> V
     wanted = type_name(arguments[0], scope) if arguments else ""
     if value.is_empty:
         return value
-    if value.type not in {None, "Reference"}:
-        scope.refuse(f"getReferenceKey() belongs to a Reference, not to type {value.type}")
+    if value.kind != "json" or value.type not in {None, "Reference"}:
+        scope.refuse(f"getReferenceKey() belongs to a Reference, not to {described(value)}")
 
     scope.needs.add(LINKS)
 

@@ -442,7 +442,7 @@ def state(store: Store) -> dict[str, str]:
     return {name: str(rows(store, query)) for name, query in STATE.items()}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_order_of_changes_ends_in_the_newest_states(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
     changes = data.draw(histories())

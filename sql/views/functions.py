@@ -223,6 +223,8 @@ def _join(target: Node | None, arguments: Arguments, scope: Scope) -> Value:
     """Join the texts; an empty collection gives '' (so the conformance tests have it)."""
     items = listed(this_of(target, scope), scope)
     separator = string(scope.compile(arguments[0], scope), scope) if arguments else text("")
+    if not isinstance(separator, exp.Literal):
+        scope.refuse("join() takes a separator that is written out or a constant")
     texts = scope.names.each(items.sql, lambda item, _: string(items.item(item), scope))
     return Value(call("array_to_string", texts, separator), "string")
 

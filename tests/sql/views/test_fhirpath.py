@@ -309,6 +309,8 @@ UNKNOWN = [
     ("`a b`", "FHIR has no element"),
     ("name.first().getReferenceKey()", "belongs to a Reference"),
     ("name.first().getResourceKey()", "belongs to a resource"),
+    ("'a'.getReferenceKey()", "belongs to a Reference"),
+    ("name.given.join(id)", r"join\(\) takes a separator"),
     ("active.lowBoundary()", "a boundary belongs to"),
 ]
 

@@ -21,12 +21,13 @@ from ehr.importers.fhir_files import Broken, Found, Listed, fhir_files, read_fil
 from ehr.importers.fhir_hold import hold_back
 from ehr.importers.fhir_items import Rules, take_items
 from ehr.importers.fhir_json import written
-from ehr.importers.fhir_read import Remark, items_of_line, read_items
+from ehr.importers.fhir_read import Remark, items_of, items_of_line, parts_of
 from ehr.importers.fhir_resources import readers
 from ehr.importers.fhir_settle import settle
-from ehr.importers.fhir_stage import Staging
+from ehr.importers.fhir_stage import PILE_AT, Staging
 from ehr.importers.fhir_values import Json, Refused
 from ehr.intake import ImportReport, Intake, SourceFile
+from ehr.ledger import Tally
 from ehr.reasons import Reason
 from ehr.store import Store
 
@@ -76,7 +77,7 @@ def import_resources(
     items = (item for number, text in enumerate(texts, 1) for item in items_of_line(number, text))
     with _paused_collector():
         staging.begin(entry)
-        take_items(items, entry, staging, _rules(options))
+        _count(take_items(items, staging.pile, _rules(options)), entry)
         return _commit_batch(staging, ())
 
 
@@ -141,7 +142,10 @@ def _take_file(found: Found, entry: SourceFile, staging: Staging, rules: Rules, 
     place = staging.begin(entry)
     remarks: list[Remark] = []
     try:
-        take_items(read_items(found, remarks), entry, staging, rules, as_of)
+        for part in parts_of(found):
+            _count(take_items(items_of(part, remarks), staging.pile, rules, as_of), entry)
+            if staging.pile.n_rows >= PILE_AT:
+                staging.gather()
     except Broken as broken:
         staging.drop_since(place, entry)
         _fail(entry, broken)
@@ -151,6 +155,11 @@ def _take_file(found: Found, entry: SourceFile, staging: Staging, rules: Rules, 
         remarks = remarks or [(Reason.NOTE, "the file has no resource")]
     for code, remark in remarks:
         entry.notice(None, None, remark, code=code)
+
+
+def _count(tallies: dict[str, Tally], entry: SourceFile) -> None:
+    for type_name, counted in tallies.items():
+        entry.tallies.setdefault(type_name, Tally()).add(counted)
 
 
 def _fail(entry: SourceFile, broken: Broken) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Final
 
 from ehr.importers.fhir_links import resolve_searches
+from ehr.importers.fhir_pile import Mark
 from ehr.importers.fhir_stage import Staging
 
 PRODUCTS: Final = ("Medication", "Device")
@@ -16,7 +17,7 @@ def hold_back(staging: Staging, may_come: Collection[str]) -> list[int]:
     when all that it names is there, or nothing more comes.
     """
     staging.flush()
-    if staging.has_searches:
+    if Mark.SEARCHED in staging.marks:
         resolve_searches(staging)
         staging.flush()
     held: list[int] = []

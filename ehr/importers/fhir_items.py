@@ -2,21 +2,20 @@
 
 import hashlib
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from ehr.importers.fhir_dates import moment
 from ehr.importers.fhir_fields import R4_TYPES
 from ehr.importers.fhir_json import parse, skim
+from ehr.importers.fhir_pile import Kind, Pile
 from ehr.importers.fhir_read import Item, name_of
 from ehr.importers.fhir_record import Record
 from ehr.importers.fhir_resources import read_resource, readers
-from ehr.importers.fhir_stage import Kind, Staging
 from ehr.importers.fhir_values import Json, LeftOut, Refused, at_fault, id_in_url, wrong_type
-from ehr.intake import SourceFile
+from ehr.ledger import Tally
 from ehr.reasons import Reason
 
 UNKNOWN_TYPE: Final = "unknown"
@@ -36,50 +35,43 @@ class Rules(NamedTuple):
     validate: Validator | None = None
 
 
-@dataclass(slots=True)
-class _Counts:
-    """Resources of one source by type; the accepted are counted when the batch is settled."""
-
-    read: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-
-
 def take_items(
     items: Iterable[Item],
-    entry: SourceFile,
-    staging: Staging,
+    pile: Pile,
     rules: Rules = Rules(),  # noqa: B008 - frozen
     deleted_at: datetime | None = None,
-) -> None:
-    """Stage what can be taken in, refuse the rest, and count; `deleted_at` is for deletions that tell no time."""
-    counts = _Counts()
+) -> dict[str, Tally]:
+    """Pile up what can be taken in, refuse the rest, and return the counts by type but for those of the accepted.
+
+    The accepted are counted when the batch is settled; `deleted_at` is for deletions that tell no time.
+    """
+    tallies: dict[str, Tally] = defaultdict(Tally)
     for item in items:
         type_name = _type_of(item)
-        counts.read[type_name] += 1
-        staging.size += len(item.raw)
-        record = Record("", item.scope, staging.codes)
+        tally = tallies[type_name]
+        tally.rows_in += 1
+        pile.size += len(item.raw)
+        record = Record("", item.scope, pile.codes)
         kind: Kind | None = Kind.CONTENT
         try:
             if item.action == "DELETE":
                 kind = Kind.DELETED
-                _read_deletion(item, record, rules, deleted_at or staging.now)
+                _read_deletion(item, record, rules, deleted_at or pile.now)
             elif not _read(item, type_name, record, rules):
-                counts.skipped[type_name] += 1
+                tally.skipped += 1
                 continue
         except Refused as reason:
-            counts.rejected[type_name] += 1
+            tally.rejected += 1
             resource = record.record_id or name_of(item)
-            staging.reject(entry, item.line, resource, str(reason), reason.code, reason.excerpt)
+            pile.reject(item.line, resource, str(reason), reason.code, reason.excerpt)
             kind = _withdrawn(reason, type_name)
         except LeftOut as reason:
-            counts.skipped[type_name] += 1
-            staging.notice(entry, item.line, record.record_id or name_of(item), str(reason), reason.code)
+            tally.skipped += 1
+            pile.notice(item.line, record.record_id or name_of(item), str(reason), reason.code)
             kind = Kind.LEFT_OUT if reason.code is Reason.NOT_POSITIVE else None
         if kind is not None and record.record_id:
-            staging.add(entry, item.line, type_name, record, kind)
-    for type_name, rows in counts.read.items():
-        entry.tally(type_name, rows_in=rows, rejected=counts.rejected[type_name], skipped=counts.skipped[type_name])
+            pile.add(item.line, type_name, record, kind)
+    return tallies
 
 
 def _withdrawn(reason: Refused, type_name: str) -> Kind | None:

@@ -4,6 +4,7 @@ from typing import Final
 
 import duckdb
 
+from ehr.importers.fhir_pile import Mark
 from ehr.importers.fhir_stage import Staging
 from ehr.reasons import Reason
 
@@ -117,7 +118,7 @@ def check_stays(staging: Staging) -> None:
     staging.note((one, None, None, Reason.BAD_REFERENCE, f"{count} {missing}") for one, count, _ in odd if count)
     if any(is_strange for _, _, is_strange in odd):
         _cut_strange_stays(staging)
-    if staging.has_undated:
+    if Mark.UNDATED in staging.marks:
         _date_by_stay(staging)
 
 

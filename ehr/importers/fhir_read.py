@@ -1,5 +1,6 @@
 """Reading files of FHIR: Bundles, single resources and NDJSON, plain or gzipped, one item per resource.
 
+A file is cut into parts that can be read one by one, also in other processes: a block of lines, or a document.
 A Bundle is cut into its resources without building them (msgspec), so that types that are not imported cost next to
 nothing; what is imported is then parsed strictly (orjson): NaN, numbers beyond a double, bytes that are not UTF-8 and
 a key that stands twice in one object are refused, never guessed at.
@@ -17,12 +18,14 @@ from ehr.importers.fhir_fields import R4_TYPES
 from ehr.importers.fhir_files import Broken, Found, Stream, opened, plain_name
 from ehr.importers.fhir_json import is_json, parse
 from ehr.importers.fhir_manifest import is_manifest, read_manifest
-from ehr.importers.fhir_values import Refused, Scope, id_in_url
+from ehr.importers.fhir_values import NO_BUNDLE, Refused, Scope, id_in_url
 from ehr.reasons import Reason
 
 MAX_DOCUMENT: Final = 1 << 30
 """Bytes of a Bundle, or of a line, beyond which it is not read: such data come as NDJSON."""
 MAX_BUNDLE_DEPTH: Final = 8
+BLOCK: Final = 1 << 20
+"""Bytes of lines that are read at a time."""
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 _HEAD: Final = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"(\w+)"(?:\s*,\s*"id"\s*:\s*"([^"\\]+)")?', re.ASCII)
@@ -55,32 +58,59 @@ Remark = tuple[Reason, str]
 """What is to be known about a whole file: kind and sentence."""
 
 
+class Lines(NamedTuple):
+    """A part of a file with one resource to a line; `first` is the number of its first line, from 1."""
+
+    data: bytes
+    path: Path
+    first: int = 1
+
+
+class Document(NamedTuple):
+    """A file that is one Bundle or one resource."""
+
+    data: bytes
+    path: Path
+
+
+Part = Lines | Document
+
+
 def read_items(found: Found, remarks: list[Remark]) -> Iterator[Item]:
     """Yield the resources of a file; what is to be known about the whole file goes to `remarks`.
 
     Raises Broken when the file cannot be read to its end.
     """
+    for part in parts_of(found):
+        yield from items_of(part, remarks)
+
+
+def parts_of(found: Found) -> Iterator[Part]:
+    """Cut a file into parts; content decides where it does not fit the name. Raises Broken as `read_items` does."""
+    path = found.path
     with opened(found) as stream:
-        yield from _items_of_stream(stream, found.path, remarks)
+        start, is_document = b"", plain_name(path).endswith(".json")
+        if not is_document:
+            start, is_document = _begins_document(stream)
+        if not is_document:
+            yield from _blocks_of_lines(start, stream, path)
+            return
+        data = _strip_mark(start + stream.read(MAX_DOCUMENT + 1))
+        if len(data) > MAX_DOCUMENT:
+            raise Broken(f"the document is larger than {MAX_DOCUMENT >> 20} MiB: bring it as NDJSON")
+        if not data or data.isspace():
+            return
+        if _is_lines(data):
+            yield from _blocks_of_lines(b"", io.BytesIO(data), path)
+        else:
+            yield Document(data, path)
 
 
-def _items_of_stream(stream: Stream, path: Path, remarks: list[Remark]) -> Iterator[Item]:
-    """Yield items; content decides where it does not fit the name of the file."""
-    start, is_document = b"", plain_name(path).endswith(".json")
-    if not is_document:
-        start, is_document = _begins_document(stream)
-    if not is_document:
-        yield from _items_of_lines(start, stream)
-        return
-    data = _strip_mark(start + stream.read(MAX_DOCUMENT + 1))
-    if len(data) > MAX_DOCUMENT:
-        raise Broken(f"the document is larger than {MAX_DOCUMENT >> 20} MiB: bring it as NDJSON")
-    if not data or data.isspace():
-        return
-    if _is_lines(data):
-        yield from _items_of_lines(b"", io.BytesIO(data))
-    else:
-        yield from _items_of_document(data, path, remarks)
+def items_of(part: Part, remarks: list[Remark]) -> Iterator[Item]:
+    """Yield the resources of a part of a file; raises Broken for a document that is no FHIR."""
+    if isinstance(part, Document):
+        return _items_of_document(part.data, part.path, remarks)
+    return _items_of_lines(part)
 
 
 def _is_lines(data: bytes) -> bool:
@@ -103,22 +133,41 @@ def _begins_document(stream: Stream) -> tuple[bytes, bool]:
     return start, False
 
 
-def _items_of_lines(start: bytes, stream: Stream) -> Iterator[Item]:
+def _blocks_of_lines(start: bytes, stream: Stream, path: Path) -> Iterator[Lines]:
+    """Yield whole lines in blocks of about BLOCK bytes; raises Broken for a line that is too large."""
+    first = 1
+    open_line = [_strip_mark(start)]
+    for block in iter(partial(stream.read, BLOCK), b""):
+        if first == 1 and not any(open_line):
+            block = _strip_mark(block)
+        end = block.rfind(b"\n") + 1
+        if end:
+            data = b"".join([*open_line, block[:end]])
+            yield Lines(data, path, first)
+            first += data.count(b"\n")
+            open_line = []
+        open_line.append(block[end:])
+        if sum(map(len, open_line)) > MAX_DOCUMENT:
+            raise Broken(f"line {first} is larger than {MAX_DOCUMENT >> 20} MiB")
+    rest = b"".join(open_line)
+    if rest:
+        yield Lines(rest, path, first)
+
+
+def _items_of_lines(lines: Lines) -> Iterator[Item]:
     """Yield an item per line that is not blank, and the entries of a Bundle that fills a line."""
-    number = 0
-    for part in (io.BytesIO(_strip_mark(start)), stream):
-        for raw in iter(partial(part.readline, MAX_DOCUMENT + 1), b""):
-            number += 1
-            line = (_strip_mark(raw) if number == 1 else raw).strip()
-            if len(line) > MAX_DOCUMENT:
-                raise Broken(f"line {number} is larger than {MAX_DOCUMENT >> 20} MiB")
-            if line:
-                yield from items_of_line(number, line)
+    for number, raw in enumerate(io.BytesIO(lines.data), lines.first):
+        line = raw.strip()
+        head = _HEAD.match(line)
+        if head is not None and head[1] in _TYPES:
+            yield Item(number, _TYPES[head[1]], line, NO_BUNDLE)
+        elif line:
+            yield from items_of_line(number, line)
 
 
 def items_of_line(number: int, line: bytes) -> Iterator[Item]:
     """Yield the resource of a line, or the entries of a Bundle that fills it."""
-    return _items_of_resource(Item(number, None, line, Scope()), [], depth=0)
+    return _items_of_resource(Item(number, None, line, NO_BUNDLE), [], depth=0)
 
 
 def _items_of_document(data: bytes, path: Path, remarks: list[Remark]) -> Iterator[Item]:
@@ -133,7 +182,7 @@ def _items_of_document(data: bytes, path: Path, remarks: list[Remark]) -> Iterat
                 remarks += read_manifest(document, path).remarks
                 return
             if document.get("resourceType") != "Bundle":
-                yield _typed(Item(1, None, data, Scope()))
+                yield _typed(Item(1, None, data, NO_BUNDLE))
                 return
         found = split_bundle(data)
     except Refused as reason:

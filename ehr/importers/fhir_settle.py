@@ -2,7 +2,7 @@
 
 Which patient a search means, which version is the newest, whose patient is missing or was deleted, which medicine a
 request names, when a diagnosis without a date became known, what is implausible. What remains moves to the stages of
-the intake. The tables are those of fhir_stage.py, and
+the intake. The tables are those of fhir_pile.py, and
 
     fhir_verdict (ordinal, outcome, code, reason, excerpt)   what is not taken in, at most once each
 """
@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from ehr.events import BIRTH, DEATH
 from ehr.importers.fhir_links import check_stays, name_products, resolve_searches
-from ehr.importers.fhir_stage import OF_RECORDS, OF_SOURCES, Staging
+from ehr.importers.fhir_pile import OF_RECORDS, OF_SOURCES, Mark
+from ehr.importers.fhir_stage import Staging
 from ehr.importers.fhir_versions import digest_records, find_repeated, judge_versions
 from ehr.reasons import Reason
 from ehr.refresh import ORDER
@@ -36,7 +37,7 @@ def settle(staging: Staging) -> None:
         "CREATE OR REPLACE TEMP TABLE fhir_verdict "
         "(ordinal BIGINT, outcome VARCHAR, code VARCHAR, reason VARCHAR, excerpt VARCHAR)"
     )
-    if staging.has_searches:
+    if Mark.SEARCHED in staging.marks:
         resolve_searches(staging)
     digest_records(con)
     has_repeated = find_repeated(con)
@@ -44,7 +45,7 @@ def settle(staging: Staging) -> None:
         judge_versions(con, referred=True)
     if _refuse_strangers(staging):
         con.execute(_KEEP_STRANGE_VERSIONS)
-    if staging.has_named:
+    if Mark.NAMED in staging.marks:
         name_products(con)
     if has_repeated:
         judge_versions(con, referred=False)
@@ -228,7 +229,7 @@ def _move(staging: Staging) -> None:
         "INSERT INTO stage_subject BY NAME SELECT subject_id, identifiers, deceased, source_id "
         "FROM fhir_record WHERE type = 'Patient' AND kind = 'content'"
     )
-    rows = staging.codes
+    rows = staging.pile.codes
     titles = pa.table(
         {
             "code": pa.array(rows.keys(), pa.string()),

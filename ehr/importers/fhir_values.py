@@ -201,6 +201,10 @@ _ABSOLUTE: Final = re.compile(
 )
 
 
+MAX_KEYS: Final = 65_536
+"""References that are remembered with what they name."""
+
+
 class Scope:
     """What references of one document may point at: the entries of its Bundle by fullUrl, and its own server.
 
@@ -218,6 +222,8 @@ class Scope:
         """Return `Type/id` of what a reference names; raises Refused when that is not within reach."""
         key = self._keys.get(text)
         if key is None:
+            if len(self._keys) >= MAX_KEYS:
+                self._keys.clear()
             key = self._keys[text] = self._resolve(text, field)
         return key
 
@@ -249,6 +255,10 @@ class Scope:
             found = (_ABSOLUTE.fullmatch(url) for url in self._urls)
             self._bases = frozenset(match["base"] for match in found if match)
         return self._bases
+
+
+NO_BUNDLE: Final = Scope()
+"""The scope of resources that are in no Bundle: it knows no fullUrl."""
 
 
 def _unresolved(reason: str, field: str, text: str) -> Refused:

@@ -76,8 +76,8 @@ def _read_titles(batches: Batches) -> Titles:
 def _read_stays(batches: Batches) -> None:
     """Read patients, admissions and stays, which refer to each other, and what changes with them."""
     con = batches.intake.con
-    remember_deaths(con)
     admissions = batches.table(ADMISSIONS, knows_subjects=False)
+    remember_deaths(con, needed=admissions is not None or batches.is_new(PATIENTS))
     remember_admissions(con, admissions)
     remember_stays(con, (("hadm_id", admissions),))
     patients = batches.table(PATIENTS, knows_subjects=False)

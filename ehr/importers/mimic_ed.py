@@ -184,5 +184,3 @@ DIAGNOSIS: Final = TableSpec(
     checks=(_NO_VISIT,),
     events=(Events(("DIAGNOSIS", "ICD", "$icd_version", "$icd_code"), "known_at"),),
 )
-
-ED_TABLES: Final = (TRIAGE, VITALSIGN, PYXIS, MEDRECON, DIAGNOSIS)

@@ -21,13 +21,14 @@ DIED: Final = "mimic_death"
 """Temporary table of the deaths in the store: subject_id, time, hadm_id of the admission that told the hour."""
 
 
-def remember_deaths(con: duckdb.DuckDBPyConnection) -> None:
-    """Keep the deaths that the store has, of the patients whom it knows to be dead."""
+def remember_deaths(con: duckdb.DuckDBPyConnection, *, needed: bool) -> None:
+    """Keep the deaths that the store has, of the patients whom it knows to be dead; none where none is `needed`."""
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {DIED} AS
         SELECT subject_id, "time", CASE WHEN time_precision IS NULL THEN encounter_id END AS hadm_id FROM event
-        WHERE subject_id IN (SELECT subject_id FROM subject WHERE death_time IS NOT NULL) AND code = '{DEATH}'
+        WHERE {str(needed).lower()} AND code = '{DEATH}'
+          AND subject_id IN (SELECT subject_id FROM subject WHERE death_time IS NOT NULL)
         """
     )
 

@@ -40,9 +40,10 @@ def refresh_units(con: duckdb.DuckDBPyConnection) -> None:
         """
     ).fetchall()
     rows = [(*_conversion_row(code, unit, description), n) for code, unit, description, n in pairs]
-    new_unit = pl.DataFrame(rows, schema=_SCHEMA, orient="row")  # noqa: F841  (DuckDB finds it by its name)
+    con.register("new_unit", pl.DataFrame(rows, schema=_SCHEMA, orient="row").to_arrow())
     con.execute("DELETE FROM unit WHERE code IN (FROM touched_code)")
     con.execute("INSERT INTO unit BY NAME FROM new_unit")
+    con.unregister("new_unit")
 
 
 def _conversion_row(

@@ -10,6 +10,7 @@ ATC       1, 3, 4, 5 and 7 characters (WHO Collaborating Centre for Drug Statist
 """
 
 import csv
+from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -115,8 +116,14 @@ def _parents(system: str, code: str) -> tuple[str, ...]:
     first, dash, last = code.partition("-")
     if not dash and len(code) > _category_length(system, code):
         return (code[:-1],)
-    groups = [group for group in _groups(_GROUPS_OF.get(system, system)) if group.name != code]
-    return _smallest([group for group in groups if group.holds(first, last or first)])
+    return _smallest([group for group in _holding(system, first, last or first) if group.name != code])
+
+
+def _holding(system: str, first: str, last: str) -> list[Group]:
+    """Return the groups that hold all categories from `first` to `last`."""
+    starts, placed = _by_place(_GROUPS_OF.get(system, system))
+    at = _place(last)
+    return [group for end, group in placed[: bisect_right(starts, _place(first))] if end >= at]
 
 
 def _category_length(system: str, code: str) -> int:
@@ -136,6 +143,13 @@ def _smallest(groups: list[Group]) -> tuple[str, ...]:
 
 def _place(category: str) -> str:
     return _PLACES.get(category, category)
+
+
+@cache
+def _by_place(system: str) -> tuple[list[str], list[tuple[str, Group]]]:
+    """Return the places where the groups of a system begin, in order, and beside them where each ends."""
+    ordered = sorted(_groups(system), key=lambda group: _place(group.first))
+    return [_place(group.first) for group in ordered], [(_place(group.last), group) for group in ordered]
 
 
 @cache

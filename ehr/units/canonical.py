@@ -136,6 +136,7 @@ def _is_plain_number(unit: Unit) -> bool:
     return unit.dimension == NUMBER and unit.factor == 1 and (unit.ucum == "1" or unit.ucum.startswith("{"))
 
 
+@cache
 def _known(text: str) -> Unit:
     unit = parse_ucum(text) or parse_unit(text)
     if unit is None:

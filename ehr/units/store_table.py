@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import duckdb
@@ -10,7 +11,7 @@ import polars as pl
 from ehr.events import HEADS, SEPARATOR, UNKNOWN, head_of
 from ehr.store import Store
 from ehr.units.canonical import Conversion, canonical
-from ehr.units.quantities import quantity_of
+from ehr.units.quantities import Quantity, quantity_of
 from ehr.units.spellings import parse_unit
 
 _SCHEMA: Final = {
@@ -98,18 +99,23 @@ def note_units_in_codes(con: duckdb.DuckDBPyConnection, codes: str) -> str:
     con.execute("CREATE TEMP TABLE IF NOT EXISTS code_unit (code VARCHAR, unit VARCHAR)")
     found = con.execute(f"SELECT DISTINCT code FROM ({codes}) ANTI JOIN code_unit USING (code)").fetchall()
     rows = [(code, unit) for (code,) in found if (unit := unit_in_code(code))]
-    new_code_unit = pl.DataFrame(rows, schema={"code": pl.String(), "unit": pl.String()}, orient="row")  # noqa: F841
+    frame = pl.DataFrame(rows, schema={"code": pl.String(), "unit": pl.String()}, orient="row")
+    con.register("new_code_unit", frame.to_arrow())
     con.execute("INSERT INTO code_unit FROM new_code_unit")
+    con.unregister("new_code_unit")
     return "CASE WHEN r.numeric_value IS NOT NULL THEN (SELECT u.unit FROM code_unit u WHERE u.code = r.code) END"
 
 
 def conversion_of(item: str, unit: str, description: str | None) -> Conversion | None:
     """Return how to bring the numbers of an item into its canonical unit; None for a unit that is not understood."""
-    parsed = parse_unit(unit)
-    if parsed is None:
-        return None
     recognised = quantity_of(item, description)
-    return canonical(parsed, recognised.quantity if recognised else None)
+    return _conversion(unit, recognised.quantity if recognised else None)
+
+
+@lru_cache(maxsize=8192)
+def _conversion(unit: str, quantity: Quantity | None) -> Conversion | None:
+    parsed = parse_unit(unit)
+    return None if parsed is None else canonical(parsed, quantity)
 
 
 @dataclass(frozen=True, slots=True)

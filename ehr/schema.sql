@@ -212,7 +212,7 @@ COMMENT ON TABLE source IS 'Ledger of imports, one row per file';
 COMMENT ON COLUMN source.source_id IS 'Number of the file in this store';
 COMMENT ON COLUMN source.file IS 'Path relative to the folder that was imported';
 COMMENT ON COLUMN source.sha256 IS 'Hash of the bytes of the file';
-COMMENT ON COLUMN source.format IS 'fhir, mimic, meds, or grpc for resources that came through the service';
+COMMENT ON COLUMN source.format IS 'fhir, mimic, eicu, omop, meds, or grpc for resources that came through the service';
 COMMENT ON COLUMN source.rows_in IS 'Records read';
 COMMENT ON COLUMN source.rows_accepted IS 'Records that went in';
 COMMENT ON COLUMN source.rows_rejected IS 'Records refused, each with a row in reject';

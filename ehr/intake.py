@@ -26,6 +26,7 @@ from sqlglot import exp
 
 from ehr.errors import SourceError
 from ehr.events import EVENT_SCHEMA
+from ehr.ledger import EXCERPT_LENGTH, shorten
 from ehr.ledger import FileReport as FileReport
 from ehr.ledger import ImportReport as ImportReport
 from ehr.ledger import Tally as Tally
@@ -34,8 +35,6 @@ from ehr.progress import silent as silent
 from ehr.reasons import Reason
 from ehr.refresh import STAGES, Moved, make_stages, move_stages
 from ehr.store import Store
-
-EXCERPT_LENGTH: Final = 200
 
 NOTHING_WENT_IN: Final = "rows_accepted = 0 AND (rows_rejected > 0 OR status = 'failed')"
 """Files of the ledger that may be tried again, when what they lacked is there now: SQL over `source`."""
@@ -315,13 +314,6 @@ def hash_of(path: Path) -> str:
     """Return the SHA-256 of the bytes of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def shorten(excerpt: str | None) -> str | None:
-    """Cut an excerpt to what is needed to find the record again."""
-    if excerpt is None or len(excerpt) <= EXCERPT_LENGTH:
-        return excerpt
-    return excerpt[: EXCERPT_LENGTH - 1] + "…"
 
 
 def event_frame(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:

@@ -1,6 +1,9 @@
 """What became of the files of an import: counts of records, and the reports made of them."""
 
 from dataclasses import dataclass
+from typing import Final
+
+EXCERPT_LENGTH: Final = 200
 
 
 @dataclass(slots=True)
@@ -67,3 +70,10 @@ class ImportReport:
     def failed(self) -> tuple[str, ...]:
         """Files of which nothing could be read."""
         return tuple(file.file for file in self.files if file.status == "failed")
+
+
+def shorten(excerpt: str | None) -> str | None:
+    """Cut an excerpt to what is needed to find the record again."""
+    if excerpt is None or len(excerpt) <= EXCERPT_LENGTH:
+        return excerpt
+    return excerpt[: EXCERPT_LENGTH - 1] + "…"

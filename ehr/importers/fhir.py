@@ -11,22 +11,23 @@ import gc
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from ehr.importers import ImportOptions
 from ehr.importers.fhir_dates import moment
-from ehr.importers.fhir_files import Broken, Found, Listed, fhir_files, read_file, type_in_name
+from ehr.importers.fhir_files import Broken, Listed, fhir_files, read_file, type_in_name
 from ehr.importers.fhir_hold import hold_back
 from ehr.importers.fhir_items import Rules, take_items
 from ehr.importers.fhir_json import written
-from ehr.importers.fhir_read import Remark, items_of, items_of_line, parts_of
-from ehr.importers.fhir_resources import readers
+from ehr.importers.fhir_read import Part, Remark, items_of, items_of_line, parts_of
 from ehr.importers.fhir_settle import settle
 from ehr.importers.fhir_stage import PILE_AT, Staging
 from ehr.importers.fhir_values import Json, Refused
-from ehr.intake import ImportReport, Intake, SourceFile
+from ehr.importers.fhir_workers import Answer, Piece, Setup, Source, n_workers, workers
+from ehr.intake import ImportReport, Intake, SourceFile, hash_of
 from ehr.ledger import Tally
 from ehr.reasons import Reason
 from ehr.store import Store
@@ -44,19 +45,28 @@ def import_fhir(store: Store, path: Path, options: ImportOptions) -> ImportRepor
     others go on; a resource that cannot be taken in is rejected alone.
     """
     files = fhir_files(path)
-    total = sum(file.path.stat().st_size for file in files)
-    done = 0
+    sizes = [(file.path.name, file.path.stat().st_size) for file in files]
+    total = sum(size for _, size in sizes)
+    done, number = 0, -1
     intake = Intake(store, "fhir", path if path.is_dir() else path.parent)
     staging = Staging(intake)
-    rules = _rules(options)
-    with _paused_collector():
-        for number, file in enumerate(files, 1):
-            options.progress(file.path.name, done, total)
-            found = read_file(file.path)
-            _import_file(found, intake, staging, rules, _time_of(file))
-            done += found.size
-            if staging.size >= options.batch_bytes and number < len(files):
-                _commit_batch(staging, _types_in(files[number:]))
+    setup = Setup(staging.now, options.billing, options.strict)
+    rules = setup.rules()
+    with _paused_collector(), workers(n_workers(sizes), setup) as others:
+        for piece, answer in others.judged(_pieces(files, intake)):
+            source = piece.source
+            if source.number != number:
+                options.progress(source.found.path.name, done, total)
+                number, taking = source.number, _begin(source, staging)
+            if taking is not None and piece.part is not None:
+                _take(taking, piece.part, answer, staging, rules)
+            elif taking is not None:
+                _end(taking, piece.broken, staging)
+            if piece.part is not None:
+                continue
+            done += source.found.size
+            if staging.size >= options.batch_bytes and number + 1 < len(files):
+                _commit_batch(staging, _types_in(files[number + 1 :]))
         options.progress("settling", total, total)
         return _commit_batch(staging, ())
 
@@ -77,7 +87,7 @@ def import_resources(
     items = (item for number, text in enumerate(texts, 1) for item in items_of_line(number, text))
     with _paused_collector():
         staging.begin(entry)
-        _count(take_items(items, staging.pile, _rules(options)), entry)
+        _count(take_items(items, staging.pile, Setup(staging.now, options.billing, options.strict).rules()), entry)
         return _commit_batch(staging, ())
 
 
@@ -106,14 +116,6 @@ def _time_of(file: Listed) -> datetime | None:
     return found.time if found else None
 
 
-def _rules(options: ImportOptions) -> Rules:
-    if not options.strict:
-        return Rules(readers(options.billing))
-    from ehr.importers.fhir_strict import problem_with
-
-    return Rules(readers(options.billing), problem_with)
-
-
 @contextmanager
 def _paused_collector() -> Iterator[None]:
     """Pause the cyclic garbage collector: JSON has no cycles, and looking for them takes longer than parsing."""
@@ -126,28 +128,75 @@ def _paused_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _import_file(found: Found, intake: Intake, staging: Staging, rules: Rules, as_of: datetime | None) -> None:
-    """Stage a file, unless the store has its bytes."""
-    try:
-        with intake.file(found.path, found.sha256) as entry:
-            if entry is not None:
-                _take_file(found, entry, staging, rules, as_of)
-    except OSError as error:
-        entry = intake.begin(intake.name_of(found.path), "")
-        _fail(entry, Broken(f"the file cannot be read: {error.strerror or type(error).__name__}"))
+# Files -----------------------------------------------------------------------------------------------------------
 
 
-def _take_file(found: Found, entry: SourceFile, staging: Staging, rules: Rules, as_of: datetime | None) -> None:
-    """Stage the resources of a file; one that breaks off leaves nothing but its rejection."""
-    place = staging.begin(entry)
-    remarks: list[Remark] = []
+def _pieces(files: Sequence[Listed], intake: Intake) -> Iterator[Piece]:
+    """Yield the files in parts, each file ended by a piece without one; of a file that the store has only the end."""
+    for number, file in enumerate(files):
+        found = read_file(file.path)
+        try:
+            sha256 = found.sha256 or hash_of(found.path)
+        except OSError as error:
+            reason = Broken(f"the file cannot be read: {error.strerror or type(error).__name__}")
+            yield Piece(Source(number, found, "", None), None, reason)
+            continue
+        source = Source(number, found, sha256, _time_of(file))
+        try:
+            if not intake.knows(sha256):
+                yield from (Piece(source, part) for part in parts_of(found))
+        except Broken as broken:
+            yield Piece(source, None, broken)
+        else:
+            yield Piece(source, None)
+
+
+@dataclass(slots=True)
+class _Taking:
+    """A file that is being taken in: its ledger, from where on it can be dropped again, and what to tell of it."""
+
+    source: Source
+    entry: SourceFile
+    place: int
+    remarks: list[Remark] = field(default_factory=list)
+    broken: Broken | None = None
+
+
+def _begin(source: Source, staging: Staging) -> _Taking | None:
+    """Begin a file, unless the store has its bytes."""
+    intake = staging.intake
+    name = intake.name_of(source.found.path)
+    if intake.knows(source.sha256):
+        intake.unchanged.append(name)
+        return None
+    entry = intake.begin(name, source.sha256)
+    return _Taking(source, entry, staging.begin(entry))
+
+
+def _take(taking: _Taking, part: Part, answer: Answer | None, staging: Staging, rules: Rules) -> None:
+    """Stage the resources of a part of a file, judged here or by a worker."""
+    entry = taking.entry
+    if answer is not None:
+        staging.take(entry, answer)
+        taking.remarks += answer.remarks
+        if answer.broken is not None:
+            taking.broken = Broken(*answer.broken)
+        _count(answer.tallies, entry)
+        return
     try:
-        for part in parts_of(found):
-            _count(take_items(items_of(part, remarks), staging.pile, rules, as_of), entry)
-            if staging.pile.n_rows >= PILE_AT:
-                staging.gather()
+        _count(take_items(items_of(part, taking.remarks), staging.pile, rules, taking.source.as_of), entry)
     except Broken as broken:
-        staging.drop_since(place, entry)
+        taking.broken = broken
+    if staging.pile.n_rows >= PILE_AT:
+        staging.gather()
+
+
+def _end(taking: _Taking, broken: Broken | None, staging: Staging) -> None:
+    """End a file; one that broke off leaves nothing but its rejection."""
+    entry, remarks = taking.entry, taking.remarks
+    broken = taking.broken or broken
+    if broken is not None:
+        staging.drop_since(taking.place, entry)
         _fail(entry, broken)
         return
     if not entry.tallies:

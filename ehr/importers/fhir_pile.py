@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from ehr.importers.fhir_record import CodeRow, Event, Record
+from ehr.importers.fhir_record import Codes, Event, Record
 from ehr.importers.fhir_values import SEARCH, number_of
-from ehr.intake import shorten
+from ehr.ledger import shorten
 from ehr.reasons import Reason
 
 MAX_ALIKE: Final = 1000
@@ -108,32 +108,6 @@ OF_SOURCES: Final = ("fhir_reject", "fhir_notice")
 Row = tuple[Any, ...]
 Alike = tuple[int, Reason, str]
 """What makes notices alike: source_id, kind, sentence."""
-
-
-class Codes(dict[str, CodeRow]):
-    """Titles of codes, and in `news` what was learned in which order, so that another import can learn the same."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.news: list[tuple[str, CodeRow]] = []
-
-    def __setitem__(self, code: str, row: CodeRow) -> None:
-        super().__setitem__(code, row)
-        self.news.append((code, row))
-
-    def clear(self) -> None:
-        """Forget all codes."""
-        super().clear()
-        self.news.clear()
-
-    def learn(self, news: Sequence[tuple[str, CodeRow]]) -> None:
-        """Take in what others learned after this: the first title of a code stays."""
-        for code, (title, system) in news:
-            known = self.get(code)
-            if known is None:
-                self[code] = (title, system)
-            elif known[0] is None and title:
-                self[code] = (title, known[1] or system)
 
 
 class Mark(StrEnum):

@@ -42,6 +42,33 @@ CodeRow = tuple[str | None, str | None]
 """Description and system of a code."""
 
 
+class Codes(dict[str, CodeRow]):
+    """The titles of codes; the first title of a code stays.
+
+    `heard` tells what was new and in which order, so that others can learn the same.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[str, str | None, str | None]] = []
+
+    def hear(self, code: str, title: str | None, system: str | None) -> None:
+        """Take in what a record says of a code, unless its title is known."""
+        known = self.get(code)
+        if known is None:
+            self[code] = (title, system)
+        elif known[0] is None and title:
+            self[code] = (title, known[1] or system)
+        else:
+            return
+        self.heard.append((code, title, system))
+
+    def clear(self) -> None:
+        """Forget all codes."""
+        super().clear()
+        self.heard.clear()
+
+
 class Stay(NamedTuple):
     """What an Encounter gives for the encounter table."""
 
@@ -67,7 +94,7 @@ class Record:
 
     record_id: str
     scope: Scope
-    codes: dict[str, CodeRow]
+    codes: Codes
     subject: str = ""
     encounter: str | None = None
     stay: Stay | None = None
@@ -98,10 +125,8 @@ class Record:
         """
         if code is not None:
             known = self.codes.get(code)
-            if known is None:
-                self.codes[code] = (title, system)
-            elif known[0] is None and title:
-                self.codes[code] = (title, known[1] or system)
+            if known is None or (known[0] is None and title):
+                self.codes.hear(code, title, system)
         at, precision, offset = (None, None, None) if time is None else time[:3]
         until = None if end is None else end.time
         number, text, unit, answer = value

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ehr.importers.fhir_pile import MAX_ALIKE, OF_RECORDS, OF_SOURCES, TABLES, Mark, Pile
+from ehr.importers.fhir_workers import Answer
 from ehr.intake import Intake, SourceFile
 from ehr.reasons import Reason
 
@@ -62,6 +63,26 @@ class Staging:
         self._append(self.pile.tables(), n_records)
         if any(sum(table.num_rows for table in waiting) >= FLUSH_AT for waiting in self._tables.values()):
             self._write()
+
+    def take(self, entry: SourceFile, answer: Answer) -> None:
+        """Put what a worker made of a part of a file in order, as if it had been read in this process."""
+        self.gather()
+        for name in ("fhir_record", "fhir_reject"):
+            table = answer.tables.get(name)
+            if table is not None:
+                at = table.schema.get_field_index("source_id")
+                sources = pa.repeat(pa.scalar(entry.source_id, pa.int32()), table.num_rows)
+                answer.tables[name] = table.set_column(at, TABLES[name].field(at), sources)
+        self._append(answer.tables, answer.n_records)
+        for _, line, resource, code, reason, _ in answer.notices:
+            self.notice(entry, line, resource, reason, code)
+        for code, reason, count in answer.alike:
+            if count > MAX_ALIKE:
+                self.pile.alike[(entry.source_id, code, reason)] += count - MAX_ALIKE
+        for code, title, system in answer.titles:
+            self.pile.codes.hear(code, title, system)
+        self.pile.marks |= answer.marks
+        self.pile.size += answer.size
 
     def _append(self, tables: dict[str, pa.Table], n_records: int) -> None:
         """Add tables whose ordinals count from 0."""

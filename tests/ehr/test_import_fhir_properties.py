@@ -18,7 +18,7 @@ from ehr.importers.fhir import import_fhir, import_resources
 from ehr.importers.fhir_dates import moment
 from ehr.importers.fhir_fields import R4_TYPES, SHAPES
 from ehr.importers.fhir_questionnaires import is_loinc
-from ehr.importers.fhir_record import Record
+from ehr.importers.fhir_record import Codes, Record
 from ehr.importers.fhir_resources import read_resource
 from ehr.importers.fhir_values import LeftOut, Refused, Scope
 from ehr.intake import ImportReport
@@ -170,7 +170,7 @@ def test_a_reader_gives_well_formed_events_or_says_why_not(resource: Any) -> Non
     type_name = resource.get("resourceType") if isinstance(resource, dict) else None
     if not isinstance(type_name, str) or type_name not in SHAPES:
         return
-    record = Record(f"{type_name}/x", Scope(), {})
+    record = Record(f"{type_name}/x", Scope(), Codes())
     try:
         read_resource(type_name, resource, record)
     except (Refused, LeftOut):

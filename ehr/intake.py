@@ -26,10 +26,11 @@ from sqlglot import exp
 
 from ehr.errors import SourceError
 from ehr.events import EVENT_SCHEMA
-from ehr.ledger import EXCERPT_LENGTH, shorten
+from ehr.ledger import EXCERPT_LENGTH
 from ehr.ledger import FileReport as FileReport
 from ehr.ledger import ImportReport as ImportReport
 from ehr.ledger import Tally as Tally
+from ehr.ledger import shorten as shorten
 from ehr.progress import Progress as Progress
 from ehr.progress import silent as silent
 from ehr.reasons import Reason

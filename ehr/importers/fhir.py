@@ -1,6 +1,7 @@
 """Importing FHIR R4: files or resources to events, encounters, patients and a ledger of what became of each resource.
 
-    files -> fhir_read (one item per resource) -> fhir_items, fhir_resources (one record of events per item)
+    files -> fhir_read (parts, one item per resource) -> fhir_items, fhir_resources (one record of events per item)
+          -> fhir_pile (Arrow tables; up to here also in other processes: fhir_workers)
           -> fhir_stage (temporary tables) -> fhir_hold (what waits for later files)
           -> fhir_settle (versions, missing patients) -> Intake.commit, batch by batch
 

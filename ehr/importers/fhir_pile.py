@@ -218,23 +218,21 @@ class Pile:
     def tables(self) -> dict[str, pa.Table]:
         """Return all that was piled up, table by table, those that have rows, and forget these rows."""
         ordinals = np.arange(len(self._records))
-        found = {
-            "fhir_record": _table("fhir_record", self._records, [ordinals, self._sources]),
-            "fhir_event": _table("fhir_event", self._events, [np.repeat(ordinals, self._event_counts)]),
-            "fhir_stay": _table("fhir_stay", self._stays),
-            "fhir_product": _table("fhir_product", self._products),
-            "fhir_reject": _table("fhir_reject", self.rejects),
-            "fhir_notice": _table("fhir_notice", self.notices),
+        rows: dict[str, tuple[Sequence[Row], Sequence[Any]]] = {
+            "fhir_record": (self._records, [ordinals, self._sources]),
+            "fhir_event": (self._events, [np.repeat(ordinals, self._event_counts)]),
+            "fhir_stay": (self._stays, []),
+            "fhir_product": (self._products, []),
+            "fhir_reject": (self.rejects, []),
+            "fhir_notice": (self.notices, []),
         }
+        found = {name: _table(TABLES[name], *parts) for name, parts in rows.items() if parts[0]}
         self._forget_rows()
-        return {name: table for name, table in found.items() if table.num_rows}
+        return found
 
 
-def _table(name: str, rows: Sequence[Row], first: Sequence[Any] = ()) -> pa.Table:
+def _table(schema: pa.Schema, rows: Sequence[Row], first: Sequence[Any]) -> pa.Table:
     """Make an Arrow table of rows, with the `first` columns before theirs."""
-    schema = TABLES[name]
-    if not rows:
-        return schema.empty_table()
     columns = [*first, *zip(*rows, strict=True)]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -37,9 +37,8 @@ PACKED: Final = 10
 """How many bytes of JSON a byte of gzip is taken for."""
 MOST_WORKERS: Final = 4
 """The parent keeps up with about so many."""
-PARTS_EACH: Final = 3
 BYTES_AHEAD: Final = 64 << 20
-"""Bytes of parts that are on their way at a time, unless a single one is larger."""
+"""Bytes of parts that are on their way at a time, unless a single one is larger: work for the time of a commit."""
 
 
 class Setup(NamedTuple):
@@ -118,7 +117,8 @@ def n_workers(found: list[tuple[str, int]]) -> int:
     """Return how many workers pay for files of these names and sizes on the disk, 0 for none."""
     size = sum(size * PACKED if name.lower().endswith(".gz") else size for name, size in found)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST_WORKERS) if size >= WORTH_BYTES and cores > 1 and sys.executable else 0
+    can_start = os.name == "posix" and bool(sys.executable)
+    return min(cores, MOST_WORKERS) if can_start and cores > 1 and size >= WORTH_BYTES else 0
 
 
 @contextmanager
@@ -144,7 +144,7 @@ class Workers:
     def judged(self, pieces: Iterator[Piece]) -> Iterator[tuple[Piece, Answer | None]]:
         """Yield pieces in their order, each with what it gave; with None where it is to be judged here.
 
-        Pieces are read ahead as far as is needed to keep all workers busy.
+        Pieces are read ahead, so that the workers are busy while a batch is committed.
         """
         if not self._processes:
             yield from ((piece, None) for piece in pieces)
@@ -157,7 +157,7 @@ class Workers:
                 size += len(piece.part.data)
                 asked = self._askers.submit(self._ask, pickle.dumps((piece.part, piece.source.as_of)))
             ahead.append((piece, asked))
-            while len(ahead) > PARTS_EACH * len(self._processes) or (size > BYTES_AHEAD and len(ahead) > 1):
+            while len(ahead) > 1 and size > BYTES_AHEAD:
                 yield _answered(*ahead[0])
                 first = ahead.popleft()[0].part
                 size -= len(first.data) if first is not None else 0

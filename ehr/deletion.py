@@ -10,7 +10,7 @@ from ehr.errors import UnknownSubject
 from ehr.events import stable_id
 from ehr.lookup import find_subject
 from ehr.refresh import make_stages, move_stages
-from ehr.store import Store
+from ehr.store import Store, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,12 @@ def delete_subject(store: Store, name: str) -> Deleted:
     con = store.cursor()
     make_stages(con)
     deleted_at = datetime.now(UTC).replace(tzinfo=None)
-    con.begin()
-    try:
+    with transaction(con):
         n_encounters = _count(con, "SELECT count(*) FROM encounter WHERE subject_id = ?", subject.subject_id)
         con.execute("INSERT INTO stage_gone BY NAME SELECT ?::BIGINT AS subject_id", [subject.subject_id])
         excerpts = _blank_excerpts(con, subject.identifiers, subject.subject_id)
         moved = move_stages(con)
         con.execute("INSERT INTO tombstone VALUES (?, ?, ?)", [subject.subject_id, deleted_at, moved.removed])
-        con.commit()
-    except BaseException:
-        con.rollback()
-        raise
     return Deleted(subject.subject_id, moved.removed, n_encounters, excerpts, deleted_at)
 
 

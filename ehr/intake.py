@@ -35,7 +35,7 @@ from ehr.progress import Progress as Progress
 from ehr.progress import silent as silent
 from ehr.reasons import Reason
 from ehr.refresh import STAGES, Moved, make_stages, move_stages
-from ehr.store import Store
+from ehr.store import Store, transaction
 
 NOTHING_WENT_IN: Final = "rows_accepted = 0 AND (rows_rejected > 0 OR status = 'failed')"
 """Files of the ledger that may be tried again, when what they lacked is there now: SQL over `source`."""
@@ -228,15 +228,10 @@ class Intake:
         Rolls back and raises when it fails.
         """
         done = [entry for entry in self.pending if entry not in but]
-        self.con.begin()
-        try:
+        with transaction(self.con):
             self._add_columns()
             moved = move_stages(self.con, self.later, self.titles)
             self._write_ledger(done)
-            self.con.commit()
-        except BaseException:
-            self.con.rollback()
-            raise
         self._moved += moved
         self._finished += [_report(entry) for entry in done]
         self._known |= {report.sha256 for report in done if report.total().accepted}

@@ -103,6 +103,21 @@ def opened(store: Store) -> Iterator[Store]:
         store.close()
 
 
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what the block does, or nothing of it when it raises."""
+    con.begin()
+    try:
+        yield
+        con.commit()
+    except BaseException as error:
+        try:
+            con.rollback()
+        except duckdb.TransactionException:  # an interruption has ended the transaction already
+            raise error from None
+        raise
+
+
 def frame_of(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
     """Run a relation and return its rows."""
     frame: pl.DataFrame = relation.pl()

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ehr.errors import UnknownSubject, VocabularyError
 from ehr.progress import Progress, silent
-from ehr.store import Store
+from ehr.store import Store, transaction
 from ehr.tokens import NO_EVENT, Int64s, Timelines, tokenize
 from ehr.vocabulary import Vocabulary, save_vocabulary
 
@@ -95,8 +95,7 @@ def tokenize_store(store: Store, vocabulary: Vocabulary, progress: Progress = si
     """
     save_vocabulary(store, vocabulary)
     con = store.cursor()
-    con.begin()
-    try:
+    with transaction(con):
         stale = _stale(con, vocabulary)
         _forget(con, vocabulary, stale)
         total, done = int(stale["n_events"].sum()), 0
@@ -104,10 +103,6 @@ def tokenize_store(store: Store, vocabulary: Vocabulary, progress: Progress = si
             _insert(con, vocabulary, tokenize(con, vocabulary, subjects["subject_id"].to_numpy()), subjects)
             done += int(subjects["n_events"].sum())
             progress("events", done, total)
-        con.commit()
-    except BaseException:
-        con.rollback()
-        raise
     row = con.execute(
         """
         SELECT count(*), coalesce(sum(n_events), 0), coalesce(sum(len(tokens)), 0), coalesce(max(len(tokens)), 0)

@@ -17,7 +17,7 @@ import orjson
 
 from ehr.ancestry import families
 from ehr.errors import VocabularyError
-from ehr.store import Store
+from ehr.store import Store, transaction
 
 DEFAULT_NAME: Final = "default"
 SPECIALS: Final = ("PAD", "UNKNOWN")
@@ -206,8 +206,7 @@ def vocabulary_of(name: str, definition: Mapping[str, Any]) -> Vocabulary:
 def save_vocabulary(store: Store, vocabulary: Vocabulary) -> None:
     """Write the vocabulary under its name; one of another hash goes, with its timelines."""
     con = store.cursor()
-    con.begin()
-    try:
+    with transaction(con):
         stored = con.execute("SELECT hash FROM vocabulary WHERE vocabulary_id = ?", [vocabulary.name]).fetchall()
         if stored != [(vocabulary.hash,)]:
             con.execute("DELETE FROM timeline WHERE vocabulary_id = ?", [vocabulary.name])
@@ -220,10 +219,6 @@ def save_vocabulary(store: Store, vocabulary: Vocabulary) -> None:
                     orjson.dumps(vocabulary.definition()).decode(),
                 ],
             )
-        con.commit()
-    except BaseException:
-        con.rollback()
-        raise
 
 
 def has_vocabulary(store: Store, name: str = DEFAULT_NAME) -> bool:

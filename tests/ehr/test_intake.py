@@ -10,7 +10,7 @@ import pytest
 from ehr.errors import StoreError
 from ehr.events import EVENT_SCHEMA
 from ehr.intake import Intake, event_frame, shorten
-from ehr.store import Store, create_store, open_store, opened, require_subjects
+from ehr.store import Store, create_store, open_store, opened, require_subjects, transaction
 
 NOON = datetime(2150, 3, 1, 12)
 
@@ -145,3 +145,26 @@ def test_a_store_cannot_be_opened_twice_in_one_process_in_different_ways(store: 
     store.close()
     with opened(open_store(store.path, locked=True)), pytest.raises(StoreError, match="locked one"):
         open_store(store.path)
+
+
+def interrupted_work(store: Store) -> None:
+    with transaction(store.con):
+        store.con.rollback()
+        raise KeyboardInterrupt
+
+
+def failing_work(store: Store) -> None:
+    with transaction(store.con):
+        store.con.execute("INSERT INTO tombstone VALUES (1, now()::TIMESTAMP, 0)")
+        raise ValueError("undone")
+
+
+def test_an_interruption_that_ended_the_transaction_is_told_as_it_is(store: Store) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_work(store)
+
+
+def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+    with pytest.raises(ValueError, match="undone"):
+        failing_work(store)
+    assert store.con.execute("SELECT count(*) FROM tombstone").fetchall() == [(0,)]

@@ -6,7 +6,6 @@ environment variable GROWTH_PATIENTS, such as 1000,5000.
 """
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -68,28 +67,33 @@ def _load(folder: Path, size: int) -> Measured:
     return measured_import(folder / "store", folder / "full")
 
 
+REPORTING = """
+import sys
+from pathlib import Path
+from api.cli import main
+code = main(sys.argv[1:])
+print(Path("/proc/self/status").read_text(), file=sys.stderr)
+sys.exit(code)
+"""
+"""Runs `ehr`, then prints what Linux says of the process: the rusage of a child counts its parent's memory too."""
+
+
 def measured_import(store: Path, source: Path, format_name: str = "mimic") -> Measured:
-    """Run `ehr import`, and let the operating system say what it took."""
-    command = [sys.executable, "-m", "api.cli", "import", format_name, str(source), "--store", str(store), "--json"]
-    taken: list[float] = []
-
-    def start() -> None:
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise RuntimeError(f"the import of {source} ended with {process.returncode}")
-        taken.append(_resident(usage))
-
-    wall = seconds(start)
+    """Run `ehr import` in a process of its own, and let the operating system say what it took."""
+    command = [sys.executable, "-c", REPORTING, "import", format_name, str(source), "--store", str(store), "--json"]
+    done: list[subprocess.CompletedProcess[str]] = []
+    wall = seconds(lambda: done.append(subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)))
+    if done[0].returncode:
+        raise RuntimeError(f"the import of {source} ended with {done[0].returncode}: {done[0].stderr[-500:]}")
     with opened(open_store(store)) as opened_store:
         events = int(opened_store.con.execute("SELECT count(*) FROM event").fetchall()[0][0])
-    return Measured(wall, taken[0], events)
+    return Measured(wall, _peak_memory(done[0].stderr), events)
 
 
-def _resident(usage: resource.struct_rusage) -> float:
-    """Return the greatest resident memory of a process in MiB; Linux counts KiB."""
-    return usage.ru_maxrss / 1024
+def _peak_memory(status: str) -> float:
+    """Return the greatest resident memory of a process in MiB, from its /proc status."""
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 def _part(made: Path, full: Path, increment: Path, size: int) -> None:

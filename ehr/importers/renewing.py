@@ -73,12 +73,13 @@ def new_stays(rows: "Rows", select: str) -> str:
 
 
 def _earlier(rows: "Rows", fresh: str, sources: list[int]) -> str:
-    """Return the SELECT of the events of the store that those of `fresh` may repeat or renew.
+    """Return the SELECT of the events of the store that those of `fresh` may repeat or renew: none for new patients.
 
     A record is looked for in every source: what changes with a stay was written again by the file of the stay.
     """
     keyed, unkeyed = rows.con.execute(
-        f"SELECT count(record_id), count(*) FILTER (record_id IS NULL) FROM {fresh}"
+        f"SELECT count(record_id), count(*) FILTER (record_id IS NULL) FROM {fresh} "
+        "SEMI JOIN subject USING (subject_id)"
     ).fetchall()[0]
     columns = f'SELECT subject_id, "time", record_id, {SIGNATURE} AS signature'
     of_records = f"""

@@ -22,8 +22,8 @@ setup: $(STAMP)  ## make .venv and install the project into it
 demo: $(STAMP)  ## the whole story on made data, in ./demo
 	$(BIN)/ehr demo --dir demo
 
-test: $(STAMP)  ## unit, property and end-to-end tests
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## unit, property and end-to-end tests, a process for each core
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(STAMP)  ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -92,7 +92,7 @@ class SourceFile:
         reason: str,
         excerpt: str | None = None,
         *,
-        code: Reason = Reason.NOTE,
+        code: Reason,
     ) -> None:
         """Keep a record that is refused; the caller counts it in a tally."""
         self.rejects.append((self.source_id, line, resource, code, reason, shorten(excerpt)))
@@ -108,7 +108,7 @@ class SourceFile:
         reason: str,
         excerpt: str | None = None,
         *,
-        code: Reason = Reason.NOTE,
+        code: Reason,
     ) -> None:
         """Keep what is to be known about a record, or about the file, that is taken in all the same."""
         self.notices.append((self.source_id, line, resource, code, reason, shorten(excerpt)))
@@ -288,9 +288,7 @@ class Intake:
         self._insert("reject", [row for entry in done for row in entry.rejects])
         self._insert("notice", [row for entry in done for row in entry.notices])
         for table in ("reject", "notice"):
-            self.con.execute(
-                f"INSERT INTO {table} BY NAME SELECT * REPLACE (coalesce(code, 'note') AS code) FROM stage_{table}"
-            )
+            self.con.execute(f"INSERT INTO {table} BY NAME FROM stage_{table}")
         self.con.execute("UPDATE store_state SET last_source_id = greatest(last_source_id, ?)", [self._last_id])
 
     def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:

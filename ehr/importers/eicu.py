@@ -20,6 +20,7 @@ from ehr.importers.eicu_titles import HOSPITAL, diagnosis_titles, own_titles, wa
 from ehr.importers.judging import stage_rows
 from ehr.importers.tables import events_select
 from ehr.intake import ImportReport, Intake
+from ehr.reasons import Reason
 from ehr.store import Store
 
 TABLES: Final = (*CARE, *DRUGS, *MEASURES)
@@ -69,7 +70,7 @@ def _read_stays(batches: Batches) -> None:
         batches.intake.describe(ward_titles(hospitals))
     rows = batches.table(PATIENT, knows_subjects=False)
     if rows:
-        rows.entry.notice(None, PATIENT.name, MADE_UP)
+        rows.entry.notice(None, PATIENT.name, MADE_UP, code=Reason.NOTE)
         stage_rows(rows)
     if batches.intake.has_files:
         batches.commit()

@@ -10,6 +10,7 @@ import pytest
 from ehr.errors import StoreError
 from ehr.events import EVENT_SCHEMA
 from ehr.intake import Intake, event_frame, shorten
+from ehr.reasons import Reason
 from ehr.store import Store, create_store, open_store, opened, require_subjects, transaction
 
 NOON = datetime(2150, 3, 1, 12)
@@ -78,8 +79,8 @@ def test_nothing_is_in_the_store_when_the_counts_do_not_add_up(store: Store, tmp
 def test_rejects_and_notices_are_kept_with_short_excerpts(store: Store, tmp_path: Path) -> None:
     intake = take_in(store, tmp_path, "one", person())
     entry = intake.pending[0]
-    entry.reject(3, "Observation/x", "no subject", "x" * 1000)
-    entry.notice(None, None, "unknown column")
+    entry.reject(3, "Observation/x", "no subject", "x" * 1000, code=Reason.NO_SUBJECT)
+    entry.notice(None, None, "unknown column", code=Reason.UNKNOWN_COLUMN)
     entry.tally("Observation", rows_in=1, rejected=1)
     intake.commit()
     rejected = store.con.execute("SELECT source_id, line, reason, length(excerpt) FROM reject").fetchall()

@@ -7,6 +7,7 @@ import polars as pl
 
 from ehr.events import code_of
 from ehr.intake import Intake, event_frame
+from ehr.reasons import Reason
 from ehr.store import create_store
 
 START = datetime(2150, 1, 1, 8)
@@ -36,7 +37,7 @@ def build_ward(path: Path) -> None:
     entry.stage_frame(
         "subject", pl.DataFrame([{"subject_id": n, "identifiers": [f"ward|{n}"]} for n in range(1, 13)])
     )
-    entry.reject(7, "ward", "value is no number", "secret of a patient")
+    entry.reject(7, "ward", "value is no number", "secret of a patient", code=Reason.BAD_NUMBER)
     entry.tally("ward", rows_in=len(events) + 1, accepted=len(events), rejected=1)
     intake.commit()
     store.close()

@@ -23,9 +23,12 @@ def test_ctrl_c_leaves_no_half_import(data_root: Path, tmp_path: Path, seconds: 
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode in {0, 130}, err
+    # A signal that meets Python inside a library's own call of the interpreter ends the process by that signal, after
+    # our message: to a shell both are 130.
+    interrupted = process.returncode in {130, -signal.SIGINT}
+    assert interrupted or process.returncode == 0, err
     assert "Traceback" not in err
-    if process.returncode == 130:
+    if interrupted:
         assert "interrupted" in err
         store = create_store(tmp_path / "store")
         assert store.is_empty()

@@ -178,7 +178,9 @@ def _tokens(task: Task, name: str, vocabulary: Vocabulary) -> Mask:
         for source in predicate.inputs:
             mask |= _tokens(task, source, vocabulary)
         return mask
-    if not predicate.value.is_open or predicate.columns or predicate.static:
+    if not isinstance(predicate, Plain):
+        raise _refused(task, f"predicate {name} looks at several events, and tokens tell codes only")
+    if not predicate.value.is_open or predicate.columns or predicate.static or predicate.change:
         raise _refused(task, f"predicate {name} tests more than a code, and tokens tell codes only")
     if predicate.regex is None:
         return _code_mask(vocabulary, predicate.codes) | _concept_mask(task, predicate, vocabulary)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sql.cohort import Cohort
-    from sql.cohort_records import Records
+    from sql.cohort.records import Records
 
 
 def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -66,7 +66,7 @@ def run_cohort_command(args: argparse.Namespace) -> int:
 @contextmanager
 def _records(args: argparse.Namespace) -> "Iterator[Records]":
     from ehr.store import open_store, opened
-    from sql.cohort_records import records_of_meds, records_of_store
+    from sql.cohort.records import records_of_meds, records_of_store
 
     if args.data:
         yield records_of_meds(args.data)

@@ -3,6 +3,9 @@
 The language is that of ACES task configurations (https://eventstreamaces.readthedocs.io); `ehr.tasks.reader` reads it
 from YAML, `sql.cohort` compiles it to SQL. Data rows of one subject at one time form one moment: a plain predicate
 counts the rows of the moment that match, a derived one is 1 or 0 at it.
+
+Ours beyond ACES, each optional: concepts (`<<`), units, `Change`, `per`, `Near`, `Score`, `Who`, `Selection`,
+`Endpoint`, `Controls`.
 """
 
 from collections.abc import Iterator
@@ -23,17 +26,50 @@ Scalar = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class ValueRange:
-    """Bounds on numeric_value, compared as 32-bit floats; None is no bound, and a null value fails any bound."""
+    """Bounds on numeric_value, compared as 32-bit floats; None is no bound, and a null value fails any bound.
+
+    With a `unit` the value is first converted to it, by the unit of its row and what its code measures; a row that
+    cannot be converted fails.
+    """
 
     minimum: float | None = None
     maximum: float | None = None
     minimum_inclusive: bool = False
     maximum_inclusive: bool = False
+    unit: str | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether there is no bound at all."""
         return self.minimum is None and self.maximum is None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row passes when its value lies that far from the lowest (for a fall: highest) value not long before.
+
+    Values before are those of rows of the same predicate, its value bounds left aside, of the same subject within
+    the span `within` before the row, the row's own time not included; without one no change is known. A `rise` of
+    `by` means value - lowest >= by, of `ratio` value / lowest >= ratio; a fall mirrors both. One of the two is given.
+    """
+
+    rise: bool
+    within: timedelta
+    by: float | None = None
+    ratio: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Per:
+    """The value of a row is divided by the last value of predicate `name` within the span `within` before or at it.
+
+    Without such a value, or when it is zero, the row has no value. `scale` multiplies the quotient (100 for percent).
+    """
+
+    name: str
+    within: timedelta
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +90,8 @@ class Plain:
     value: ValueRange = ValueRange()
     columns: tuple[tuple[str, Scalar | None], ...] = ()
     static: bool = False
+    change: Change | None = None
+    per: Per | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +103,60 @@ class Derived:
     inputs: tuple[str, ...]
 
 
-Predicate = Plain | Derived
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Is 1 at a moment of `first` when a moment of `second` lies within the span before or after it, else 0.
+
+    Written `followed(first, second, 72h)` (`after`: 0 <= second - first <= within) or
+    `preceded(first, second, 24h)` (0 <= first - second <= within). What follows is not known at the moment itself.
+    """
+
+    name: str
+    first: str
+    second: str
+    within: timedelta
+    after: bool
+
+    @property
+    def inputs(self) -> tuple[str, str]:
+        """The predicates that it rests on."""
+        return self.first, self.second
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a score, such as an organ system: the most points of its predicates that held lately count."""
+
+    name: str
+    points: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Is 1 at a moment when a score of several parts is high enough, or has risen enough, else 0.
+
+    The score of a moment is the sum over the parts of the most points of a predicate seen at it or within the span
+    `within` before it; a part without any is 0. `minimum` asks for a score of at least so much; `rise` for one that
+    much above the lowest score of the moments within `over` before it, which is 0 where there are none. Moments are
+    those at which one of its predicates counts something.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    within: timedelta
+    minimum: float | None = None
+    rise: float | None = None
+    over: timedelta | None = None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The predicates that it rests on."""
+        return tuple(dict.fromkeys(name for part in self.parts for name, _points in part.points))
+
+
+Predicate = Plain | Derived | Near | Score
+Composed = Derived | Near | Score
+"""Predicates that rest on others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +229,85 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Who:
+    """Whom the triggers are about: age in completed years at the trigger, both bounds inclusive, and recorded sex.
+
+    A patient without a birth time fails any bound of age, one without a recorded sex any sex.
+    """
+
+    minimum_age: int | None = None
+    maximum_age: int | None = None
+    sex: Literal["female", "male"] | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which triggers of a patient count.
+
+    `washout`: none of `washed_out` (the trigger, when None) within that span before the trigger, its moment not
+    included. `keep`: the first, last or a random trigger of each patient, of those that every rule left when
+    `eligible`, else of all. `rows` or `share` samples what all rules left. Chance is the order of the MD5 of seed,
+    subject and trigger time, so that any engine draws the same.
+    """
+
+    keep: Literal["all", "first", "last", "random"] = "all"
+    eligible: bool = True
+    washout: timedelta | None = None
+    washed_out: str | None = None
+    rows: int | None = None
+    share: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A step of an ordinal endpoint: its name, and the values that belong to it."""
+
+    name: str
+    value: ValueRange
+
+
+Kind = Literal["boolean", "count", "value", "time", "ordinal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Something that is observed of `predicate` in `window`.
+
+    boolean: whether it counts anything. count: how often. value: the `take` of its numeric values, in `unit` where
+    one is given, null without one. ordinal: the number, from 0, of the first of `levels` that the `take` falls in,
+    null outside all. time: the days from the prediction time to its first moment in the window, or, when there is
+    none, to the end of the window or of the record, whichever is earlier (censored); with `competing`, its first
+    moment ends the observation too, and is cause 2.
+    """
+
+    name: str
+    window: str
+    predicate: str
+    kind: Kind
+    take: Literal["first", "last", "min", "max", "mean"] = "first"
+    unit: str | None = None
+    levels: tuple[Level, ...] = ()
+    competing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Rows without the label that are matched to rows with it: at most `ratio` for each, none used twice.
+
+    `on` names what must agree: age (in bands of `age_band` years at the trigger), sex, index_year. Patients with the
+    label in any row are no controls. Who is matched to whom is drawn with `seed` as in Selection; cases without a
+    control stay.
+    """
+
+    ratio: int = 1
+    on: tuple[Literal["age", "sex", "index_year"], ...] = ("age", "sex")
+    age_band: int = 5
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """A whole task; `predicates` holds those that something refers to, inputs before what is derived of them.
 
@@ -151,6 +321,10 @@ class Task:
     demographics: tuple[Plain, ...] = ()
     description: str = ""
     remarks: tuple[str, ...] = ()
+    who: Who | None = None
+    selection: Selection = Selection()
+    endpoints: tuple[Endpoint, ...] = ()
+    controls: Controls | None = None
 
     @property
     def label_window(self) -> Window | None:

@@ -15,7 +15,7 @@ from ehr.intake import Intake
 from ehr.store import Store, create_store
 from ehr.tasks import find_task, parse_task, read_task
 from sql.cohort import explain_cohort, label_table, labels, run_cohort, run_cohort_on_meds
-from sql.cohort_records import records_of_meds
+from sql.cohort.records import records_of_meds
 
 BEGIN = datetime(2150, 1, 1)
 STAYS: dict[int, list[tuple[int, str]]] = {

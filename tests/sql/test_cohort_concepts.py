@@ -12,7 +12,7 @@ from ehr.intake import Intake, event_frame
 from ehr.store import Store, create_store, open_store
 from ehr.tasks import Plain, Task, parse_task
 from sql.cohort import explain_cohort, run_cohort, run_cohort_on_meds, run_cohort_on_subject
-from sql.cohort_records import records_of_store
+from sql.cohort.records import records_of_store
 
 TASK = """
 predicates:

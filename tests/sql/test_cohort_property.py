@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from ehr.tasks import Shift, Task, parse_task
 from sql.cohort import find_cohort
-from sql.cohort_plan import plan_task
-from sql.cohort_records import records_of_events
+from sql.cohort.plan import plan_task
+from sql.cohort.records import records_of_events
 from tests.sql.cohort_reference import Event, reference_rows
 
 BEGIN = datetime(2150, 1, 1)

@@ -17,8 +17,8 @@ from sqlglot import exp
 
 from ehr.hierarchy import JOINT
 from ehr.tasks import ANY_EVENT, RECORD_END, RECORD_START, Derived, Plain, ValueRange
-from sql.cohort_plan import Plan
-from sql.cohort_records import Records
+from sql.cohort.plan import Plan
+from sql.cohort.records import Records
 
 RUNNING: Final = "running"
 EVERY_MOMENT: Final = "every_moment"

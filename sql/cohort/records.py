@@ -30,7 +30,7 @@ class Records:
     `codes` gives every code in use, `subjects` every subject_id, `spans` also first_time and last_time. `columns` are
     the columns of `event` with their DuckDB types. `codebook` is a connection that has table code_ancestor where that
     is another one. `has_joint_codes` says that events must be looked up by all codes of their records
-    (sql.cohort_concepts).
+    (sql.cohort.concepts).
     """
 
     con: duckdb.DuckDBPyConnection

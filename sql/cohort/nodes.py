@@ -1,6 +1,6 @@
 """A plan as one SQL query: a table expression for each node of the window tree, and the rule at which a row is lost.
 
-    (the tables of sql.cohort_moments)
+    (the tables of sql.cohort.moments)
     at_trigger      one row per moment at which the trigger counts something
     at_1, at_2, ... one more node each: its time, and the counts up to it
     judged          every row with label, index time and the first rule that it breaks
@@ -16,9 +16,9 @@ from typing import Final
 from sqlglot import exp
 
 from ehr.tasks import RECORD_START, TRIGGER, Seek, Shift
-from sql.cohort_moments import column, moment_tables, so_far, table_of
-from sql.cohort_plan import Edge, Exists, Matches, Node, Plan, Reading, Rule, Span
-from sql.cohort_records import Records
+from sql.cohort.moments import column, moment_tables, so_far, table_of
+from sql.cohort.plan import Edge, Exists, Matches, Node, Plan, Reading, Rule, Span
+from sql.cohort.records import Records
 
 LOST_AT: Final = "lost_at"
 """Column of the result: the number of the first rule that the row breaks, or null."""
@@ -31,7 +31,7 @@ def cohort_query(plan: Plan, records: Records, *, wide: bool) -> exp.Select:
     """Return the query of a cohort: subject_id, trigger, index_timestamp, label, and `lost_at`.
 
     A `wide` query also has `NODE@start`, `NODE@end` and `NODE#PREDICATE` for every node. Rows come in no order.
-    The names in the plan must differ in more than case (`sql.cohort_names`).
+    The names in the plan must differ in more than case (`sql.cohort.names`).
     """
     columns = [cell.as_(name, quoted=True) for name, cell in _result_columns(plan, wide=wide)]
     query = exp.select(*columns).from_("judged")

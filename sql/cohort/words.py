@@ -10,8 +10,10 @@ from ehr.tasks import (
     TRIGGER,
     Derived,
     Has,
+    Near,
     Plain,
     Predicate,
+    Score,
     Seek,
     Shift,
     Step,
@@ -19,7 +21,7 @@ from ehr.tasks import (
     Window,
 )
 from ehr.tasks.timespan import spell_timespan
-from sql.cohort_plan import Exists, Matches, Node, Plan, Rule
+from sql.cohort.plan import Exists, Matches, Node, Plan, Rule
 
 
 def rule_in_words(rule: Rule) -> str:
@@ -63,6 +65,12 @@ def predicate_in_words(predicate: Predicate) -> str:
     """Say what a predicate counts."""
     if isinstance(predicate, Derived):
         return f"{predicate.name} = {f' {predicate.operator} '.join(predicate.inputs)}"
+    if isinstance(predicate, Near):
+        side = "until" if predicate.after else "since"
+        span = f"{spell_timespan(predicate.within)} {'later' if predicate.after else 'earlier'}"
+        return f"{predicate.name} = {predicate.first} with {predicate.second} {side} {span}"
+    if isinstance(predicate, Score):
+        return f"{predicate.name} = a score of {', '.join(part.name for part in predicate.parts)}"
     parts = [f"code {_codes_in_words(predicate)}"]
     value = predicate.value
     if value.minimum is not None:

@@ -8,7 +8,7 @@ import duckdb
 from ehr.errors import TaskError, UnknownConcept
 from ehr.hierarchy import has_codebook, has_joint_codes, known_concepts, make_codebook
 from ehr.tasks import Plain, Task
-from sql.cohort_records import CODE_FILE, Records
+from sql.cohort.records import CODE_FILE, Records
 
 
 def with_concepts(records: Records, task: Task) -> Records:

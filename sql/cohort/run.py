@@ -1,8 +1,4 @@
-"""Cohorts: who meets a task, from when, with which outcome, and at which rule everyone else was lost.
-
-cohort = run_cohort(store, read_task(find_task("in_hospital_mortality")))
-cohort.rows, cohort.attrition, labels(cohort)
-"""
+"""Running a task over records: the query, its rows, and how many each rule left."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +10,12 @@ import pyarrow as pa
 from ehr.errors import QueryFailed, TaskError
 from ehr.store import Store
 from ehr.tasks import TRIGGER, Task
-from sql.cohort_concepts import with_concepts
-from sql.cohort_names import with_safe_names
-from sql.cohort_plan import Compat, Counts, Exists, Plan, plan_task
-from sql.cohort_records import Records, records_of_meds, records_of_store, records_of_subject
-from sql.cohort_sql import LOST_AT, cohort_query, result_names
-from sql.cohort_words import draw, rule_in_words, trigger_in_words
+from sql.cohort.concepts import with_concepts
+from sql.cohort.names import with_safe_names
+from sql.cohort.nodes import LOST_AT, cohort_query, result_names
+from sql.cohort.plan import Compat, Counts, Exists, Plan, plan_task
+from sql.cohort.records import Records, records_of_meds, records_of_store, records_of_subject
+from sql.cohort.words import draw, rule_in_words, trigger_in_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import duckdb
 from sqlglot import exp
 
 from ehr.errors import SourceError
+from ehr.events import BIRTH
 from ehr.store import DISABLED_OPTIMIZERS, Store, require_subjects
 
 MEDS_TYPES: Final = {
@@ -19,6 +20,10 @@ MEDS_TYPES: Final = {
 }
 """What a MEDS event must have, with the types that cohorts are made with."""
 
+FEMALE: Final = ("GENDER//F", "GENDER//FEMALE", "SEX//F", "SEX//FEMALE")
+MALE: Final = ("GENDER//M", "GENDER//MALE", "SEX//M", "SEX//MALE")
+"""Codes of the recorded sex in MEDS data, in capitals."""
+
 CODE_FILE: Final = "code_file"
 """View of metadata/codes.parquet, on the connection of a MEDS data set that has one."""
 
@@ -27,7 +32,8 @@ CODE_FILE: Final = "code_file"
 class Records:
     """A connection in which `event` is a table or view of events, and how to ask it for codes and records.
 
-    `codes` gives every code in use, `subjects` every subject_id, `spans` also first_time and last_time. `columns` are
+    `codes` gives every code in use, `subjects` every subject_id, `spans` also first_time and last_time, `people`
+    subject_id, birth_time and sex (female, male or another word) of those with either. `columns` are
     the columns of `event` with their DuckDB types. `codebook` is a connection that has table code_ancestor where that
     is another one. `has_joint_codes` says that events must be looked up by all codes of their records
     (sql.cohort.concepts).
@@ -37,6 +43,7 @@ class Records:
     codes: exp.Query
     subjects: exp.Query
     spans: exp.Query
+    people: exp.Query
     columns: Mapping[str, str]
     codebook: duckdb.DuckDBPyConnection | None = None
     has_joint_codes: bool = False
@@ -50,7 +57,8 @@ def records_of_store(store: Store) -> Records:
     last = exp.Greatest(this=exp.column("birth_time"), expressions=[exp.column("last_time")], ignore_nulls=True)
     spans = exp.select("subject_id", first.as_("first_time"), last.as_("last_time")).from_("subject")
     codes, subjects = exp.select("code").from_("code"), exp.select("subject_id").from_("subject")
-    return Records(con, codes, subjects, spans, _columns(con))
+    people = exp.select("subject_id", "birth_time", "sex").from_("subject")
+    return Records(con, codes, subjects, spans, people, _columns(con))
 
 
 def records_of_subject(store: Store, subject_id: int) -> Records:
@@ -103,7 +111,21 @@ def records_of_events(con: duckdb.DuckDBPyConnection) -> Records:
         .from_("event")
         .group_by("subject_id")
     )
-    return Records(con, codes, exp.select("subject_id").distinct().from_("event"), spans, _columns(con))
+    subjects = exp.select("subject_id").distinct().from_("event")
+    return Records(con, codes, subjects, spans, _people_of_events(), _columns(con))
+
+
+def _people_of_events() -> exp.Query:
+    """Select birth and sex of each subject from the events that tell them; of two sexes the first in the alphabet."""
+    code = exp.func("UPPER", exp.column("code"))
+    is_birth = code.copy().eq(exp.Literal.string(BIRTH))
+    sex = exp.Case()
+    for word, codes in (("female", FEMALE), ("male", MALE)):
+        sex = sex.when(code.copy().isin(*(exp.Literal.string(one) for one in codes)), exp.Literal.string(word))
+    birth = exp.Case().when(is_birth, exp.column("time"))
+    told = code.copy().isin(*(exp.Literal.string(one) for one in (BIRTH, *FEMALE, *MALE)))
+    cells = (exp.Min(this=birth).as_("birth_time"), exp.Min(this=sex).as_("sex"))
+    return exp.select("subject_id", *cells).from_("event").where(told).group_by("subject_id")
 
 
 def _parquet_files(path: Path) -> list[Path]:

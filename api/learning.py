@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -10,7 +11,8 @@ import polars as pl
 from ehr.errors import ModelError, TaskError, UnknownSubject
 from ehr.lookup import Subject
 from ehr.store import Store
-from ehr.tasks import Task, find_task, parse_task
+from ehr.tasks import Task, find_task, parse_task, self_contained
+from ehr.tasks.include import read_text
 from ehr.timelines import load_timelines
 from ehr.vocabulary import load_vocabulary
 from models.checkpoint import Checkpoint, TaskText, find_model, load_model, require_vocabulary
@@ -67,11 +69,13 @@ class Foresight:
 def read_task_file(name_or_path: str) -> TaskFile:
     """Return a ready task, or the task in a file; raises TaskError when there is none or it is wrong."""
     path = find_task(name_or_path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TaskError(f"{path} cannot be read as a task file: {error}") from error
-    return TaskFile(parse_task(text, path.stem, source=str(path)), TaskText(path.stem, text))
+    return task_file(read_text(path, "a task file"), path.stem, source=str(path), folder=path.parent)
+
+
+def task_file(text: str, name: str, *, source: str | None = None, folder: Path | None = None) -> TaskFile:
+    """Return the task in a text, which is kept with all that it includes; arguments as in `ehr.tasks.parse_task`."""
+    task = parse_task(text, name, source=source, folder=folder)
+    return TaskFile(task, TaskText(name, self_contained(text, name, source=source, folder=folder)))
 
 
 def label_frame(store: Store, task: Task) -> pl.DataFrame:

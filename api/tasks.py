@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from api.learning import TaskFile, read_task_file
+from api.learning import TaskFile, read_task_file, task_file
 from ehr.errors import TaskError
-from ehr.tasks import parse_task, ready_tasks
-from models.checkpoint import TaskText
+from ehr.tasks import ready_tasks
 
 
 def task_of(request: Any) -> TaskFile:
@@ -15,8 +14,7 @@ def task_of(request: Any) -> TaskFile:
     """
     match request.WhichOneof("task"):
         case "task_yaml":
-            task = parse_task(request.task_yaml, "task_yaml")
-            return TaskFile(task, TaskText(task.name, request.task_yaml))
+            return task_file(request.task_yaml, "task_yaml")
         case "task_name" if request.task_name in ready_tasks():
             return read_task_file(request.task_name)
         case "task_name":

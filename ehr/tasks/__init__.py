@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ehr.errors import TaskError
+from ehr.tasks.include import ready_concepts
 from ehr.tasks.language import (
     ANY_EVENT,
     BUILT_IN,
@@ -35,7 +36,7 @@ from ehr.tasks.language import (
     Who,
     Window,
 )
-from ehr.tasks.reader import parse_task, read_task
+from ehr.tasks.reader import parse_task, read_task, self_contained
 
 __all__ = [
     "ANY_EVENT",
@@ -70,7 +71,9 @@ __all__ = [
     "find_task",
     "parse_task",
     "read_task",
+    "ready_concepts",
     "ready_tasks",
+    "self_contained",
 ]
 
 

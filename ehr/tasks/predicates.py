@@ -2,13 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import polars as pl
 
 from ehr.events import SEPARATOR
 from ehr.hierarchy import read_concept
+from ehr.tasks.include import Included
 from ehr.tasks.language import BUILT_IN, Derived, Plain, Predicate, ValueRange
 from ehr.tasks.place import Place
 
@@ -26,16 +27,20 @@ PLAIN_MEMBER: Final = re.compile(r"\\.|\[:\^?\w+:\]", re.DOTALL)
 class PredicateReader:
     """Reads the predicates that a task uses, each once, and leaves the others alone as ACES does."""
 
-    def __init__(self, place: Place, document: Any, demographics: tuple[Plain, ...]) -> None:
+    def __init__(
+        self, place: Place, document: Any, demographics: tuple[Plain, ...], shared: Mapping[str, Included]
+    ) -> None:
         self._place = place
-        self._document = place.mapping(document, None, "the predicates")
+        self._own = place.mapping(document, None, "the predicates")
+        self._shared = shared
+        self._document = {**self._own, **{name: one.body for name, one in shared.items()}}
         self._demographics = {predicate.name: predicate for predicate in demographics}
         self._read: dict[str, Predicate] = {}
         for name in self._document:
             if name in BUILT_IN:
-                raise place.at(name).error("is built in; take another name")
+                raise self._at(name).error("is built in; take another name")
             if name in self._demographics:
-                raise place.at(name).error("also stands in patient_demographics; take another name for one of them")
+                raise self._at(name).error("also stands in patient_demographics; take another name for one of them")
 
     def use(self, user: Place, name: str) -> None:
         """Read the predicate `name`, which `user` counts or looks for, and what it rests on."""
@@ -68,19 +73,23 @@ class PredicateReader:
 
     def remarks(self) -> Iterator[str]:
         """Yield a remark on the predicates that nothing uses."""
-        unused = [str(name) for name in self._document if name not in self._read]
+        unused = [str(name) for name in self._own if name not in self._read]
         if unused:
             yield f"predicates: nothing uses {', '.join(unused)}; what nothing uses is not checked"
+
+    def _at(self, name: str) -> Place:
+        """Return where a predicate stands, in this file or in one that is included."""
+        return self._shared[name].place if name in self._shared else self._place.at(str(name))
 
     def _resolve(self, user: Place, name: str, above: tuple[str, ...]) -> Predicate:
         if name in self._read:
             return self._read[name]
         if name in above:
-            raise self._place.at(name).error(f"rests on itself ({' -> '.join((*above, name))}); break the circle")
+            raise self._at(name).error(f"rests on itself ({' -> '.join((*above, name))}); break the circle")
         if name not in self._document:
             known = ", ".join(str(key) for key in self._document) or "none"
             raise user.error(f"there is no predicate {name!r}; this file has: {known}")
-        place = self._place.at(name)
+        place = self._at(name)
         place.name(name, "a predicate")
         body = self._document[name]
         if not isinstance(body, dict):

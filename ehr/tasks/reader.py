@@ -4,43 +4,67 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from ehr.errors import TaskError
+from ehr.tasks.include import included_predicates, read_document, read_text
 from ehr.tasks.language import BUILT_IN, Seek, Task, Window
 from ehr.tasks.place import Place
 from ehr.tasks.predicates import PredicateReader, read_demographics
-from ehr.tasks.windows import check_tree, read_window
-from ehr.tasks.yaml12 import YamlError, load_yaml
+from ehr.tasks.windows import check_tree, read_windows
+from ehr.tasks.yaml12 import dump_yaml
 
-KEYS: Final = ("description", "metadata", "predicates", "patient_demographics", "trigger", "windows")
+KEYS: Final = (
+    "description",
+    "metadata",
+    "include",
+    "predicates",
+    "patient_demographics",
+    "trigger",
+    "windows",
+)
 
 
 def read_task(path: Path) -> Task:
     """Read the task file at `path`, whose stem names the task; raises TaskError naming file and key."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise TaskError(f"{path}: cannot be read as a task file ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise TaskError(f"{path}: is no text in UTF-8; a task is a YAML file") from error
-    return parse_task(text, path.stem, source=str(path))
+    return parse_task(read_text(path, "a task file"), path.stem, source=str(path), folder=path.parent)
 
 
-def parse_task(text: str, name: str, *, source: str | None = None) -> Task:
-    """Read a task from YAML text; `source` stands for the file in messages. Raises TaskError naming the key."""
+def parse_task(text: str, name: str, *, source: str | None = None, folder: Path | None = None) -> Task:
+    """Read a task from YAML text; `source` stands for the file in messages.
+
+    Without the `folder` that the text comes from, it can include ready files of predicates only. Raises TaskError
+    naming the key.
+    """
+    return _read(text, name, source, folder)[0]
+
+
+def self_contained(text: str, name: str, *, source: str | None = None, folder: Path | None = None) -> str:
+    """Return the text of a task with the shared predicates that it uses written into it, so that it stands alone.
+
+    A text that includes nothing is returned as it is. Arguments and errors are those of `parse_task`.
+    """
+    task, document, shared = _read(text, name, source, folder)
+    if "include" not in document:
+        return text
+    used = {predicate.name: shared[predicate.name] for predicate in task.predicates if predicate.name in shared}
+    rest = {key: body for key, body in document.items() if key not in ("include", "predicates")}
+    return dump_yaml({**rest, "predicates": {**(document.get("predicates") or {}), **used}})
+
+
+def _read(
+    text: str, name: str, source: str | None, folder: Path | None
+) -> tuple[Task, dict[str, Any], dict[str, Any]]:
+    """Return the task, what stood in the text, and the bodies of the predicates that it includes."""
     root = Place(source or name)
-    try:
-        document = load_yaml(text)
-    except YamlError as error:
-        raise TaskError(f"{root.source}: is no YAML 1.2: {error}") from error
-    document = root.mapping(document, KEYS, "a task")
-    windows = _windows(root.at("windows"), document.get("windows"))
+    document = root.mapping(read_document(text, root.source), KEYS, "a task")
+    windows = read_windows(root.at("windows"), document.get("windows"))
     check_tree(root.at("windows"), windows)
     demographics = read_demographics(root.at("patient_demographics"), document.get("patient_demographics", {}))
-    reader = PredicateReader(root.at("predicates"), document.get("predicates", {}), demographics)
+    own = root.at("predicates").mapping(document.get("predicates", {}), None, "the predicates")
+    shared = included_predicates(root.at("include"), document.get("include"), own, folder)
+    reader = PredicateReader(root.at("predicates"), own, demographics, shared)
     trigger = root.at("trigger").name(document.get("trigger"), "the predicate that starts a row")
     for place, used in _uses(root, trigger, windows):
         reader.use(place, used)
-    return Task(
+    task = Task(
         name=name,
         trigger=trigger,
         predicates=reader.used(),
@@ -49,22 +73,7 @@ def parse_task(text: str, name: str, *, source: str | None = None) -> Task:
         description=str(document.get("description") or ""),
         remarks=(*reader.remarks(), *_flag_remarks(document.get("windows") or {})),
     )
-
-
-def _windows(place: Place, document: Any) -> tuple[Window, ...]:
-    if document is None:
-        return ()
-    windows = tuple(
-        read_window(place.at(str(name)), place.child_name(name), body)
-        for name, body in place.mapping(document, None, "the windows").items()
-    )
-    for what, found in (
-        ("label", [window.name for window in windows if window.label is not None]),
-        ("index_timestamp", [window.name for window in windows if window.index_timestamp is not None]),
-    ):
-        if len(found) > 1:
-            raise place.error(f"{what} stands in {' and '.join(found)}; keep it in one window")
-    return windows
+    return task, document, {key: one.body for key, one in shared.items()}
 
 
 def _uses(root: Place, trigger: str, windows: tuple[Window, ...]) -> Iterator[tuple[Place, str]]:

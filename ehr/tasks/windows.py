@@ -17,6 +17,23 @@ Bound = tuple[str | None, Step]
 """A side of a window as written: what it refers to (None for null), and the step from there."""
 
 
+def read_windows(place: Place, document: Any) -> tuple[Window, ...]:
+    """Read all windows; raises TaskError when one is wrong, or when two carry the label or the index time."""
+    if document is None:
+        return ()
+    windows = tuple(
+        read_window(place.at(str(name)), place.child_name(name), body)
+        for name, body in place.mapping(document, None, "the windows").items()
+    )
+    for what, found in (
+        ("label", [window.name for window in windows if window.label is not None]),
+        ("index_timestamp", [window.name for window in windows if window.index_timestamp is not None]),
+    ):
+        if len(found) > 1:
+            raise place.error(f"{what} stands in {' and '.join(found)}; keep it in one window")
+    return windows
+
+
 def read_window(place: Place, name: str, body: Any) -> Window:
     """Read one window; raises TaskError when its bounds, flags or criteria are wrong."""
     body = place.mapping(body, KEYS, "a window")

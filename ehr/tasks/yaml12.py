@@ -66,3 +66,18 @@ def load_yaml(text: str) -> Any:
         raise YamlError(f"{where}{error.problem or error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise YamlError(str(error).splitlines()[0]) from error
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes the texts that YAML 1.2 would take for something else, and writes what stands twice out twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
+def dump_yaml(document: Any) -> str:
+    """Return plain values as YAML, from which `load_yaml` reads them again; keys keep their order."""
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=118)

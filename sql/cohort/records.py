@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import duckdb
+import pyarrow as pa
 from sqlglot import exp
 
 from ehr.errors import SourceError
@@ -28,6 +29,16 @@ CODE_FILE: Final = "code_file"
 """View of metadata/codes.parquet, on the connection of a MEDS data set that has one."""
 
 
+class Engine(Protocol):
+    """Something other than DuckDB that answers queries over `event`, such as Spark (sql.spark)."""
+
+    def written(self, query: exp.Query) -> str:
+        """Return the SQL that the engine runs for a query."""
+
+    def answer(self, query: exp.Query) -> pa.Table:
+        """Run a query; raises QueryFailed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """A connection in which `event` is a table or view of events, and how to ask it for codes and records.
@@ -36,7 +47,8 @@ class Records:
     subject_id, birth_time and sex (female, male or another word) of those with either. `columns` are
     the columns of `event` with their DuckDB types. `codebook` is a connection that has table code_ancestor where that
     is another one. `has_joint_codes` says that events must be looked up by all codes of their records
-    (sql.cohort.concepts).
+    (sql.cohort.concepts). With an `engine` the events lie there: `con` has, in `event`, each combination of code and
+    its companions (unit, codings) once, without subjects and times, which is what codes are looked up in.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -47,6 +59,15 @@ class Records:
     columns: Mapping[str, str]
     codebook: duckdb.DuckDBPyConnection | None = None
     has_joint_codes: bool = False
+    engine: Engine | None = None
+
+    def written(self, query: exp.Query) -> str:
+        """Return the SQL of a query, in the dialect of the engine that runs it."""
+        return self.engine.written(query) if self.engine else query.sql("duckdb", pretty=True)
+
+    def answer(self, query: exp.Query) -> pa.Table:
+        """Run a query where the events lie; raises duckdb.Error, or QueryFailed from another engine."""
+        return self.engine.answer(query) if self.engine else self.con.sql(query.sql("duckdb")).to_arrow_table()
 
 
 def records_of_store(store: Store) -> Records:

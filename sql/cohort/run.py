@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pyarrow as pa
+from sqlglot import exp
 
 from ehr.errors import QueryFailed, TaskError
 from ehr.store import Store
@@ -85,22 +86,24 @@ def find_cohort(records: Records, task: Task, *, wide: bool = True, compat: Comp
     plan = plan_task(task, wide=wide, compat=compat)
     check_columns(plan, records)
     records = with_concepts(records, task)
-    sql = _query(records, task, wide=wide, compat=compat)
+    query = _query(records, task, wide=wide, compat=compat)
+    everybody = exp.select(exp.Count(this=exp.Star()).as_("n")).from_(records.subjects.subquery("everybody"))
     try:
-        subjects = records.con.execute(f"SELECT count(*) FROM ({records.subjects.sql('duckdb')})").fetchall()[0][0]
-        table = records.con.sql(sql).to_arrow_table()
+        subjects = records.answer(everybody).column("n")[0].as_py()
+        table = records.answer(query)
     except duckdb.Error as error:
         raise QueryFailed(f"{task.name}: {str(error).splitlines()[0]}") from error
     judged = pl.DataFrame(pl.from_arrow(table.rename_columns(result_names(plan, wide=wide))))
     rows = judged.filter(pl.col(LOST_AT).is_null())
     if compat == "aces":
         rows = pl.concat([rows, _rows_of_a_lost_chain(plan, judged)], how="diagonal")
-    return Cohort(task, rows.drop(LOST_AT).sort("subject_id", TRIGGER), _attrition(plan, judged, subjects), sql)
+    attrition = _attrition(plan, judged, subjects)
+    return Cohort(task, rows.drop(LOST_AT).sort("subject_id", TRIGGER), attrition, records.written(query))
 
 
-def _query(records: Records, task: Task, *, wide: bool, compat: Compat) -> str:
+def _query(records: Records, task: Task, *, wide: bool, compat: Compat) -> exp.Query:
     plan = plan_task(with_safe_names(task), wide=wide, compat=compat)
-    return cohort_query(plan, records, wide=wide).sql("duckdb", pretty=True)
+    return cohort_query(plan, records, wide=wide)
 
 
 def explain_cohort(records: Records, task: Task, *, wide: bool = False, compat: Compat = "none") -> tuple[str, str]:
@@ -108,7 +111,7 @@ def explain_cohort(records: Records, task: Task, *, wide: bool = False, compat: 
     plan = plan_task(task, wide=wide, compat=compat)
     check_columns(plan, records)
     records = with_concepts(records, task)
-    return draw(plan), _query(records, task, wide=wide, compat=compat)
+    return draw(plan), records.written(_query(records, task, wide=wide, compat=compat))
 
 
 def labels(cohort: Cohort) -> pl.DataFrame:

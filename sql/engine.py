@@ -34,16 +34,24 @@ _CALLS: Final = FUNCTIONS | OPERATORS | {DESCENDS_FROM}
 
 
 def reread(con: duckdb.DuckDBPyConnection, text: str, catalog: Catalog, role: str, rows: int) -> str:
-    """Return the query as DuckDB reads it, giving at most `rows` rows.
+    """Return the query as DuckDB reads it, giving at most `rows` rows; raises what `read_statement` raises."""
+    return write_statement(con, read_statement(con, text, catalog, role), rows)
 
-    Raises UnsafeQuery unless it is one SELECT over tables and functions that `role` may use. A smaller LIMIT of the
-    query is kept.
+
+def read_statement(con: duckdb.DuckDBPyConnection, text: str, catalog: Catalog, role: str) -> Node:
+    """Return DuckDB's tree of a query, checked, with calls of ours replaced by what they mean.
+
+    Raises UnsafeQuery unless it is one SELECT over tables and functions that `role` may use.
     """
     statement = _parse(con, text)
     _check(statement, catalog, role)
     expand_descents(con, statement, text, catalog)
-    node = statement["node"]
-    is_bounded = _bound(node, rows)
+    return statement
+
+
+def write_statement(con: duckdb.DuckDBPyConnection, statement: Node, rows: int) -> str:
+    """Return the SQL of a tree, giving at most `rows` rows; a smaller LIMIT of the query is kept."""
+    is_bounded = _bound(statement["node"], rows)
     sql = _write(con, statement)
     return sql if is_bounded else f"SELECT * FROM ({sql}) LIMIT {rows:d}"
 

@@ -1,9 +1,16 @@
-"""Running a query that passed the guard: read-only, within limits of rows and seconds, errors in one sentence."""
+"""Running a query that passed the guard: read-only, within limits of rows, bytes and seconds, errors in one sentence.
+
+A query goes through `admitted`: the first wall, then the second, which gives the text that runs. `run_query` fetches
+its rows; sql/estimate.py looks only at its plan.
+"""
 
 import re
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 import duckdb
@@ -13,29 +20,53 @@ from sqlglot import exp
 from ehr.errors import QueryFailed, QueryTimeout
 from ehr.store import Store
 from sql.catalog import Catalog, read_catalog
-from sql.engine import reread
+from sql.engine import read_statement, write_statement
 from sql.guard import guard, to_sql
 
+BATCH_ROWS: Final = 2048
 INTERRUPT_AGAIN: Final = 0.05
 _NO_MEMORY: Final = "the query needs more memory than it may use; narrow it, or aggregate before joining"
+_NAMING: Final = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+"""Errors about the text of a query, which hold names and no values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a query may give and take."""
+    """How much a query may give and take: rows, seconds, and bytes of the result as Arrow holds it."""
 
     rows: int = 10_000
     seconds: float = 30.0
+    result_bytes: int = 256 * 2**20
+
+
+class Cut(StrEnum):
+    """Which limit cut a result."""
+
+    ROWS = "ROWS"
+    BYTES = "BYTES"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The rows of a query, whether the row limit cut them, the text that ran, and how long it took."""
+    """The rows of a query, which limit cut them if any, the text that ran, and how long it took."""
 
     table: pa.Table
-    truncated: bool
+    cut: Cut | None
     sql: str
     seconds: float
+
+    @property
+    def truncated(self) -> bool:
+        """Whether there are more rows than these."""
+        return self.cut is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What both walls let through: the text that may run, and the cursor that it runs on."""
+
+    sql: str
+    cursor: duckdb.DuckDBPyConnection
 
 
 def run_query(
@@ -51,43 +82,100 @@ def run_query(
     Pass the `catalog` of the store to spare reading it again. Raises UnsafeQuery when the guard refuses, and
     QueryFailed when the engine cannot run the query; its child QueryTimeout when `limits.seconds` are over.
     """
+    with admitted(store, query, role=role, rows=limits.rows + 1, catalog=catalog) as ready:
+        started = time.perf_counter()
+        try:
+            table, cut = _fetch(ready, limits)
+        except TimeoutError as error:
+            raise QueryTimeout(
+                f"the query took longer than {limits.seconds:g} seconds and was stopped; narrow it or raise the limit"
+            ) from error
+        seconds = time.perf_counter() - started
+    return Result(_with_unique_names(table), cut, ready.sql, seconds)
+
+
+@contextmanager
+def admitted(
+    store: Store, query: str | exp.Expr, *, role: str, rows: int, catalog: Catalog | None = None
+) -> Iterator[Admitted]:
+    """Take `query` through both walls; the text that comes out gives at most `rows` rows.
+
+    The cursor is in a read-only transaction and closed after the block. Raises UnsafeQuery when a wall refuses, and
+    QueryFailed for an error of the engine in the block.
+    """
     known = catalog or read_catalog(store)
     text = query if isinstance(query, str) else to_sql(query)
     guard(text, known, role)
     cursor = store.cursor()
     try:
         cursor.execute("BEGIN TRANSACTION READ ONLY")
-        sql = reread(cursor, text, known, role, limits.rows + 1)
-        started = time.perf_counter()
-        table = _fetch(cursor, sql, limits.seconds)
-        seconds = time.perf_counter() - started
-    except TimeoutError as error:
-        raise QueryTimeout(
-            f"the query took longer than {limits.seconds:g} seconds and was stopped; narrow it, or raise the limit"
-        ) from error
+        statement = read_statement(cursor, text, known, role)
+        yield Admitted(write_statement(cursor, statement, rows), cursor)
     except duckdb.Error as error:
         raise QueryFailed(explain(error)) from error
     except MemoryError as error:
         raise QueryFailed(_NO_MEMORY) from error
     finally:
         cursor.close()
-    return Result(_with_unique_names(table.slice(0, limits.rows)), table.num_rows > limits.rows, sql, seconds)
 
 
-def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str, seconds: float) -> pa.Table:
+def _fetch(ready: Admitted, limits: Limits) -> tuple[pa.Table, Cut | None]:
     """Run the query in a thread of its own, so that a deadline or Ctrl-C can interrupt it.
 
-    Raises TimeoutError when it takes longer than `seconds`.
+    Raises TimeoutError when it takes longer than `limits.seconds`.
     """
     with ThreadPoolExecutor(max_workers=1) as pool:
-        job = pool.submit(lambda: cursor.sql(sql).to_arrow_table())
+        job = pool.submit(_read, ready, limits)
         try:
-            return job.result(timeout=seconds)
+            return job.result(timeout=limits.seconds)
         except BaseException:
             while not job.done():
-                cursor.interrupt()
+                ready.cursor.interrupt()
                 wait([job], timeout=INTERRUPT_AGAIN)
             raise
+
+
+def _read(ready: Admitted, limits: Limits) -> tuple[pa.Table, Cut | None]:
+    """Read batch after batch until the result, or a limit, is at its end; DuckDB goes no further than that."""
+    try:
+        with ready.cursor.sql(ready.sql).to_arrow_reader(BATCH_ROWS) as reader:
+            batches, cut = _within(reader, limits)
+            return pa.Table.from_batches(batches, reader.schema), cut
+    except (OSError, pa.ArrowException) as error:  # so an error in the midst of reading comes through Arrow
+        raise _of_the_engine(error) from error
+
+
+def _within(reader: pa.RecordBatchReader, limits: Limits) -> tuple[list[pa.RecordBatch], Cut | None]:
+    """Return the batches that fit into the limits, the last one cut to its rows that fit."""
+    batches: list[pa.RecordBatch] = []
+    rows, room = limits.rows, limits.result_bytes
+    for batch in reader:
+        kept = batch if batch.num_rows <= rows else batch.slice(0, rows)
+        fitting = kept if kept.nbytes <= room else _fitting(kept, room)
+        batches.append(fitting)
+        if fitting.num_rows < batch.num_rows:
+            return batches, Cut.BYTES if fitting.num_rows < kept.num_rows else Cut.ROWS
+        rows -= batch.num_rows
+        room -= batch.nbytes
+    return batches, None
+
+
+def _fitting(batch: pa.RecordBatch, room: int) -> pa.RecordBatch:
+    """Return as many rows from the beginning of a batch as `room` bytes hold, by bisection."""
+    fits, too_many = 0, batch.num_rows
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if batch.slice(0, middle).nbytes <= room:
+            fits = middle
+        else:
+            too_many = middle
+    return batch.slice(0, fits)
+
+
+def _of_the_engine(error: Exception) -> duckdb.Error:
+    """Return the error of DuckDB that Arrow passed on as one of its own."""
+    is_memory = "Out of Memory Error" in str(error) or "OutOfMemory" in str(error)
+    return duckdb.OutOfMemoryException(str(error)) if is_memory else duckdb.Error(str(error))
 
 
 def explain(error: duckdb.Error) -> str:
@@ -95,7 +183,7 @@ def explain(error: duckdb.Error) -> str:
     if isinstance(error, duckdb.OutOfMemoryException):
         return _NO_MEMORY
     first = re.sub(r"^[A-Za-z ]+ Error: ", "", str(error).splitlines()[0]).rstrip(". ")
-    if not isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
+    if not isinstance(error, _NAMING):
         first = re.sub(r"'[^']*'|\"[^\"]*\"|-?\d[\d.:e+-]*", "…", first)
     candidates = re.search(r"Candidate bindings: (.+)", str(error))
     hint = f"; did you mean {candidates[1]}?" if candidates else ""

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "querying",
     "viewing",
     "cohort",
+    "describing",
     "asking",
     "tokenizing",
     "training",
@@ -28,6 +30,9 @@ COMMANDS: Final[tuple[str, ...]] = (
     "serving",
 )
 """Modules of api.commands in the order of `ehr --help`; each has `register(commands, parents)`."""
+
+PAIRS: Final = frozenset({("cohort", "describe"), ("cohort", "compare")})
+"""Commands of two words whose first word is a command too."""
 
 DESCRIPTION: Final = "Hospital records as patient timelines: ask them in SQL, as a task or in English; foresee risks."
 EPILOG: Final = (
@@ -38,7 +43,7 @@ EPILOG: Final = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    args = build_parser().parse_args(argv)
+    args = build_parser().parse_args(_with_pairs(sys.argv[1:] if argv is None else argv))
     try:
         return int(args.run(args) or 0)
     except EhrError as error:
@@ -54,6 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _with_pairs(argv: Sequence[str]) -> list[str]:
+    """Join the two words of a command such as `cohort describe`, of which the first is a command of its own too."""
+    words = list(argv)
+    for place, pair in enumerate(pairwise(words)):
+        if pair in PAIRS:
+            return [*words[:place], " ".join(pair), *words[place + 2 :]]
+    return words
 
 
 def _interrupted() -> int:

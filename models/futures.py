@@ -171,7 +171,7 @@ def _tokens(task: Task, name: str, vocabulary: Vocabulary) -> Mask:
     if name in BUILT_IN:
         raise _refused(task, f"futures have no {name}")
     predicate = task.predicate(name)
-    if isinstance(predicate, Derived) and predicate.operator == "and":
+    if isinstance(predicate, Derived) and predicate.operator != "or":
         raise _refused(task, f"predicate {name} needs two events at one moment, which tokens do not tell for certain")
     if isinstance(predicate, Derived):
         mask = np.zeros(len(vocabulary), dtype=bool)

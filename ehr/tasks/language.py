@@ -80,7 +80,8 @@ class Plain:
     somewhere, which stands alone. A concept is written as ehr.hierarchy names it, such as ICD10//E11; a row lies
     below it when any of the codes of its record does (column `codings`). `columns` are equality tests on further
     columns; null never matches, on either side.
-    A `static` predicate looks at the rows without a time and filters subjects.
+    A `static` predicate looks at the rows without a time and filters subjects. Codes of an `optional` one need not
+    occur: it is written for several sources, of which each has some of them.
     """
 
     name: str
@@ -90,16 +91,20 @@ class Plain:
     value: ValueRange = ValueRange()
     columns: tuple[tuple[str, Scalar | None], ...] = ()
     static: bool = False
+    optional: bool = False
     change: Change | None = None
     per: Per | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """Is 1 at a moment when all (`and`) or some (`or`) of its inputs count something there, else 0."""
+    """Is 1 at a moment when all (`and`) or some (`or`) of its inputs count something there, else 0.
+
+    `unless(a, b)`, which ACES does not have, is 1 when `a` counts something there and `b` does not.
+    """
 
     name: str
-    operator: Literal["and", "or"]
+    operator: Literal["and", "or", "unless"]
     inputs: tuple[str, ...]
 
 

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import polars as pl
 
@@ -17,7 +17,7 @@ VALUE_KEYS: Final = ("value_min", "value_max", "value_min_inclusive", "value_max
 BELOW: Final = "<<"
 """The sign of SNOMED's expression language (ECL) for a concept and all below it."""
 PLAIN_KEYS: Final = ("code", *VALUE_KEYS, "static")
-EXPRESSION: Final = re.compile(r"(?P<operator>and|or)\((?P<inputs>.*)\)", re.DOTALL)
+EXPRESSION: Final = re.compile(r"(?P<operator>and|or|unless)\((?P<inputs>.*)\)", re.DOTALL)
 CLASS_OR_FLAGS: Final = re.compile(
     r"\\.|(?P<members>\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\])|\(\?(?P<flags>[a-zA-Z]+)", re.DOTALL
 )
@@ -124,6 +124,7 @@ def read_plain(place: Place, name: str, body: dict[Any, Any]) -> Plain:
     if "other_cols" in body:
         raise place.at("other_cols").error("write the columns themselves as keys, such as unit: mg/dL")
     codes, concepts, regex = _codes(place.at("code"), body["code"])
+    optional = isinstance(body["code"], dict) and place.at("code").at("optional").flag(body["code"].get("optional"))
     return Plain(
         name=name,
         codes=codes,
@@ -132,11 +133,12 @@ def read_plain(place: Place, name: str, body: dict[Any, Any]) -> Plain:
         value=_value_range(place, body),
         columns=tuple((str(key), _scalar(place.at(str(key)), body[key])) for key in body if key not in PLAIN_KEYS),
         static=place.at("static").flag(body.get("static")),
+        optional=optional,
     )
 
 
 def read_derived(place: Place, name: str, body: dict[Any, Any]) -> Derived:
-    """Read `expr: and(a, b, ...)` or `expr: or(a, b, ...)`."""
+    """Read `expr: and(a, b, ...)`, `expr: or(a, b, ...)` or `expr: unless(a, b)`."""
     place.mapping(body, ("expr",), "a predicate with expr")
     expression = body["expr"]
     match = EXPRESSION.fullmatch(expression) if isinstance(expression, str) else None
@@ -145,6 +147,8 @@ def read_derived(place: Place, name: str, body: dict[Any, Any]) -> Derived:
     inputs = tuple(part.strip() for part in match["inputs"].split(","))
     if len(inputs) < 2:
         raise place.at("expr").error(f"{expression!r} needs two predicates or more, as in and(a, b)")
+    if match["operator"] == "unless" and len(inputs) > 2:
+        raise place.at("expr").error(f"{expression!r} has more than two predicates; join the latter with or(a, b)")
     for source in inputs:
         if source in BUILT_IN:
             raise place.at("expr").error(f"{source} cannot be part of an expression; name predicates of this file")
@@ -152,7 +156,8 @@ def read_derived(place: Place, name: str, body: dict[Any, Any]) -> Derived:
             raise place.at("expr").error(
                 f"{source!r} is no name of a predicate; give an inner expression a name of its own and use that"
             )
-    return Derived(name, "and" if match["operator"] == "and" else "or", inputs)
+    operators: dict[str, Literal["and", "or", "unless"]] = {"and": "and", "or": "or", "unless": "unless"}
+    return Derived(name, operators[match["operator"]], inputs)
 
 
 def _codes(place: Place, code: Any) -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
@@ -161,8 +166,8 @@ def _codes(place: Place, code: Any) -> tuple[tuple[str, ...], tuple[str, ...], s
         return (*_parted(place, [code]), None)
     if not isinstance(code, dict):
         raise place.error(f"{code!r} is no code; write it in quotes, or write {{regex: ...}} or {{any: [...]}}")
-    place.mapping(code, ("regex", "any"), "code")
-    if len(code) != 1:
+    place.mapping(code, ("regex", "any", "optional"), "code")
+    if len(code.keys() - {"optional"}) != 1:
         raise place.error("give one of regex and any")
     if "regex" in code:
         return (), (), _regex(place.at("regex"), code["regex"])

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import duckdb
+from sqlglot import exp
 
 from ehr.errors import TaskError, UnknownConcept
 from ehr.hierarchy import has_codebook, has_joint_codes, known_concepts, make_codebook
@@ -14,7 +15,8 @@ from sql.cohort.records import CODE_FILE, Records
 def with_concepts(records: Records, task: Task) -> Records:
     """Return the records with what the concepts of `task` need, which is nothing where it has none.
 
-    Raises TaskError, with what is near, for a concept of which the records have no code.
+    Raises TaskError, with what is near, for a concept of which the records have no code, unless the predicate is
+    optional.
     """
     asked = [predicate for predicate in _plain(task) if predicate.concepts]
     if not asked:
@@ -23,6 +25,8 @@ def with_concepts(records: Records, task: Task) -> Records:
     if not has_codebook(codebook):
         make_codebook(codebook, CODE_FILE)
     for predicate in asked:
+        if predicate.optional:
+            continue
         try:
             known_concepts(codebook, predicate.concepts)
         except UnknownConcept as error:
@@ -31,6 +35,23 @@ def with_concepts(records: Records, task: Task) -> Records:
     if codebook is not records.con:
         _copy(codebook, records.con, names)
     return replace(records, has_joint_codes=has_joint_codes(records.con, names))
+
+
+def absent_codes(records: Records, task: Task) -> tuple[str, ...]:
+    """Return a remark for each optional predicate of which the records, made ready, have none of the codes."""
+    optional = [one for one in _plain(task) if one.optional and one.regex is None]
+    wanted = {code for one in optional for code in one.codes}
+    found = exp.select("code").from_(records.codes.subquery("used")).where(exp.column("code").isin(*sorted(wanted)))
+    used = {row[0] for row in records.con.execute(found.sql("duckdb")).fetchall()} if wanted else set()
+    if any(one.concepts for one in optional):
+        names = [name for one in optional for name in one.concepts]
+        below = "SELECT DISTINCT ancestor FROM code_ancestor WHERE ancestor IN (SELECT unnest($names))"
+        used |= {row[0] for row in records.con.execute(below, {"names": names}).fetchall()}
+    return tuple(
+        f"predicates.{one.name}: the records have none of its codes, so it counts nothing"
+        for one in optional
+        if used.isdisjoint((*one.codes, *one.concepts))
+    )
 
 
 def _plain(task: Task) -> Iterable[Plain]:

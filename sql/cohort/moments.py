@@ -189,7 +189,9 @@ def _with_derived(plan: Plan, moments: exp.Select) -> exp.Query:
 
 def _derived_test(predicate: Derived, static: set[str]) -> exp.Expr:
     """Return the test of a derived predicate; a static input is true of whoever is in the cohort."""
-    tests = [exp.true() if name in static else column(name) > 0 for name in predicate.inputs]
+    tests: list[exp.Expr] = [exp.true() if name in static else column(name) > 0 for name in predicate.inputs]
+    if predicate.operator == "unless":
+        return exp.and_(tests[0], exp.not_(tests[1]))
     return exp.and_(*tests) if predicate.operator == "and" else exp.or_(*tests)
 
 

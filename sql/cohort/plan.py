@@ -153,7 +153,7 @@ class Plan:
         constant = {predicate.name for predicate in self.static}
         for one in self.derived:
             inputs = [source in constant for source in one.inputs]
-            if any(inputs) if one.operator == "or" else all(inputs):
+            if {"or": any(inputs), "and": all(inputs), "unless": inputs[0]}[one.operator]:
                 constant.add(one.name)
         return any(one.name in constant for one in self.derived)
 

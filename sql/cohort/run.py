@@ -1,6 +1,6 @@
 """Running a task over records: the query, its rows, and how many each rule left."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -11,7 +11,7 @@ from sqlglot import exp
 from ehr.errors import QueryFailed, TaskError
 from ehr.store import Store
 from ehr.tasks import TRIGGER, Task
-from sql.cohort.concepts import with_concepts
+from sql.cohort.concepts import absent_codes, with_concepts
 from sql.cohort.names import with_safe_names
 from sql.cohort.nodes import LOST_AT, cohort_query, result_names
 from sql.cohort.plan import Compat, Counts, Exists, Plan, plan_task
@@ -98,6 +98,7 @@ def find_cohort(records: Records, task: Task, *, wide: bool = True, compat: Comp
     if compat == "aces":
         rows = pl.concat([rows, _rows_of_a_lost_chain(plan, judged)], how="diagonal")
     attrition = _attrition(plan, judged, subjects)
+    task = replace(task, remarks=(*task.remarks, *absent_codes(records, task)))
     return Cohort(task, rows.drop(LOST_AT).sort("subject_id", TRIGGER), attrition, records.written(query))
 
 

@@ -10,7 +10,9 @@ EhrError
 ├── TaskError             a task file that is not one, with the key that is wrong
 ├── UnsafeQuery           a query that the guard refuses
 ├── QueryFailed           a query that passed the guard and failed in the engine
-│   └── QueryTimeout      ... or took longer than its limit
+│   ├── QueryTimeout      ... or took longer than its limit
+│   └── QueryMemory       ... or needed more memory than its limit
+├── EngineMissing         an engine that is asked for and not installed
 ├── UnitError             a value cannot be converted
 │   ├── UnknownUnit       ... a unit that is not understood
 │   ├── UnknownAnalyte    ... an analyte that has no molar mass here
@@ -21,6 +23,8 @@ EhrError
 │   └── UnknownModel      no such model
 └── ServiceError          the service could not start or answer
 """
+
+from collections.abc import Iterable
 
 
 class EhrError(Exception):
@@ -56,7 +60,26 @@ class TaskError(EhrError):
 
 
 class UnsafeQuery(EhrError):
-    """The guard refuses a query; the message says which part and what would be allowed."""
+    """The guard refuses a query; the message says which part and what would be allowed.
+
+    `code` is the kind of the refusal (sql.refusals.Refusal), `line` and `column` say where the part stands, counted
+    from 1 and None where that is unknown, and `allowed` gives names that would be allowed in its place.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "NOT_ALLOWED",
+        line: int | None = None,
+        column: int | None = None,
+        allowed: Iterable[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = str(code)
+        self.line = line
+        self.column = column
+        self.allowed = tuple(allowed)
 
 
 class NotAllowed(EhrError):
@@ -69,6 +92,14 @@ class QueryFailed(EhrError):
 
 class QueryTimeout(QueryFailed):
     """A query took longer than its limit."""
+
+
+class QueryMemory(QueryFailed):
+    """A query needed more memory than its limit."""
+
+
+class EngineMissing(EhrError):
+    """An engine is asked for that is not installed; the message says what to install."""
 
 
 class UnitError(EhrError):

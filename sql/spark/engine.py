@@ -1,0 +1,115 @@
+"""Queries over events in Spark: what is used more than once is kept, small tables of the driver go along."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from ehr.errors import QueryFailed
+from sql.spark.rewrite import for_spark, written_for_spark
+from sql.spark.session import first_line
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_NUMBERS: Final = count(1)
+"""Numbers for the names of temporary views, which no two queries share."""
+
+
+@dataclass(frozen=True, slots=True)
+class SparkEngine:
+    """Answers queries, written for DuckDB, over the views of a Spark session (a sql.cohort.records.Engine).
+
+    Tables that the session does not have come from `driver`: codes and what is known of them, small beside events.
+    """
+
+    spark: "SparkSession"
+    driver: duckdb.DuckDBPyConnection
+    views: frozenset[str] = field(default=frozenset({"event"}))
+
+    def written(self, query: exp.Query) -> str:
+        """Return a query as the one statement of Spark SQL that it means."""
+        return written_for_spark(for_spark(query), pretty=True)
+
+    def answer(self, query: exp.Query) -> pa.Table:
+        """Run a query and fetch its rows to the driver; raises QueryFailed with the first line of what Spark says."""
+        with spark_errors(), self._prepared(query) as frame:
+            return frame.toArrow()
+
+    @contextmanager
+    def _prepared(self, query: exp.Query) -> "Iterator[DataFrame]":
+        """Give the frame of a query; tables used more than once are computed once and kept until the end."""
+        tree = for_spark(query)
+        parts = {part.alias: part.this for part in tree.ctes}
+        tree.set("with_", None)
+        kept: dict[str, DataFrame] = {}
+        try:
+            names = self._sent(_foreign_tables([tree, *parts.values()], {*parts, *self.views}), kept)
+            uses = Counter(name for body in (tree, *parts.values()) for name in _tables(body))
+            for alias in parts:
+                if uses[alias] > 1:
+                    frame = self.spark.sql(_with_parts(parts[alias], parts, names)).persist()
+                    names[alias] = self._view(alias, frame, kept)
+            yield self.spark.sql(_with_parts(tree, parts, names))
+        finally:
+            for view, frame in kept.items():
+                self.spark.catalog.dropTempView(view)
+                frame.unpersist()
+
+    def _sent(self, tables: Iterable[str], kept: "dict[str, DataFrame]") -> dict[str, str]:
+        """Copy tables of the driver to Spark; return the names of their views."""
+        names = {}
+        for table in tables:
+            rows = self.driver.sql(f"FROM {exp.to_identifier(table).sql('duckdb')}").to_arrow_table()
+            names[table] = self._view(table, self.spark.createDataFrame(rows), kept)
+        return names
+
+    def _view(self, name: str, frame: "DataFrame", kept: "dict[str, DataFrame]") -> str:
+        view = f"{name}_{next(_NUMBERS)}"
+        frame.createTempView(view)
+        kept[view] = frame
+        return view
+
+
+@contextmanager
+def spark_errors() -> Iterator[None]:
+    """Turn what Spark raises into QueryFailed."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        raise QueryFailed(f"Spark: {first_line(error)}") from error
+
+
+def _with_parts(body: exp.Query, parts: dict[str, exp.Query], views: dict[str, str]) -> str:
+    """Write a query with the parts that it rests on before it, but for those that are views already."""
+    needed: dict[str, None] = {}
+    waiting = [body]
+    while waiting:
+        found = [name for name in _tables(waiting.pop()) if name in parts and name not in views]
+        waiting += [parts[name] for name in found if name not in needed]
+        needed |= dict.fromkeys(found)
+    query = body.copy()
+    for name in parts:
+        if name in needed:
+            query = query.with_(exp.to_identifier(name), as_=parts[name].copy(), copy=False)
+    for table in query.find_all(exp.Table):
+        if table.name in views:
+            table.replace(exp.to_table(views[table.name], alias=table.alias_or_name))
+    return written_for_spark(query)
+
+
+def _foreign_tables(queries: Iterable[exp.Query], known: set[str]) -> list[str]:
+    return sorted({name for query in queries for name in _tables(query)} - known)
+
+
+def _tables(query: exp.Query) -> list[str]:
+    return [table.name for table in query.find_all(exp.Table)]

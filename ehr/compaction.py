@@ -16,6 +16,7 @@ NEW_FOLDER: Final = ".compacting"
 
 ORDERS: Final = {
     "event": 'subject_id, "time" NULLS FIRST, event_id',
+    "event_by_code": 'place, subject_id, "time" NULLS FIRST',
     "encounter": "subject_id, start_time NULLS FIRST, encounter_id",
     "record": "subject_id, record_id",
     "timeline": "vocabulary_id, subject_id",

@@ -12,6 +12,7 @@ from typing import Final
 
 import duckdb
 
+from ehr.code_order import refresh_code_order
 from ehr.code_table import GONE_EVENT, TOUCHED, note_touched_codes, refresh_codes
 from ehr.events import BIRTH, DEATH
 from ehr.hierarchy import refresh_ancestors
@@ -131,6 +132,7 @@ def move_stages(con: duckdb.DuckDBPyConnection, later: Sequence[str] = (), title
     refresh_codes(con, last_event)
     refresh_ancestors(con, last_event)
     refresh_units(con)
+    refresh_code_order(con, last_event)
     return Moved(events, _count(con, "subject") - subjects_before, encounters, removed)
 
 

@@ -160,6 +160,28 @@ COMMENT ON COLUMN code_value.unit IS 'As in event.unit';
 COMMENT ON COLUMN code_value.numeric_value IS 'As in event; NULL counts the events without a number';
 COMMENT ON COLUMN code_value.n IS 'Events; negative where some were removed';
 
+CREATE TABLE event_by_code (
+    place         INTEGER NOT NULL,
+    subject_id    BIGINT NOT NULL,
+    "time"        TIMESTAMP,
+    numeric_value FLOAT
+);
+COMMENT ON TABLE event_by_code IS 'The events once more, narrow and in the order of their codes, kept by large stores: what cohorts read';
+COMMENT ON COLUMN event_by_code.place IS 'Code and unit, as in code_place';
+COMMENT ON COLUMN event_by_code.subject_id IS 'As in event';
+COMMENT ON COLUMN event_by_code."time" IS 'As in event';
+COMMENT ON COLUMN event_by_code.numeric_value IS 'As in event';
+
+CREATE TABLE code_place (
+    place INTEGER NOT NULL,
+    code  VARCHAR NOT NULL,
+    unit  VARCHAR
+);
+COMMENT ON TABLE code_place IS 'The number that stands for a code and a unit in event_by_code; empty while the store is small and does without';
+COMMENT ON COLUMN code_place.place IS 'A number without a meaning of its own';
+COMMENT ON COLUMN code_place.code IS 'As in event.code';
+COMMENT ON COLUMN code_place.unit IS 'As in event.unit';
+
 CREATE TABLE unit (
     code           VARCHAR NOT NULL,
     unit           VARCHAR NOT NULL,
@@ -359,4 +381,4 @@ COMMENT ON COLUMN store_state.version IS 'Raised whenever the tables change';
 COMMENT ON COLUMN store_state.last_event_id IS 'Greatest event_id ever given: none is given twice, also after deletions';
 COMMENT ON COLUMN store_state.last_source_id IS 'Greatest source_id ever given';
 COMMENT ON COLUMN store_state.n_code_values IS 'Rows of code_value when its sums were added up last';
-INSERT INTO store_state VALUES (2, 0, 0, 0);
+INSERT INTO store_state VALUES (3, 0, 0, 0);

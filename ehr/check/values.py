@@ -116,6 +116,22 @@ OF_CODES: Final[tuple[Check, ...]] = (
         warn=0,
         fail=0.2,
     ),
+    Check(
+        "code-order-differs",
+        "codes",
+        "Codes of which the two orders of the events differ",
+        "Cohorts read the events in the order of codes, which lacks some or has too many: a fault of the program. "
+        "Import anew.",
+        "code",
+        """SELECT NULL::INTEGER AS source_id, code AS id, NULL::VARCHAR AS about, 1 AS n
+        FROM (SELECT code, count(*) AS n, sum(hash(subject_id)) AS who FROM event GROUP BY code)
+        FULL JOIN (SELECT code, count(*) AS kept, sum(hash(subject_id)) AS known
+                   FROM event_by_code JOIN code_place USING (place) GROUP BY code) USING (code)
+        WHERE (n, who) IS DISTINCT FROM (kept, known) AND EXISTS (FROM code_place)""",
+        "SELECT NULL::INTEGER AS source_id, count(*) AS n FROM code WHERE EXISTS (FROM code_place)",
+        warn=0,
+        fail=0,
+    ),
 )  # fmt: skip
 """Codes."""
 

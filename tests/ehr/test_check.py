@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from ehr import code_order
 from ehr.check import AREAS, CHECKS, Report, as_json, check_store
 from ehr.check.limits import SOURCES, limits
 from ehr.check.prepare import limited_quantities
@@ -26,15 +27,24 @@ DISCHARGED = datetime(2020, 3, 9, 12)
 Row = dict[str, Any]
 
 
+@pytest.fixture(autouse=True)
+def _keeping_the_order_of_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_order, "LEAST", 1)
+
+
 @dataclass
 class Records:
-    """What is imported: events, stays, titles of codes, and records that were refused or remarked on."""
+    """What is imported: events, stays, titles of codes, and records that were refused or remarked on.
+
+    `after` are statements that harm the store after the import.
+    """
 
     events: list[Row]
     stays: list[Row]
     titles: dict[str, str]
     rejected: list[str] = field(default_factory=list)
     noticed: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
 
     def add(self, subject_id: int, code: str, time: datetime | None = ADMITTED + DAY, **more: Any) -> None:
         """Add an event of a code that has a title."""
@@ -94,6 +104,8 @@ def checked(records: Records) -> Report:
     for number, code in enumerate(records.noticed):
         entry.notice(number + 1, f"Observation/n{number}", "made up", code=Reason(code))
     intake.commit()
+    for statement in records.after:
+        con.execute(statement)
     return check_store(store)
 
 
@@ -232,6 +244,12 @@ FAULTS: dict[str, tuple[Fault, dict[str, int]]] = {
         lambda r: r.add(1, "LAB//50931//kg", numeric_value=95.0, unit="kg"), {"units-not-comparable": 1},
     ),
     "a code without a description": (without_title, {"code-without-description": 1}),
+    "an order of codes that lacks a code": (
+        lambda r: r.after.append(
+            "DELETE FROM event_by_code WHERE place = (SELECT place FROM code_place WHERE code = 'INFUSION_START//1')"
+        ),
+        {"code-order-differs": 1},
+    ),
     "a refused record": (lambda r: r.rejected.append("bad-json"), {"record-rejected": 1}),
     "a source that has more": (lambda r: r.noticed.append("incomplete"), {"file-failed": 1}),
 }  # fmt: skip

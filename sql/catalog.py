@@ -1,11 +1,12 @@
 """What a store holds, read from the store itself: tables, views, columns and comments; and who may read what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from ehr.errors import UnsafeQuery
 from ehr.store import Store
+from sql.places import Position
+from sql.refusals import Refusal, refused
 
 RECORDS: Final = frozenset(
     {
@@ -32,6 +33,13 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     "admin": TRAINING | LEDGER,
 }
 """The tables and views that each role may read."""
+
+HIDDEN: Final[dict[str, frozenset[str]]] = {
+    "analyst": frozenset({"identifiers"}),
+    "trainer": frozenset({"identifiers"}),
+    "aggregate": frozenset({"identifiers"}),
+}
+"""The columns that a role may not read wherever they stand: what names a patient or stay in the source."""
 
 SYSTEM_NAMES: Final = ("duckdb_", "pg_", "sqlite_", "pragma_", "information_schema")
 """How the names of the engine's own tables begin."""
@@ -68,13 +76,26 @@ class Catalog:
     relations: Mapping[str, Relation]
 
     def readable(self, role: str) -> dict[str, Relation]:
-        """Return what `role` may read; raises UnsafeQuery for a role that does not exist."""
+        """Return what `role` may read, without hidden columns; raises UnsafeQuery for a role that does not exist."""
         allowed = names_for(role)
-        return {name: relation for name, relation in self.relations.items() if name in allowed}
+        hidden = HIDDEN.get(role, frozenset())
+        return {name: _without(relation, hidden) for name, relation in self.relations.items() if name in allowed}
+
+    def hidden(self, role: str) -> dict[str, frozenset[str]]:
+        """Return the tables and views of `role` that have columns which it may not read, with these columns."""
+        names = HIDDEN.get(role, frozenset())
+        found = {name: names.intersection(self.relations[name].column_names) for name in self.readable(role)}
+        return {name: columns for name, columns in found.items() if columns}
 
     def allows(self, name: str, role: str) -> bool:
         """Say whether the store has a table or view `name` and `role` may read it."""
         return name in self.relations and name in names_for(role)
+
+
+def _without(relation: Relation, hidden: frozenset[str]) -> Relation:
+    if hidden.isdisjoint(relation.column_names):
+        return relation
+    return replace(relation, columns=tuple(column for column in relation.columns if column.name not in hidden))
 
 
 def names_for(role: str) -> frozenset[str]:
@@ -83,16 +104,19 @@ def names_for(role: str) -> frozenset[str]:
     Raises UnsafeQuery for a role that does not exist, or that cannot be served safely yet.
     """
     if role == "aggregate":
-        raise UnsafeQuery(
+        raise refused(
+            Refusal.UNKNOWN_ROLE,
             "role 'aggregate' is not available yet: small cells cannot be suppressed so far; "
-            f"ask as one of {', '.join(ROLES)}"
+            f"ask as one of {', '.join(ROLES)}",
+            allowed=ROLES,
         )
     if role not in ROLES:
-        raise UnsafeQuery(f"there is no role {role!r}; the roles are {', '.join(ROLES)}")
+        what = f"there is no role {role!r}; the roles are {', '.join(ROLES)}"
+        raise refused(Refusal.UNKNOWN_ROLE, what, allowed=ROLES)
     return ROLES[role]
 
 
-def check_with_name(name: str, catalog: Catalog, role: str) -> None:
+def check_with_name(name: str, catalog: Catalog, role: str, at: Position | None = None) -> None:
     """Raise UnsafeQuery for a WITH that takes the name of something that `role` may not read.
 
     So a difference of opinion about where the name is visible can open no forbidden table or file.
@@ -100,7 +124,8 @@ def check_with_name(name: str, catalog: Catalog, role: str) -> None:
     name = name.lower()
     is_forbidden = name in catalog.relations and not catalog.allows(name, role)
     if is_forbidden or name.startswith(SYSTEM_NAMES) or not name.isidentifier():
-        raise UnsafeQuery(f"WITH may not use the name {name!r} for role {role}; choose another plain name")
+        what = f"WITH may not use the name {name!r}"
+        raise refused(Refusal.FORBIDDEN_NAME, what, f" for role {role}; choose another plain name", at=at)
 
 
 def read_catalog(store: Store) -> Catalog:

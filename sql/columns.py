@@ -1,17 +1,18 @@
 """Looking up the columns of a query, so that a misspelt one is refused with the names that are near.
 
 The check errs on the side of passing: a name that any part of the query could give is accepted, and the engine
-decides. What may be read is settled by the tables; no column of a readable table is secret.
+decides. What may be read is settled by the tables, and by the second wall for columns that a role may not read.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NoReturn
 
 from sqlglot import exp
 
-from ehr.errors import UnsafeQuery
 from sql.catalog import Relation
-from sql.places import place, suggestion
+from sql.places import near, position_of, suggestion
+from sql.refusals import Refusal, refused
 
 _PSEUDO: Final = frozenset({"rowid"})
 _OPEN: Final = (exp.Pivot, exp.Unnest, exp.Values, exp.Lateral)
@@ -21,26 +22,56 @@ _NAMING: Final = (exp.Alias, exp.TableAlias, exp.Aliases, exp.Window, exp.Star, 
 """Parts of a query that give names."""
 
 
-def check_columns(tree: exp.Expr, readable: Mapping[str, Relation]) -> None:
+def check_columns(
+    tree: exp.Expr, readable: Mapping[str, Relation], hidden: Mapping[str, frozenset[str]] = MappingProxyType({})
+) -> None:
     """Raise UnsafeQuery for a column that neither a table of the query has nor any of its aliases gives.
 
-    The tables of the store must carry the schema `main` by now, so that they are told from names of WITH.
+    The tables of the store must carry the schema `main` by now, so that they are told from names of WITH. `hidden`
+    are columns that the tables have and the role may not read; the second wall sees to it that none is read.
     """
     tables = _tables(tree, readable)
     columns = [column for column in tree.find_all(exp.Column) if isinstance(column.this, exp.Identifier)]
     for column in columns:
         relation = tables.get(column.table.lower()) if len(column.parts) == 2 else None
         if relation is not None and column.name.lower() not in {*relation.column_names, *_PSEUDO}:
-            near = suggestion(column.name, relation.column_names) or _listing(relation)
-            raise UnsafeQuery(f"{relation.name} has no column {column.name!r}{place(column)}{near}")
+            _refuse_of_table(column, relation, hidden.get(relation.name, frozenset()))
     if _is_open(tree, tables):
         return
     names = _names_given(tree, readable)
     for column in columns:
         first = column.parts[0].name
         if first.isidentifier() and first.lower() not in names:
-            what = f"column {first!r}" if len(column.parts) == 1 else f"table or alias {first!r}"
-            raise UnsafeQuery(f"the query knows no {what}{place(column)}{suggestion(first, names)}")
+            _refuse_unknown(column, names, frozenset().union(*hidden.values()))
+
+
+def _refuse_of_table(column: exp.Column, relation: Relation, hidden: frozenset[str]) -> NoReturn:
+    at = position_of(column)
+    if column.name.lower() in hidden:
+        raise refused(
+            Refusal.FORBIDDEN_COLUMN,
+            f"the role may not read {relation.name}.{column.name.lower()}",
+            _listing(relation),
+            at=at,
+            allowed=relation.column_names,
+        )
+    meant = near(column.name, relation.column_names)
+    raise refused(
+        Refusal.UNKNOWN_COLUMN,
+        f"{relation.name} has no column {column.name!r}",
+        suggestion(meant) or _listing(relation),
+        at=at,
+        allowed=meant or relation.column_names,
+    )
+
+
+def _refuse_unknown(column: exp.Column, names: frozenset[str], hidden: frozenset[str]) -> NoReturn:
+    first, at = column.parts[0].name, position_of(column)
+    if len(column.parts) == 1 and first.lower() in hidden:
+        raise refused(Refusal.FORBIDDEN_COLUMN, f"the role may not read the column {first!r}", at=at)
+    what = f"column {first!r}" if len(column.parts) == 1 else f"table or alias {first!r}"
+    meant = near(first, names)
+    raise refused(Refusal.UNKNOWN_COLUMN, f"the query knows no {what}", suggestion(meant), at=at, allowed=meant)
 
 
 def _tables(tree: exp.Expr, readable: Mapping[str, Relation]) -> dict[str, Relation | None]:

@@ -12,15 +12,17 @@ import duckdb
 import orjson
 from sqlglot import exp
 
-from ehr.errors import UnknownConcept, UnsafeQuery
+from ehr.errors import UnknownConcept
 from ehr.hierarchy import JOINT, has_joint_codes, known_concepts
 from sql.catalog import Catalog
 from sql.functions import DESCENDS_FROM
 from sql.origins import Node, Origins, Scope, name_of
+from sql.places import position_at
+from sql.refusals import Refusal, refused
 
 _LOST: Final = (
-    "descends_from(){place} would miss the further codes of records that have several: {column!r} comes without "
-    "'codings' here; call it where the table or view is read, or select codings beside the code"
+    " would miss the further codes of records that have several: {column!r} comes without 'codings' here; call it "
+    "where the table or view is read, or select codings beside the code"
 )
 
 
@@ -43,16 +45,6 @@ def expand_descents(con: duckdb.DuckDBPyConnection, statement: Node, text: str, 
     _keep_names(con, origins)
     for holder, key, node in replacements:
         holder[key] = node | {"alias": holder[key]["alias"]}
-
-
-def place_in(text: str, location: int) -> str:
-    """Say where a byte of the query stands, as the other refusals do.
-
-    >>> place_in("SELECT 1\\nFROM x", 14)
-    ' (line 2, column 6)'
-    """
-    before = text.encode()[:location].decode(errors="ignore")
-    return f" (line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))})"
 
 
 def _keep_names(con: duckdb.DuckDBPyConnection, origins: Origins) -> None:
@@ -87,8 +79,8 @@ def _known(con: duckdb.DuckDBPyConnection, concepts: list[Node], text: str) -> l
     try:
         return known_concepts(con, [concept["literal"]["text"] for concept in concepts])
     except UnknownConcept as error:
-        at = place_in(text, concepts[0]["query_location"])
-        raise UnsafeQuery(f"descends_from(){at}: {error}") from error
+        at = position_at(text, concepts[0]["query_location"])
+        raise refused(Refusal.UNKNOWN_CONCEPT, "descends_from()", f": {error}", at=at) from error
 
 
 def _event_key(con: duckdb.DuckDBPyConnection, origins: Origins, column: Node, scope: Scope, text: str) -> Node:
@@ -101,7 +93,8 @@ def _event_key(con: duckdb.DuckDBPyConnection, origins: Origins, column: Node, s
     before = names[:-1] or ([name_of(item)] if item and name_of(item) else [])
     further = origins.origin_of([*before, "codings"], scope)
     if origin is None or further is None or (further.item, further.column) != (origin.item, "codings"):
-        raise UnsafeQuery(_LOST.format(place=place_in(text, column["query_location"]), column=names[-1]))
+        at = position_at(text, column["query_location"])
+        raise refused(Refusal.LOST_CODES, "descends_from()", _LOST.format(column=names[-1]), at=at)
     code, codings = exp.column("code"), exp.column("codings")
     joined = exp.Anonymous(this="array_to_string", expressions=[codings, exp.Literal.string(JOINT)])
     key = _expression(con, exp.Case().when(codings.copy().is_(exp.null()), code).else_(joined))

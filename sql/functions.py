@@ -108,6 +108,12 @@ FUNCTIONS: Final = NUMBERS | TEXTS | TIMES | CHOICES | LISTS | JSON | AGGREGATES
 DESCENDS_FROM: Final = "descends_from"
 """Ours, no function of DuckDB: descends_from(code, 'ICD10//E11', ...), which sql.descent replaces by a look-up."""
 
+GROUPS: Final = "numbers, texts, times, choices, lists, JSON, aggregates and windows"
+"""The groups of functions, as a sentence names them."""
+
+ROLE_FUNCTIONS: Final[dict[str, frozenset[str]]] = {}
+"""The functions of the roles that may not call all of them."""
+
 TABLE_FUNCTIONS: Final = _names("unnest range generate_series")
 """Functions that may stand in FROM."""
 
@@ -120,3 +126,8 @@ OPERATORS: Final = _names(
     """
 )
 """Operators, which DuckDB parses as functions."""
+
+
+def functions_for(role: str) -> frozenset[str]:
+    """Return the functions that an expression of `role` may call."""
+    return ROLE_FUNCTIONS.get(role, FUNCTIONS)

@@ -6,16 +6,20 @@ told, by the comment that sqlglot provides for it, to keep every call by the nam
 """
 
 import logging
+import re
 from typing import Final
 
 from sqlglot import Dialect, ErrorLevel, Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from ehr.errors import UnsafeQuery
-from sql.catalog import Catalog, check_with_name
+from sql.catalog import Catalog
 from sql.columns import check_columns
-from sql.functions import BOUNDED, DESCENDS_FROM, FUNCTIONS, SYNTAX, TABLE_FUNCTIONS
-from sql.places import place, suggestion
+from sql.functions import BOUNDED, DESCENDS_FROM, GROUPS, SYNTAX, TABLE_FUNCTIONS, functions_for
+from sql.macros import MACROS
+from sql.places import Position, near, position_in, position_of, position_of_token, suggestion
+from sql.refusals import Refusal, refused
+from sql.tables import resolve_tables
 
 MAX_CHARACTERS: Final = 1_000_000
 MAX_NESTING: Final = 100
@@ -28,7 +32,7 @@ _PARSER_SLIPS: Final = (TypeError, ValueError, AttributeError, LookupError, Asse
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings quote the query
 
-_BEGINNINGS: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE", "PIVOT", "UNPIVOT", "("})
+_BEGINNINGS: Final = ("SELECT", "WITH", "FROM", "VALUES", "TABLE", "PIVOT", "UNPIVOT", "(")
 _OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
 _CLOSING: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
 
@@ -64,34 +68,74 @@ _NODES: Final[frozenset[type[exp.Expr]]] = frozenset(
 )
 """Every kind of node that a query may hold."""
 
-_HINTS: Final[dict[type[exp.Expr], str]] = {
-    exp.PositionalColumn: "a column by its position (#1) is not allowed; write its name",
-    exp.Placeholder: "a parameter (?, $1, $name) is not allowed; write the value",
-    exp.Parameter: "a parameter (?, $1, $name) is not allowed; write the value",
-    exp.Into: "SELECT INTO would write a table; a query can only read",
-    exp.Lock: "FOR UPDATE is not allowed; a query can only read",
-    exp.HistoricalData: "AT (VERSION ...) is not allowed; the store keeps no older versions",
-    exp.Describe: "DESCRIBE is not allowed; 'ehr sql --describe' shows the tables and columns",
-    exp.Summarize: "SUMMARIZE is not allowed; ask for count, min, max and quantile_cont of the columns you need",
-    exp.Show: "SHOW is not allowed; 'ehr sql --describe' shows the tables and columns",
+_HINTS: Final[dict[type[exp.Expr], tuple[Refusal, TokenType, str, str]]] = {
+    exp.PositionalColumn: (
+        *(Refusal.FORBIDDEN_SYNTAX, TokenType.HASH),
+        *("a column by its position (#1)", " is not allowed; write its name"),
+    ),
+    exp.Placeholder: (
+        *(Refusal.PARAMETER, TokenType.PLACEHOLDER),
+        *("a parameter (?, $1, $name)", " is not allowed; write the value"),
+    ),
+    exp.Parameter: (
+        *(Refusal.PARAMETER, TokenType.PARAMETER),
+        *("a parameter (?, $1, $name)", " is not allowed; write the value"),
+    ),
+    exp.Into: (
+        *(Refusal.FORBIDDEN_SYNTAX, TokenType.INTO),
+        *("SELECT INTO", " would write a table; a query can only read"),
+    ),
+    exp.Lock: (
+        *(Refusal.FORBIDDEN_SYNTAX, TokenType.UPDATE),
+        *("FOR UPDATE", " is not allowed; a query can only read"),
+    ),
+    exp.HistoricalData: (
+        *(Refusal.FORBIDDEN_SYNTAX, TokenType.FARROW),
+        *("AT (VERSION ...)", " is not allowed; the store keeps no older versions"),
+    ),
+    exp.Describe: (
+        *(Refusal.NOT_A_SELECT, TokenType.DESCRIBE),
+        *("DESCRIBE", " is not allowed; 'ehr sql --describe' shows the tables and columns"),
+    ),
+    exp.Summarize: (
+        *(Refusal.NOT_A_SELECT, TokenType.SUMMARIZE),
+        *("SUMMARIZE", " is not allowed; ask for count, min, max and quantile_cont of the columns you need"),
+    ),
+    exp.Show: (
+        *(Refusal.NOT_A_SELECT, TokenType.SHOW),
+        *("SHOW", " is not allowed; 'ehr sql --describe' shows the tables and columns"),
+    ),
 }
+"""Of nodes with a reason of their own: its code, the token that marks the place, what it is, what to do instead."""
+
+_SPAN: Final = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1|[^'"$/-]+|.""", re.DOTALL
+)
+"""What a text is made of for the search of something unfinished: quotes, comments, and all between them."""
+
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_QUOTES: Final = frozenset({"'", '"', "$", "/"})
+_SYNTAX: Final = SYNTAX | MACROS.keys() | {DESCENDS_FROM}
 
 
 def guard(query: str | exp.Expr, catalog: Catalog, role: str = "analyst") -> exp.Expr:
     """Return the tree of a query that `role` may ask, every table of the store named with its schema.
 
-    One SELECT (WITH, FROM-first, VALUES, set operations, PIVOT with listed values) over the tables and functions
-    that the role may use. Raises UnsafeQuery with what is refused, where, and what would be allowed. To run a
-    query, use sql.query.run_query, which asks both walls.
+    One SELECT (WITH, FROM-first, VALUES, set operations, PIVOT with listed values) over the tables, columns and
+    functions that the role may use. Raises UnsafeQuery with what is refused, where, and what would be allowed. To
+    run a query, use sql.query.run_query, which asks both walls.
     """
     readable = catalog.readable(role)
+    functions = functions_for(role)
     text = query if isinstance(query, str) else to_sql(query)
-    tree = _parse(text)
+    tokens = _tokens(text)
+    tree = _parse(tokens, text)
     _check_size(tree)
     for node in list(tree.walk()):
-        _check_node(node)
-    _resolve_tables(tree, catalog, role)
-    check_columns(tree, readable)
+        _check_node(node, tokens, functions)
+    resolve_tables(tree, catalog, role)
+    check_columns(tree, readable, catalog.hidden(role))
     return tree
 
 
@@ -100,61 +144,104 @@ def to_sql(tree: exp.Expr) -> str:
     try:
         return tree.sql(dialect=DUCKDB, normalize_functions=False, comments=False, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
-        raise UnsafeQuery(f"the query cannot be written safely: {_plain(error)}") from error
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise refused(Refusal.UNREADABLE, f"the query cannot be written safely: {reason}") from error
     except RecursionError as error:
-        raise UnsafeQuery("the query is nested too deeply; split it with WITH") from error
+        raise _too_deep() from error
 
 
-def _parse(text: str) -> exp.Expr:
-    tokens = _tokens(text)
-    first = tokens[0].text.upper()
-    if first not in _BEGINNINGS:
-        raise UnsafeQuery(
-            f"only a query that reads is allowed, and this one begins with {first[:30]!r}; use SELECT, WITH or FROM"
-        )
+def _parse(tokens: list[Token], text: str) -> exp.Expr:
+    first = tokens[0]
+    if first.text.upper() not in _BEGINNINGS:
+        what = f"only a query that reads is allowed, and this one begins with {first.text.upper()[:30]!r}"
+        raise _no_select(what, position_of_token(first))
     try:
         (tree,) = DUCKDB.parser().parse(tokens, text)
     except SqlglotError as error:
-        raise UnsafeQuery(f"the query cannot be read: {_plain(error)}") from error
+        raise _unreadable(error) from error
     except RecursionError as error:
-        raise UnsafeQuery("the query is nested too deeply; split it with WITH") from error
+        raise _too_deep() from error
     except _PARSER_SLIPS as error:
-        raise UnsafeQuery(
-            "the query cannot be read: the parser stumbled over it; check brackets and words"
+        raise refused(
+            Refusal.UNREADABLE, "the query cannot be read: the parser stumbled over it; check brackets and words"
         ) from error
     if isinstance(tree, exp.Pivot):
         return exp.select("*").from_(exp.Subquery(this=tree))
     if not isinstance(tree, exp.Query | exp.Values):
-        raise UnsafeQuery("only a query that reads is allowed; begin with SELECT, WITH or FROM")
+        raise _no_select("only a query that reads is allowed", position_of_token(first))
     return tree
+
+
+def _no_select(what: str, at: Position | None) -> UnsafeQuery:
+    return refused(Refusal.NOT_A_SELECT, what, "; use SELECT, WITH or FROM", at=at, allowed=_BEGINNINGS)
+
+
+def _too_deep(at: Position | None = None) -> UnsafeQuery:
+    what = f"the query is nested more than {MAX_NESTING} levels deep"
+    return refused(Refusal.TOO_LARGE, what, "; split it with WITH", at=at)
+
+
+def _unreadable(error: SqlglotError) -> UnsafeQuery:
+    """Say what sqlglot found and where, without its own words for its own classes."""
+    details = getattr(error, "errors", None)
+    if not details:
+        return refused(Refusal.UNREADABLE, "the query cannot be read; check its quotes and brackets")
+    first = details[0]
+    word = str(first["highlight"])
+    found = str(first["description"]).rstrip(".").lower()
+    if "<" in found:  # the name of a class or the listing of a token
+        found = f"something is missing after {word!r}"
+    elif "unexpected" in found:
+        found = f"{word!r} is not expected here"
+    column = first["col"] - len(word) + 1
+    at = Position(first["line"], column) if column > 0 else None
+    return refused(Refusal.UNREADABLE, f"the query cannot be read: {found}", at=at)
 
 
 def _tokens(text: str) -> list[Token]:
     """Cut the text into tokens without comments, within bounds that keep parser and engine from exhaustion."""
-    if len(text) > MAX_CHARACTERS:
-        raise UnsafeQuery(f"the query is longer than {MAX_CHARACTERS:,} characters; shorten it")
-    if any(ord(character) < 32 and character not in "\t\n\r" for character in text):
-        raise UnsafeQuery("the query holds a control character; remove it")
-    if any(0xD800 <= ord(character) < 0xE000 for character in text):
-        raise UnsafeQuery("the query is not valid Unicode; save it as UTF-8")
+    _check_text(text)
     try:
         tokens = DUCKDB.tokenize(text)
     except SqlglotError as error:
-        raise UnsafeQuery(f"the query cannot be read: {_plain(error)}") from error
+        raise _unfinished(text) from error
     while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
         tokens.pop()
     if not tokens:
-        raise UnsafeQuery("the query is empty; write for example SELECT count(*) FROM patient")
-    statements = 1 + sum(token.token_type == TokenType.SEMICOLON for token in tokens)
-    if statements > 1:
-        raise UnsafeQuery(f"one statement at a time is allowed, and these are {statements}")
+        raise refused(Refusal.EMPTY_QUERY, "the query is empty", "; write for example SELECT count(*) FROM patient")
+    ends = [index for index, token in enumerate(tokens) if token.token_type == TokenType.SEMICOLON]
+    if ends:
+        what = f"one statement at a time is allowed, and these are {1 + len(ends)}"
+        raise refused(Refusal.SEVERAL_STATEMENTS, what, at=position_of_token(tokens[ends[0] + 1]))
     depth = 0
     for token in tokens:
         depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
         if depth > MAX_NESTING:
-            raise UnsafeQuery(f"the query is nested more than {MAX_NESTING} levels deep; split it with WITH")
+            raise _too_deep(position_of_token(token))
         token.comments = [exp.SQLGLOT_ANONYMOUS] if token.token_type == TokenType.R_PAREN else []
     return tokens
+
+
+def _check_text(text: str) -> None:
+    if len(text) > MAX_CHARACTERS:
+        raise refused(Refusal.TOO_LARGE, f"the query is longer than {MAX_CHARACTERS:,} characters", "; shorten it")
+    control = _CONTROL.search(text)
+    if control:
+        at = position_in(text, control.start())
+        raise refused(Refusal.BAD_TEXT, "the query holds a control character", "; remove it", at=at)
+    surrogate = _SURROGATE.search(text)
+    if surrogate:
+        at = position_in(text, surrogate.start())
+        raise refused(Refusal.BAD_TEXT, "the query is not valid Unicode", "; save it as UTF-8", at=at)
+
+
+def _unfinished(text: str) -> UnsafeQuery:
+    """Say which quote or comment has no end."""
+    for span in _SPAN.finditer(text):
+        if span[0] in _QUOTES and (span[0] != "/" or text.startswith("/*", span.start())):
+            what = "the query cannot be read: a quote or comment that begins here has no end"
+            return refused(Refusal.UNREADABLE, what, at=position_in(text, span.start()))
+    return refused(Refusal.UNREADABLE, "the query cannot be read; check its quotes and comments")
 
 
 def _check_size(tree: exp.Expr) -> None:
@@ -164,41 +251,62 @@ def _check_size(tree: exp.Expr) -> None:
         joins += isinstance(node, exp.Join)
         node.pop_comments()
     if selects > MAX_SELECTS:
-        raise UnsafeQuery(f"the query has more than {MAX_SELECTS} SELECTs; ask in parts")
+        raise refused(Refusal.TOO_LARGE, f"the query has more than {MAX_SELECTS} SELECTs", "; ask in parts")
     if joins > MAX_JOINS:
-        raise UnsafeQuery(f"the query has more than {MAX_JOINS} joins; ask in parts")
+        raise refused(Refusal.TOO_LARGE, f"the query has more than {MAX_JOINS} joins", "; ask in parts")
 
 
-def _check_node(node: exp.Expr) -> None:
-    kind = type(node)
-    if kind not in _NODES:
-        raise UnsafeQuery(_HINTS.get(kind, f"{_name_of(node)} is not allowed in a query") + place(node))
+def _check_node(node: exp.Expr, tokens: list[Token], functions: frozenset[str]) -> None:
+    if type(node) not in _NODES:
+        raise _forbidden_node(node, tokens)
     if isinstance(node, exp.Anonymous):
-        _check_function(node)
+        _check_function(node, functions)
     elif isinstance(node, exp.Pivot):
-        _check_pivot(node)
+        _check_pivot(node, tokens)
 
 
-def _name_of(node: exp.Expr) -> str:
-    """Name a part of a query for a refusal: the function by its SQL name, another node by its class."""
+def _forbidden_node(node: exp.Expr, tokens: list[Token]) -> UnsafeQuery:
+    if type(node) in _HINTS:
+        code, mark, what, instead = _HINTS[type(node)]
+        return refused(code, what, instead, at=_first_of(tokens, mark, TokenType.PARAMETER))
+    at = position_of(node)
     if isinstance(node, exp.Func):
-        return f"the function {node.sql_name().lower()}()"
-    return type(node).__name__.upper()
+        return refused(
+            Refusal.FORBIDDEN_FUNCTION, f"the function {node.sql_name().lower()}()", " is not allowed", at=at
+        )
+    is_command = isinstance(node, exp.DML | exp.DDL | exp.Command)
+    code = Refusal.NOT_A_SELECT if is_command else Refusal.FORBIDDEN_SYNTAX
+    return refused(code, type(node).__name__.upper(), " is not allowed in a query; it can only read", at=at)
 
 
-def _check_function(node: exp.Anonymous) -> None:
+def _first_of(tokens: list[Token], *kinds: TokenType) -> Position | None:
+    """Return where the first token of one of the kinds stands."""
+    return next((position_of_token(token) for token in tokens if token.token_type in kinds), None)
+
+
+def _check_function(node: exp.Anonymous, functions: frozenset[str]) -> None:
     name = node.name.lower()
     stands_in_from = isinstance(node.parent, exp.Table | exp.Lateral)
-    allowed = TABLE_FUNCTIONS if stands_in_from else FUNCTIONS | SYNTAX | {DESCENDS_FROM}
-    if name not in allowed:
-        what = f"the table function {name}()" if stands_in_from else f"the function {name}()"
-        near = suggestion(name, allowed)
-        hint = near or (f"; in FROM stand {', '.join(sorted(allowed))}" if stands_in_from else "")
-        raise UnsafeQuery(f"{what}{place(node)} is not allowed{hint}")
+    allowed = TABLE_FUNCTIONS if stands_in_from else functions
+    if name not in allowed and (stands_in_from or name not in _SYNTAX):
+        raise _forbidden_function(name, allowed, stands_in_from, position_of(node))
     if name == DESCENDS_FROM:
         _check_descent(node)
     if name in BOUNDED and not stands_in_from:
         _check_bounds(node, name)
+
+
+def _forbidden_function(name: str, allowed: frozenset[str], stands_in_from: bool, at: Position | None) -> UnsafeQuery:
+    meant = near(name, allowed)
+    if stands_in_from:
+        hint = suggestion(meant) or f"; in FROM stand {', '.join(sorted(allowed))}"
+        names = meant or sorted(allowed)
+        what = f"the table function {name}()"
+        return refused(Refusal.FORBIDDEN_FUNCTION, what, f" is not allowed{hint}", at=at, allowed=names)
+    hint = suggestion(meant) or f"; allowed are those for {GROUPS} that docs/sql.md lists"
+    return refused(
+        Refusal.FORBIDDEN_FUNCTION, f"the function {name}()", f" is not allowed{hint}", at=at, allowed=meant
+    )
 
 
 def _check_descent(node: exp.Anonymous) -> None:
@@ -210,9 +318,11 @@ def _check_descent(node: exp.Anonymous) -> None:
         and all(isinstance(concept, exp.Literal) and concept.is_string for concept in concepts)
     )
     if not is_right or isinstance(node.parent, exp.Dot | exp.Window):
-        raise UnsafeQuery(
-            f"descends_from(){place(node)} takes a column of codes and concepts written out, as in "
-            "descends_from(code, 'ICD10//E11', 'ICD9//250')"
+        raise refused(
+            Refusal.BAD_ARGUMENT,
+            "descends_from()",
+            " takes a column of codes and concepts written out, as in descends_from(code, 'ICD10//E11', 'ICD9//250')",
+            at=position_of(node),
         )
 
 
@@ -226,64 +336,20 @@ def _check_bounds(node: exp.Anonymous, name: str) -> None:
         is_small = isinstance(literal, exp.Literal) and literal.name.isdigit() and int(literal.name) <= bound
         if not is_small:
             instead = f", or write FROM {name}(...)" if name in TABLE_FUNCTIONS else ""
-            raise UnsafeQuery(
-                f"{name}(){place(node)} takes numbers up to {bound:,} that are written out here{instead}"
+            raise refused(
+                Refusal.BAD_ARGUMENT,
+                f"{name}()",
+                f" takes numbers up to {bound:,} that are written out here{instead}",
+                at=position_of(node),
             )
 
 
-def _check_pivot(node: exp.Pivot) -> None:
+def _check_pivot(node: exp.Pivot, tokens: list[Token]) -> None:
     """Refuse a PIVOT without listed values: DuckDB would first create a type from the values that it finds."""
     is_statement = node.this is not None
     for field in node.expressions if is_statement else node.args.get("fields", []):
         if not node.args.get("unpivot") and not (isinstance(field, exp.In) and field.expressions):
-            raise UnsafeQuery(f"PIVOT{place(node)} must list its values, as in ON code IN ('a', 'b')")
-
-
-def _resolve_tables(tree: exp.Expr, catalog: Catalog, role: str) -> None:
-    """Look up every table in the WITH clauses around it, else in the catalogue, and write its schema before it."""
-    pending: list[tuple[exp.Expr, frozenset[str]]] = [(tree, frozenset())]
-    while pending:
-        node, visible = pending.pop()
-        if isinstance(node, exp.Table):
-            _resolve_table(node, visible, catalog, role)
-        with_clause = node.args.get("with_")
-        if with_clause is not None:
-            for cte in with_clause.expressions:
-                name = cte.alias.lower()
-                check_with_name(name, catalog, role)
-                pending.append((cte.this, visible | {name} if with_clause.recursive else visible))
-                visible |= {name}
-        pending.extend((child, visible) for child in node.iter_expressions() if child is not with_clause)
-
-
-def _resolve_table(table: exp.Table, visible: frozenset[str], catalog: Catalog, role: str) -> None:
-    if isinstance(table.this, exp.Func):
-        if table.args.get("db") is not None:
-            raise UnsafeQuery(f"a table function takes no schema{place(table)}; write its name alone")
-        return
-    name = table.name.lower()
-    schema = table.db.lower()
-    if table.catalog or schema not in {"", "main"} or not isinstance(table.this, exp.Identifier):
-        raise UnsafeQuery(_refused_table(table, catalog, role))
-    if name in visible and not schema:
-        return
-    if not catalog.allows(name, role):
-        raise UnsafeQuery(_refused_table(table, catalog, role))
-    table.set("db", exp.to_identifier("main"))
-
-
-def _refused_table(table: exp.Table, catalog: Catalog, role: str) -> str:
-    parts = ".".join(part.name for part in table.parts)
-    readable = catalog.readable(role)
-    near = "" if table.name.lower() in catalog.relations else suggestion(table.name, readable)
-    near = near or f"; it may read {', '.join(sorted(readable))}"
-    return f"role {role} may not read {parts!r}{place(table)}{near}"
-
-
-def _plain(error: Exception) -> str:
-    """Return the first message of sqlglot in one line, without the colours and the quoted text."""
-    details = getattr(error, "errors", None)
-    if details:
-        first = details[0]
-        return f"{str(first['description']).rstrip('.').lower()} at line {first['line']}, column {first['col']}"
-    return str(error).splitlines()[0].rstrip(".")
+            at = position_of(node) or _first_of(tokens, TokenType.PIVOT)
+            raise refused(
+                Refusal.UNLISTED_PIVOT, "PIVOT", " must list its values, as in ON code IN ('a', 'b')", at=at
+            )

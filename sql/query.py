@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from ehr.errors import QueryFailed, QueryTimeout
+from ehr.errors import QueryFailed, QueryMemory, QueryTimeout
 from ehr.store import Store
 from sql.catalog import Catalog, read_catalog
 from sql.engine import read_statement, write_statement
@@ -111,10 +111,10 @@ def admitted(
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         statement = read_statement(cursor, text, known, role)
         yield Admitted(write_statement(cursor, statement, rows), cursor)
+    except (duckdb.OutOfMemoryException, MemoryError) as error:
+        raise QueryMemory(_NO_MEMORY) from error
     except duckdb.Error as error:
         raise QueryFailed(explain(error)) from error
-    except MemoryError as error:
-        raise QueryFailed(_NO_MEMORY) from error
     finally:
         cursor.close()
 
@@ -180,8 +180,6 @@ def _of_the_engine(error: Exception) -> duckdb.Error:
 
 def explain(error: duckdb.Error) -> str:
     """Say in one sentence, without values of patients, why the engine could not run a query."""
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return _NO_MEMORY
     first = re.sub(r"^[A-Za-z ]+ Error: ", "", str(error).splitlines()[0]).rstrip(". ")
     if not isinstance(error, _NAMING):
         first = re.sub(r"'[^']*'|\"[^\"]*\"|-?\d[\d.:e+-]*", "…", first)

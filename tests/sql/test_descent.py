@@ -14,7 +14,6 @@ from ehr.errors import QueryFailed, UnsafeQuery
 from ehr.intake import Intake, event_frame
 from ehr.store import Store, create_store, open_store
 from sql.catalog import Catalog, read_catalog
-from sql.descent import place_in
 from sql.engine import reread
 from sql.guard import guard
 from sql.query import run_query
@@ -239,10 +238,6 @@ def test_any_text_as_a_concept_is_known_or_refused(text: str, store: Store) -> N
     with suppress(UnsafeQuery):
         rows = answer(store, f"SELECT count(*) FROM event WHERE descends_from(code, '{written}')")
     assert rows is None or len(rows) == 1
-
-
-def test_the_place_is_counted_in_characters() -> None:
-    assert place_in("SELECT 'é',\n  'ü' x", len("SELECT 'é',\n  'ü' ".encode())) == " (line 2, column 7)"
 
 
 def test_the_reference_fact_of_heart_failure(mimic_store: Store) -> None:

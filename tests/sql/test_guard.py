@@ -50,7 +50,7 @@ def test_a_legitimate_query_keeps_its_meaning(
     name: str, query: str, ward: Store, ward_path: Path, catalog: Catalog
 ) -> None:
     expected = ward.cursor().sql(query.rstrip(";")).to_arrow_table()
-    result = run_query(ward, query, catalog=catalog)
+    result = run_query(ward, query, role="clinician", catalog=catalog)
     assert repr(rows_of(result.table)) == repr(rows_of(expected))
     assert result.table.column_names == expected.column_names
 

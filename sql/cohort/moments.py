@@ -1,7 +1,6 @@
 """From events to moments: what happened to a subject at one time, counted by predicate, with running counts.
 
-code_in_use     every code of the data, and what events with it are looked up by
-matching_code   those that some predicate matches, with a flag for each
+matching_code   the codes that some predicate matches, with a flag for each (sql.cohort.codes)
 occurrence      events with such a code, one row each, with 1 or 0 for each predicate
 moment          the same counted by subject and time, with the derived predicates
 running         the same with counts from the begin of the record
@@ -15,22 +14,21 @@ from typing import Final
 import numpy as np
 from sqlglot import exp
 
-from ehr.hierarchy import JOINT
 from ehr.tasks import ANY_EVENT, RECORD_END, RECORD_START, Derived, Plain, ValueRange
+from sql.cohort.codes import KEY, CodeTable, code_relation, is_one_of, key_of_event, matching_codes
+from sql.cohort.expressions import column, in_order, integer, is_known, one_if
 from sql.cohort.plan import Plan
 from sql.cohort.records import Records
 
 RUNNING: Final = "running"
 EVERY_MOMENT: Final = "every_moment"
-KEY: Final = "looked_up"
 
 
 def moment_tables(plan: Plan, records: Records) -> Iterable[tuple[str, exp.Query]]:
     """Yield the named queries from events to running counts, in the order in which they build on each other."""
-    if plan.plain or plan.static:
-        yield "code_in_use", _codes_in_use(records)
+    codes = matching_codes((*plan.plain, *plan.static), records)
     if plan.plain:
-        yield "matching_code", _matching_code(plan)
+        yield "matching_code", code_relation(plan.plain, codes)
         yield "occurrence", _occurrence(plan, records)
     markers = plan.built_in() - {ANY_EVENT}
     if plan.plain or markers or plan.has_constant():
@@ -39,7 +37,7 @@ def moment_tables(plan: Plan, records: Records) -> Iterable[tuple[str, exp.Query
     if ANY_EVENT in plan.built_in():
         yield EVERY_MOMENT, _every_moment()
     for number, predicate in enumerate(plan.static, start=1):
-        yield f"static_{number}", _static_subjects(predicate, records)
+        yield f"static_{number}", _static_subjects(predicate, records, codes)
 
 
 def table_of(predicate: str) -> str:
@@ -52,67 +50,20 @@ def so_far(predicate: str) -> str:
     return f"{predicate} so far"
 
 
-def column(name: str, table: str | None = None) -> exp.Column:
-    """Return a quoted column."""
-    return exp.column(name, table, quoted=True)
-
-
-def _codes_in_use(records: Records) -> exp.Query:
-    """Select every code in use, and as its key itself; where it matters, all codes of one record as a further key."""
-    single = exp.select(exp.column("code").as_(KEY), "code").from_(records.codes.subquery("single"))
-    if not records.has_joint_codes:
-        return single
-    joined = exp.column("code")
-    first = exp.func("SPLIT_PART", joined.copy(), exp.Literal.string(JOINT), exp.Literal.number(1), dialect="duckdb")
-    is_joint = exp.func("CONTAINS", joined.copy(), exp.Literal.string(JOINT), dialect="duckdb")
-    joint = exp.select(joined.as_(KEY), first.as_("code")).distinct().from_("code_ancestor").where(is_joint)
-    return exp.union(single, joint, distinct=False)
-
-
-def _key_of_event(records: Records) -> exp.Expr:
-    """Return what an event is looked up by: its code, or all codes of its record."""
-    code = exp.column("code", "event")
-    if not records.has_joint_codes:
-        return code
-    codings = exp.column("codings", "event")
-    joined = exp.func("ARRAY_TO_STRING", codings, exp.Literal.string(JOINT), dialect="duckdb")
-    return exp.Case().when(codings.copy().is_(exp.null()), code).else_(joined)
-
-
-def _matching_code(plan: Plan) -> exp.Query:
-    flags = [_code_test(predicate).as_(predicate.name, quoted=True) for predicate in plan.plain]
-    anything = exp.or_(*(column(predicate.name) for predicate in plan.plain))
-    flagged = exp.select(KEY, *flags).from_("code_in_use")
-    return exp.select("*").from_(flagged.subquery("flagged")).where(anything)
-
-
-def _code_test(predicate: Plain) -> exp.Expr:
-    if predicate.regex is not None:
-        return exp.RegexpLike(this=exp.column("code"), expression=exp.Literal.string(predicate.regex))
-    tests: list[exp.Expr] = []
-    if len(predicate.codes) == 1:
-        tests.append(exp.column("code").eq(exp.Literal.string(predicate.codes[0])))
-    elif predicate.codes:
-        tests.append(exp.column("code").isin(*(exp.Literal.string(code) for code in predicate.codes)))
-    if predicate.concepts:
-        wanted = exp.column("ancestor").isin(*(exp.Literal.string(name) for name in predicate.concepts))
-        tests.append(exp.column(KEY).isin(query=exp.select("code").from_("code_ancestor").where(wanted)))
-    return exp.or_(*tests)
-
-
 def _occurrence(plan: Plan, records: Records) -> exp.Query:
-    flags = [
-        one_if(exp.and_(column(predicate.name, "matching_code"), *_row_tests(predicate))).as_(
-            predicate.name, quoted=True
-        )
-        for predicate in plan.plain
-    ]
+    flags = [_flag(predicate).as_(predicate.name, quoted=True) for predicate in plan.plain]
     return (
         exp.select(exp.column("subject_id", "event"), exp.column("time", "event"), *flags)
         .from_("event")
-        .join("matching_code", on=column(KEY, "matching_code").eq(_key_of_event(records)))
-        .where(_is_known("time"))
+        .join("matching_code", on=exp.column(KEY, "matching_code").eq(key_of_event(records)))
+        .where(is_known("time"))
     )
+
+
+def _flag(predicate: Plain) -> exp.Expr:
+    """Return 1 where a row passes all tests of a predicate, 0 where it does not."""
+    matches, tests = column(predicate.name, "matching_code"), _row_tests(predicate)
+    return one_if(exp.and_(matches.eq(exp.Literal.number(1)), *tests)) if tests else matches
 
 
 def _row_tests(predicate: Plain) -> list[exp.Expr]:
@@ -157,7 +108,7 @@ def _moment(plan: Plan, records: Records) -> exp.Query:
         parts.append(_part(_times().subquery("timed"), "time", {}, names + markers))
     for name in markers:
         edge = "first_time" if name == RECORD_START else "last_time"
-        spans = exp.select("*").from_(records.spans.subquery("span")).where(_is_known(edge))
+        spans = exp.select("*").from_(records.spans.subquery("span")).where(is_known(edge))
         parts.append(_part(spans.subquery("span"), edge, {name: exp.Literal.number(1)}, names + markers))
     together: exp.Query = parts[0]
     for part in parts[1:]:
@@ -199,7 +150,7 @@ def _running(plan: Plan) -> exp.Query:
     """Select the moments with running counts: `p`, and `p so far` with this moment included."""
     names = dict.fromkeys((plan.task.trigger, *sorted(plan.sought), *plan.counted))
     sums = [
-        integer(_in_order(exp.Sum(this=column(name)))).as_(so_far(name), quoted=True)
+        integer(in_order(exp.Sum(this=column(name)))).as_(so_far(name), quoted=True)
         for name in plan.counted
         if name != ANY_EVENT
     ]
@@ -210,40 +161,17 @@ def _running(plan: Plan) -> exp.Query:
 
 def _every_moment() -> exp.Query:
     """Select all times of each subject, numbered in order: `_ANY_EVENT` is 1 at each."""
-    number = _in_order(exp.RowNumber()).as_(so_far(ANY_EVENT), quoted=True)
+    number = in_order(exp.RowNumber()).as_(so_far(ANY_EVENT), quoted=True)
     one = exp.Literal.number(1).as_(ANY_EVENT, quoted=True)
     return exp.select("subject_id", "time", one, number).from_(_times().subquery("timed"))
 
 
 def _times() -> exp.Select:
-    return exp.select("subject_id", "time").distinct().from_("event").where(_is_known("time"))
+    return exp.select("subject_id", "time").distinct().from_("event").where(is_known("time"))
 
 
-def _static_subjects(predicate: Plain, records: Records) -> exp.Query:
+def _static_subjects(predicate: Plain, records: Records, codes: CodeTable) -> exp.Query:
     """Select the subjects with a fact without a time that matches."""
-    keys = exp.select(KEY).from_("code_in_use").where(_code_test(predicate))
-    tests = [exp.column("time").is_(exp.null()), _key_of_event(records).isin(query=keys), *_row_tests(predicate)]
+    has_code = is_one_of(key_of_event(records), predicate.name, codes)
+    tests = [exp.column("time").is_(exp.null()), has_code, *_row_tests(predicate)]
     return exp.select("subject_id").distinct().from_("event").where(*tests)
-
-
-def _in_order(function: exp.Expr) -> exp.Window:
-    """Run a window function over the moments of a subject in order of time, up to the row itself."""
-    order = exp.Order(expressions=[exp.Ordered(this=exp.column("time"), nulls_first=False)])
-    frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
-    if isinstance(function, exp.RowNumber):
-        return exp.Window(this=function, partition_by=[exp.column("subject_id")], order=order)
-    return exp.Window(this=function, partition_by=[exp.column("subject_id")], order=order, spec=frame)
-
-
-def _is_known(name: str) -> exp.Expr:
-    return exp.column(name).is_(exp.null()).not_()
-
-
-def integer(expression: exp.Expr) -> exp.Expr:
-    """Cast a sum, which DuckDB makes 128 bits wide, to 64 bits."""
-    return exp.cast(expression, "BIGINT")
-
-
-def one_if(test: exp.Expr) -> exp.Expr:
-    """Return 1 where a test is true and 0 where it is false or null."""
-    return exp.Case(ifs=[exp.If(this=test, true=exp.Literal.number(1))], default=exp.Literal.number(0))

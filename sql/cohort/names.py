@@ -6,7 +6,7 @@ from typing import Final
 
 from ehr.tasks import TRIGGER, Derived, Predicate, Seek, Step, Task, Window
 
-RESERVED: Final = ("subject_id", "time", "code")
+RESERVED: Final = ("subject_id", "time", "code", "looked_up")
 """Columns that stand beside predicates in the queries of a cohort."""
 
 

@@ -16,14 +16,14 @@ from typing import Final
 from sqlglot import exp
 
 from ehr.tasks import RECORD_START, TRIGGER, Seek, Shift
-from sql.cohort.moments import column, moment_tables, so_far, table_of
+from sql.cohort.expressions import column, interval
+from sql.cohort.moments import moment_tables, so_far, table_of
 from sql.cohort.plan import Edge, Exists, Matches, Node, Plan, Reading, Rule, Span
 from sql.cohort.records import Records
 
 LOST_AT: Final = "lost_at"
 """Column of the result: the number of the first rule that the row breaks, or null."""
 
-_UNITS: Final = (("DAY", 86_400_000_000), ("HOUR", 3_600_000_000), ("MINUTE", 60_000_000), ("SECOND", 1_000_000))
 _BEGIN: Final = Seek(RECORD_START, forward=False)
 
 
@@ -36,9 +36,7 @@ def cohort_query(plan: Plan, records: Records, *, wide: bool) -> exp.Select:
     columns = [cell.as_(name, quoted=True) for name, cell in _result_columns(plan, wide=wide)]
     query = exp.select(*columns).from_("judged")
     for name, body in (*moment_tables(plan, records), *_node_tables(plan)):
-        # Else DuckDB tests the patterns on every event, before it makes the codes distinct.
-        materialized = True if name == "code_in_use" else None
-        query = query.with_(exp.to_identifier(name), as_=body, materialized=materialized, copy=False)
+        query = query.with_(exp.to_identifier(name), as_=body, copy=False)
     return query
 
 
@@ -119,10 +117,8 @@ def _join_nearest(query: exp.Select, source: exp.Expr, alias: str, condition: ex
 
 
 def _shifted(time: exp.Expr, offset: timedelta) -> exp.Expr:
-    microseconds = offset // timedelta(microseconds=1)
-    unit, size = next((pair for pair in _UNITS if microseconds % pair[1] == 0), ("MICROSECOND", 1))
-    interval = exp.Interval(this=exp.Literal.string(str(abs(microseconds) // size)), unit=exp.var(unit))
-    return exp.Sub(this=time, expression=interval) if microseconds < 0 else exp.Add(this=time, expression=interval)
+    step = interval(offset)
+    return exp.Sub(this=time, expression=step) if offset < timedelta(0) else exp.Add(this=time, expression=step)
 
 
 # ---- nodes to rows -----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from sqlglot import exp
 from ehr.errors import SourceError
 from ehr.events import BIRTH
 from ehr.store import DISABLED_OPTIMIZERS, Store, require_subjects
+from sql.cohort.spelling import readable
 
 MEDS_TYPES: Final = {
     "subject_id": "BIGINT",
@@ -63,7 +64,7 @@ class Records:
 
     def written(self, query: exp.Query) -> str:
         """Return the SQL of a query, in the dialect of the engine that runs it."""
-        return self.engine.written(query) if self.engine else query.sql("duckdb", pretty=True)
+        return self.engine.written(query) if self.engine else readable(query)
 
     def answer(self, query: exp.Query) -> pa.Table:
         """Run a query where the events lie; raises duckdb.Error, or QueryFailed from another engine."""

@@ -9,22 +9,22 @@ A window's count is the difference of two running counts, so that a node costs o
 events its window holds. For an engine without ASOF joins, `_join_nearest` is the one place to change.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import reduce
 from typing import Final
 
 from sqlglot import exp
 
-from ehr.tasks import RECORD_START, TRIGGER, Seek, Shift
+from ehr.tasks import TRIGGER, Shift
 from sql.cohort.expressions import column, interval
 from sql.cohort.moments import moment_tables, so_far, table_of
-from sql.cohort.plan import Edge, Exists, Matches, Node, Plan, Reading, Rule, Span
+from sql.cohort.plan import Exists, Matches, Plan, Rule
 from sql.cohort.records import Records
+from sql.cohort.tree import Edge, Node, Reading, Span
 
 LOST_AT: Final = "lost_at"
 """Column of the result: the number of the first rule that the row breaks, or null."""
-
-_BEGIN: Final = Seek(RECORD_START, forward=False)
 
 
 def cohort_query(plan: Plan, records: Records, *, wide: bool) -> exp.Select:
@@ -75,10 +75,6 @@ def _at_node(plan: Plan, node: Node, table: str) -> exp.Query:
     condition = comparison(this=later.copy(), expression=earlier.copy())
     query = _join_nearest(query, _moments_with(node.step.predicate), "found", condition)
     query = query.select(found.as_(node.name, quoted=True))
-    if node.step == _BEGIN:
-        nothing_yet = [_count_column(name, node.name, edge) for name, edge in counts if edge == "before"]
-        query = query.select(*(_zero().as_(name, quoted=True) for name in nothing_yet))
-        counts = [(name, edge) for name, edge in counts if edge != "before"]
     return _with_counts(query, node.name, counts, found, table_of(node.step.predicate), "found")
 
 
@@ -136,7 +132,7 @@ def _judged(plan: Plan, table: str) -> exp.Query:
     if plan.index is not None:
         columns.append(column(plan.index).as_("index_timestamp"))
     if plan.label is not None:
-        columns.append(_count(*plan.label).as_("label"))
+        columns.append(_count(plan, *plan.label).as_("label"))
     columns.append((broken if plan.rules else exp.cast(exp.null(), "INT")).as_(LOST_AT))
     return exp.select(*columns).from_(table)
 
@@ -147,7 +143,7 @@ def _breaks(plan: Plan, rule: Rule) -> exp.Expr:
         return exp.column("subject_id").isin(query=subjects).not_()
     if isinstance(rule, Exists):
         return column(rule.node.name).is_(exp.null())
-    count = _count(rule.has.predicate, rule.span)
+    count = _count(plan, rule.has.predicate, rule.spans)
     tests: list[exp.Expr] = []
     if rule.has.minimum is not None:
         tests.append(count < rule.has.minimum)
@@ -156,14 +152,21 @@ def _breaks(plan: Plan, rule: Rule) -> exp.Expr:
     return exp.or_(*tests)
 
 
-def _count(predicate: str, span: Span) -> exp.Expr:
-    """Return the count of a predicate between two nodes, as a difference of running counts."""
-    if span.is_empty:
+def _count(plan: Plan, predicate: str, spans: Sequence[Span]) -> exp.Expr:
+    """Return the count of a predicate in spans, each as a difference of running counts."""
+    counts = [_count_between(plan, predicate, span) for span in spans if not span.is_empty]
+    return exp.paren(reduce(lambda total, count: total + count, counts)) if counts else _zero()
+
+
+def _count_between(plan: Plan, predicate: str, span: Span) -> exp.Expr:
+    until, since = (_running_count(plan, predicate, reading) for reading in (span.until, span.since))
+    return until if since == _zero() else until - since
+
+
+def _running_count(plan: Plan, predicate: str, reading: Reading) -> exp.Expr:
+    """Return the column of a running count, which is 0 before the record."""
+    if reading.edge == "before" and reading.node in plan.begins:
         return _zero()
-    return exp.paren(_running_count(predicate, span.until) - _running_count(predicate, span.since))
-
-
-def _running_count(predicate: str, reading: Reading) -> exp.Column:
     return column(_count_column(predicate, reading.node, reading.edge))
 
 
@@ -186,7 +189,7 @@ def _result_columns(plan: Plan, *, wide: bool) -> list[tuple[str, exp.Expr]]:
     for node in plan.nodes if wide else ():
         first, last = reported_times(node)
         columns += [(f"{node.name}@start", column(first)), (f"{node.name}@end", column(last))]
-        columns += [(f"{node.name}#{name}", _count(name, node.span)) for name in plan.counted]
+        columns += [(f"{node.name}#{name}", _count(plan, name, node.counted)) for name in plan.counted]
     return [*columns, (LOST_AT, exp.column(LOST_AT))]
 
 

@@ -2,80 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final, Literal
+from typing import Literal
 
 from ehr.tasks import (
     ANY_EVENT,
     BUILT_IN,
     RECORD_END,
     RECORD_START,
-    TRIGGER,
     Derived,
     Has,
     Plain,
     Seek,
     Shift,
-    Step,
     Task,
     Window,
 )
+from sql.cohort.tree import BEGIN, Edge, Node, Reading, Span, Tree, lay_out, pruned
 
 Compat = Literal["none", "aces"]
-Edge = Literal["before", "through"]
-NOTHING: Final = Shift(timedelta(0))
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The time between two nodes, in the order of time, with what belongs to it at either edge."""
-
-    first: str
-    first_inclusive: bool
-    last: str
-    last_inclusive: bool
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no time can lie in it: a moment that does not belong to itself."""
-        return self.first == self.last and not (self.first_inclusive and self.last_inclusive)
-
-    @property
-    def since(self) -> "Reading":
-        """Where a running count is read that does not belong to the span any more."""
-        return Reading(self.first, "before" if self.first_inclusive else "through")
-
-    @property
-    def until(self) -> "Reading":
-        """Where a running count is read that holds all of the span."""
-        return Reading(self.last, "through" if self.last_inclusive else "before")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A running count from the begin of the record: before a node, or through it, its own moment included."""
-
-    node: str
-    edge: Edge
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One end of a window: reached from `parent` by a step, it closes a span in which predicates can be counted.
-
-    A `strict` step finds no event at the very time of the parent. `is_backward` is a step against time.
-    """
-
-    name: str
-    parent: str
-    step: Step
-    strict: bool
-    span: Span
-
-    @property
-    def is_backward(self) -> bool:
-        """Whether the step leads to an earlier time."""
-        return self.step.offset < timedelta(0) if isinstance(self.step, Shift) else not self.step.forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +31,10 @@ class Exists:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The rule that the count of a predicate in a window lies in a range."""
+    """The rule that the count of a predicate in a window, the sum of those in `spans`, lies in a range."""
 
     window: Window
-    span: Span
+    spans: tuple[Span, ...]
     has: Has
 
 
@@ -106,9 +50,10 @@ Rule = Matches | Exists | Counts
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What SQL is made from; `nodes` come parents first.
+    """What SQL is made from; `nodes` come parents first, and are those that something needs.
 
-    `counted` names the predicates that windows count, in a fixed order, and `readings` where each is read.
+    `counted` names the predicates that windows count, in a fixed order, and `readings` where each is read. Nothing
+    is counted before the nodes `begins`. The label is a predicate and the spans in which it is counted.
     """
 
     task: Task
@@ -116,7 +61,8 @@ class Plan:
     rules: tuple[Rule, ...]
     counted: tuple[str, ...]
     readings: Mapping[str, frozenset[Reading]]
-    label: tuple[str, Span] | None
+    begins: frozenset[str]
+    label: tuple[str, tuple[Span, ...]] | None
     index: str | None
 
     @property
@@ -158,86 +104,64 @@ class Plan:
         return any(one.name in constant for one in self.derived)
 
 
-def plan_task(task: Task, *, wide: bool = False, compat: Compat = "none") -> Plan:
-    """Lay the windows of `task` out as nodes; a `wide` plan counts every predicate in every node.
+def plan_task(task: Task, *, wide: bool = False, compat: Compat = "none", one_moment: bool = False) -> Plan:
+    """Lay the windows of `task` out as nodes and rules; a `wide` plan counts every predicate in every node.
 
     With `compat="aces"` the plan does what es-aces 0.7.3 does where that is hardly meant: criteria on a window
-    without extent are ignored, and a window written backward by a span of time has its index times exchanged.
+    without extent are ignored, and a window written backward by a span of time has its index times exchanged. With
+    `one_moment` its counts are those of data with a single moment (sql.cohort.tree).
     """
-    nodes: dict[str, Node] = {}
-    places = {TRIGGER: TRIGGER}
-    waiting = list(task.windows)
-    while waiting:
-        window = next(window for window in waiting if window.reference in places)
-        waiting.remove(window)
-        for node in _place(window, places):
-            nodes[node.name] = node
+    tree = lay_out(task.windows, one_moment=one_moment)
     static = [Matches(p) for p in (*task.demographics, *task.predicates) if isinstance(p, Plain) and p.static]
-    rules: list[Rule] = [*static, *_window_rules(task.windows, nodes, places, compat)]
+    rules: list[Rule] = [*static, *_window_rules(task.windows, tree, compat)]
     target = task.label_window
-    label = (target.label, nodes[target.node].span) if target and target.label else None
+    label = (target.label, tree.counted(target)) if target and target.label else None
+    index = _index_node(task, tree, compat)
     counted = _counted(task, wide)
-    pairs = [(rule.has.predicate, rule.span) for rule in rules if isinstance(rule, Counts)]
+    pairs = [(rule.has.predicate, rule.spans) for rule in rules if isinstance(rule, Counts)]
     pairs += [label] if label else []
-    pairs += [(name, node.span) for node in nodes.values() for name in counted] if wide else []
+    pairs += [(name, node.counted) for node in tree.nodes.values() for name in counted] if wide else []
+    begins = frozenset(node.name for node in tree.nodes.values() if node.step == BEGIN)
+    readings = _readings(counted, pairs, begins)
+    read = {reading.node for found in readings.values() for reading in found}
     return Plan(
         task=task,
-        nodes=tuple(nodes.values()),
+        nodes=pruned(tree.nodes.values(), tree.nodes if wide else read | ({index} if index else set())),
         rules=tuple(rules),
         counted=counted,
-        readings=_readings(counted, pairs),
+        readings=readings,
+        begins=begins,
         label=label,
-        index=_index_node(task, nodes, places, compat),
+        index=index,
     )
 
 
-def _place(window: Window, places: dict[str, str]) -> Iterator[Node]:
-    """Yield the nodes of a window and note where both its sides lie; a step of zero adds no node."""
-    parent = places[window.reference]
-    anchor = f"{window.name}.{window.anchor}"
-    places[anchor] = parent
-    if window.to_anchor != NOTHING:
-        step = window.to_anchor
-        backward = step.offset < timedelta(0) if isinstance(step, Shift) else not step.forward
-        span = Span(anchor, False, parent, False) if backward else Span(parent, False, anchor, False)
-        places[anchor] = anchor
-        yield Node(anchor, parent, step, True, span)
-    places[window.node] = places[anchor]
-    if window.to_bound != NOTHING:
-        places[window.node] = window.node
-        yield Node(
-            window.node, places[anchor], window.to_bound, not window.bound_inclusive, window_span(window, places)
-        )
-
-
-def window_span(window: Window, places: Mapping[str, str]) -> Span:
-    """Return the span of a window whose two sides lie at `places`."""
-    start, end = places[f"{window.name}.start"], places[f"{window.name}.end"]
-    return Span(start, window.start_inclusive, end, window.end_inclusive)
-
-
-def _window_rules(
-    windows: Sequence[Window], nodes: Mapping[str, Node], places: Mapping[str, str], compat: Compat
-) -> Iterator[Rule]:
+def _window_rules(windows: Sequence[Window], tree: Tree, compat: Compat) -> Iterator[Rule]:
     """Yield the rules in the order in which the nodes are reached; those of a window follow its last node."""
     points = [window for window in windows if window.is_point and compat == "none"]
-    for node in nodes.values():
-        if isinstance(node.step, Seek):
+    for node in tree.nodes.values():
+        if not node.is_certain:
             yield Exists(node)
         for window in windows:
             if window.node == node.name:
-                yield from (Counts(window, node.span, has) for has in window.has)
+                yield from (Counts(window, node.counted, has) for has in window.has)
     for window in points:
-        yield from (Counts(window, window_span(window, places), has) for has in window.has)
+        yield from (Counts(window, tree.counted(window), has) for has in window.has)
 
 
-def _readings(counted: Sequence[str], pairs: Iterable[tuple[str, Span]]) -> dict[str, frozenset[Reading]]:
-    """Return where the running count of each predicate is read to count it in spans."""
+def _readings(
+    counted: Sequence[str], pairs: Iterable[tuple[str, tuple[Span, ...]]], begins: frozenset[str]
+) -> dict[str, frozenset[Reading]]:
+    """Return where the running count of each predicate is read to count it in spans; it is 0 before the record."""
     readings: dict[str, set[Reading]] = {name: set() for name in counted}
-    for name, span in pairs:
-        if not span.is_empty:
-            readings[name] |= {span.since, span.until}
-    return {name: frozenset(found) for name, found in readings.items()}
+    for name, spans in pairs:
+        for span in spans:
+            if not span.is_empty:
+                readings[name] |= {span.until, span.since}
+    return {
+        name: frozenset(one for one in found if one.node not in begins or one.edge != "before")
+        for name, found in readings.items()
+    }
 
 
 def _counted(task: Task, wide: bool) -> tuple[str, ...]:
@@ -252,12 +176,12 @@ def _counted(task: Task, wide: bool) -> tuple[str, ...]:
     return tuple(name for name in order if name in names)
 
 
-def _index_node(task: Task, nodes: Mapping[str, Node], places: Mapping[str, str], compat: Compat) -> str | None:
+def _index_node(task: Task, tree: Tree, compat: Compat) -> str | None:
     window = task.index_window
     if window is None:
         return None
     side = window.index_timestamp
-    node = nodes[window.node]
+    node = tree.nodes[window.node]
     if compat == "aces" and node.is_backward and isinstance(node.step, Shift):
         side = "start" if side == "end" else "end"
-    return places[f"{window.name}.{side}"]
+    return tree.places[f"{window.name}.{side}"]

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from ehr.errors import QueryFailed, TaskError
 from ehr.store import Store
-from ehr.tasks import TRIGGER, Task
+from ehr.tasks import ANY_EVENT, TRIGGER, Plain, Task
 from sql.cohort.concepts import absent_codes, with_concepts
 from sql.cohort.names import with_safe_names
 from sql.cohort.nodes import LOST_AT, cohort_query, result_names
@@ -86,7 +86,8 @@ def find_cohort(records: Records, task: Task, *, wide: bool = True, compat: Comp
     plan = plan_task(task, wide=wide, compat=compat)
     check_columns(plan, records)
     records = with_concepts(records, task)
-    query = _query(records, task, wide=wide, compat=compat)
+    one_moment = compat == "aces" and _has_one_moment(records, task)
+    query = _query(records, task, wide=wide, compat=compat, one_moment=one_moment)
     everybody = exp.select(exp.Count(this=exp.Star()).as_("n")).from_(records.subjects.subquery("everybody"))
     try:
         subjects = records.answer(everybody).column("n")[0].as_py()
@@ -102,9 +103,18 @@ def find_cohort(records: Records, task: Task, *, wide: bool = True, compat: Comp
     return Cohort(task, rows.drop(LOST_AT).sort("subject_id", TRIGGER), attrition, records.written(query))
 
 
-def _query(records: Records, task: Task, *, wide: bool, compat: Compat) -> exp.Query:
-    plan = plan_task(with_safe_names(task), wide=wide, compat=compat)
+def _query(records: Records, task: Task, *, wide: bool, compat: Compat, one_moment: bool = False) -> exp.Query:
+    plan = plan_task(with_safe_names(task), wide=wide, compat=compat, one_moment=one_moment)
     return cohort_query(plan, records, wide=wide)
+
+
+def _has_one_moment(records: Records, task: Task) -> bool:
+    """Say whether the subjects who have all facts without a time that `task` asks for have one moment in all."""
+    alone = replace(with_safe_names(task), trigger=ANY_EVENT, windows=())
+    moments = plan_task(replace(alone, predicates=tuple(p for p in alone.predicates if isinstance(p, Plain))))
+    query = cohort_query(moments, records, wide=False)
+    kept = exp.select("subject_id").from_(query.subquery("moment")).where(exp.column(LOST_AT).is_(exp.null()))
+    return len(records.answer(kept.limit(2))) == 1
 
 
 def explain_cohort(records: Records, task: Task, *, wide: bool = False, compat: Compat = "none") -> tuple[str, str]:
@@ -112,7 +122,9 @@ def explain_cohort(records: Records, task: Task, *, wide: bool = False, compat: 
     plan = plan_task(task, wide=wide, compat=compat)
     check_columns(plan, records)
     records = with_concepts(records, task)
-    return draw(plan), records.written(_query(records, task, wide=wide, compat=compat))
+    return draw(plan_task(task, wide=True, compat=compat)), records.written(
+        _query(records, task, wide=wide, compat=compat)
+    )
 
 
 def labels(cohort: Cohort) -> pl.DataFrame:

@@ -21,7 +21,8 @@ from ehr.tasks import (
     Window,
 )
 from ehr.tasks.timespan import spell_timespan
-from sql.cohort.plan import Exists, Matches, Node, Plan, Rule
+from sql.cohort.plan import Exists, Matches, Plan, Rule
+from sql.cohort.tree import Node
 
 
 def rule_in_words(rule: Rule) -> str:

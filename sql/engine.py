@@ -54,9 +54,9 @@ def read_statement(con: duckdb.DuckDBPyConnection, text: str, catalog: Catalog, 
     return statement
 
 
-def write_statement(con: duckdb.DuckDBPyConnection, statement: Node, rows: int) -> str:
-    """Return the SQL of a tree, giving at most `rows` rows; a smaller LIMIT of the query is kept."""
-    is_bounded = _bound(statement["node"], rows)
+def write_statement(con: duckdb.DuckDBPyConnection, statement: Node, rows: int | None) -> str:
+    """Return the SQL of a tree, giving at most `rows` rows, or all; a smaller LIMIT of the query is kept."""
+    is_bounded = rows is None or _bound(statement["node"], rows)
     sql = _write(con, statement)
     return sql if is_bounded else f"SELECT * FROM ({sql}) LIMIT {rows:d}"
 

@@ -48,12 +48,12 @@ def matching_codes(predicates: Sequence[Plain], records: Records) -> CodeTable:
 def code_relation(predicates: Sequence[Plain], codes: CodeTable) -> exp.Query:
     """Return the keys that some of the predicates match, as literals, with 1 or 0 for each of them."""
     names = [predicate.name for predicate in predicates]
-    rows = [(key, *(int(name in found) for name in names)) for key, found in codes.items()]
-    rows = [row for row in rows if any(row[1:])]
+    rows = [(key, [int(name in found) for name in names]) for key, found in codes.items()]
+    rows = [(key, flags) for key, flags in rows if any(flags)]
     if not rows:
         nothing = [exp.cast(exp.null(), "VARCHAR").as_(KEY), *(_zero().as_(name, quoted=True) for name in names)]
         return exp.select(*nothing).where(exp.false())
-    tuples = [exp.Tuple(expressions=[exp.Literal.string(row[0]), *map(_number, row[1:])]) for row in rows]
+    tuples = [exp.Tuple(expressions=[exp.Literal.string(key), *map(_number, flags)]) for key, flags in rows]
     columns = [exp.to_identifier(KEY), *(exp.to_identifier(name, quoted=True) for name in names)]
     alias = exp.TableAlias(this=exp.to_identifier("matched"), columns=columns)
     return exp.select("*").from_(exp.Values(expressions=tuples, alias=alias))

@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from ehr.tasks import TRIGGER, Shift
 from sql.cohort.expressions import column, interval
-from sql.cohort.moments import moment_tables, so_far, table_of
+from sql.cohort.moments import OCCURRENCE, moment_tables, so_far, table_of
 from sql.cohort.plan import Exists, Matches, Plan, Rule
 from sql.cohort.records import Records
 from sql.cohort.tree import Edge, Node, Reading, Span
@@ -36,7 +36,8 @@ def cohort_query(plan: Plan, records: Records, *, wide: bool) -> exp.Select:
     columns = [cell.as_(name, quoted=True) for name, cell in _result_columns(plan, wide=wide)]
     query = exp.select(*columns).from_("judged")
     for name, body in (*moment_tables(plan, records), *_node_tables(plan)):
-        query = query.with_(exp.to_identifier(name), as_=body, copy=False)
+        materialized = True if name == OCCURRENCE else None
+        query = query.with_(exp.to_identifier(name), as_=body, materialized=materialized, copy=False)
     return query
 
 

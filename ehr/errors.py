@@ -87,7 +87,15 @@ class NotAllowed(EhrError):
 
 
 class QueryFailed(EhrError):
-    """A query passed the guard and failed in the engine."""
+    """A query passed the guard and failed in the engine.
+
+    `line` and `column` say where in the text of the user, counted from 1; None where that is unknown.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
 
 
 class QueryTimeout(QueryFailed):

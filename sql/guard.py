@@ -289,7 +289,8 @@ def _check_function(node: exp.Anonymous, functions: frozenset[str]) -> None:
     stands_in_from = isinstance(node.parent, exp.Table | exp.Lateral)
     allowed = TABLE_FUNCTIONS if stands_in_from else functions
     if name not in allowed and (stands_in_from or name not in _SYNTAX):
-        raise _forbidden_function(name, allowed, stands_in_from, position_of(node))
+        callable_here = allowed if stands_in_from else allowed | _SYNTAX
+        raise _forbidden_function(name, callable_here, stands_in_from, position_of(node))
     if name == DESCENDS_FROM:
         _check_descent(node)
     if name in BOUNDED and not stands_in_from:

@@ -1,8 +1,8 @@
 """Where in the user's text the engine met an error.
 
-What runs is written anew from DuckDB's tree (sql.engine), so a place that the engine names is one in that text. The tree
-knows where in the user's text each of its nodes stands. Parsed once more, the text that ran gives a tree of the same
-shape whose nodes know where they stand in it: going through both side by side leads from the one place to the other.
+What runs is written anew from DuckDB's tree (sql.engine), so a place that the engine names is one in that text. The
+tree knows where in the user's text each of its nodes stands. Parsed once more, the text that ran gives a tree of the
+same shape whose nodes know where they stand in it: going through both side by side leads from one place to the other.
 """
 
 import re
@@ -28,18 +28,14 @@ def position_of_error(store: Store, text: str, statement: Node, sql: str, error:
     None where DuckDB names no place, or one that nothing of the user's text stands for.
     """
     with closing(store.cursor()) as cursor:
-        cursor.execute("BEGIN TRANSACTION READ ONLY")
+        parsed = orjson.loads(cursor.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()[0][0])
         at = offset_in(sql, str(error))
         if at is None:
             at = _where_binding_fails(cursor, sql)
-        if at is None:
-            return None
-        parsed = orjson.loads(cursor.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()[0][0])
-    if parsed["error"]:
+    if at is None or parsed["error"]:
         return None
-    ran = parsed["statements"][0]["node"]
-    inner = ran if ran["type"] != "SELECT_NODE" else _without_limit(ran, statement["node"])
-    places = _places(inner, statement["node"])
+    ran, asked = parsed["statements"][0]["node"], statement["node"]
+    places = _places(ran["from_table"]["subquery"]["node"] if _is_wrapped(asked) else ran, asked)
     return position_at(text, places[at]) if at in places else None
 
 
@@ -69,6 +65,7 @@ def offset_in(sql: str, message: str) -> int | None:
 def _where_binding_fails(cursor: duckdb.DuckDBPyConnection, sql: str) -> int | None:
     """Return at which byte DuckDB fails when it only plans a query; None where it plans it well."""
     explained = f"EXPLAIN {sql}"
+    cursor.execute("BEGIN TRANSACTION READ ONLY")
     try:
         cursor.execute(explained)
     except duckdb.Error as error:
@@ -77,12 +74,10 @@ def _where_binding_fails(cursor: duckdb.DuckDBPyConnection, sql: str) -> int | N
     return None
 
 
-def _without_limit(ran: Node, wanted: Node) -> Node:
-    """Return the query in SELECT * FROM (...) LIMIT n where that was put around it."""
-    source = ran.get("from_table") or {}
-    is_wrapped = source.get("type") == "SUBQUERY" and (wanted.get("from_table") or {}).get("type") != "SUBQUERY"
-    node: Node = source["subquery"]["node"] if is_wrapped else ran
-    return node
+def _is_wrapped(asked: Node) -> bool:
+    """Say whether a query has a computed LIMIT, so that SELECT * FROM (...) LIMIT n is written around it."""
+    limits = [modifier for modifier in asked["modifiers"] if modifier["type"] == "LIMIT_MODIFIER"]
+    return any(((one["limit"] or {}).get("literal") or {}).get("kind") != "INTEGER" for one in limits)
 
 
 def _places(ran: Node, asked: Node) -> dict[int, int]:

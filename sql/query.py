@@ -22,6 +22,8 @@ from ehr.store import Store
 from sql.catalog import Catalog, read_catalog
 from sql.engine import read_statement, write_statement
 from sql.guard import guard, to_sql
+from sql.places import Position, place
+from sql.positions import position_of_error
 
 BATCH_ROWS: Final = 2048
 INTERRUPT_AGAIN: Final = 0.05
@@ -96,9 +98,9 @@ def run_query(
 
 @contextmanager
 def admitted(
-    store: Store, query: str | exp.Expr, *, role: str, rows: int, catalog: Catalog | None = None
+    store: Store, query: str | exp.Expr, *, role: str, rows: int | None, catalog: Catalog | None = None
 ) -> Iterator[Admitted]:
-    """Take `query` through both walls; the text that comes out gives at most `rows` rows.
+    """Take `query` through both walls; the text that comes out gives at most `rows` rows, or all where that is None.
 
     The cursor is in a read-only transaction and closed after the block. Raises UnsafeQuery when a wall refuses, and
     QueryFailed for an error of the engine in the block.
@@ -107,14 +109,18 @@ def admitted(
     text = query if isinstance(query, str) else to_sql(query)
     guard(text, known, role)
     cursor = store.cursor()
+    sql, statement = "", {}
     try:
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         statement = read_statement(cursor, text, known, role)
-        yield Admitted(write_statement(cursor, statement, rows), cursor)
+        sql = write_statement(cursor, statement, rows)
+        yield Admitted(sql, cursor)
     except (duckdb.OutOfMemoryException, MemoryError) as error:
         raise QueryMemory(_NO_MEMORY) from error
     except duckdb.Error as error:
-        raise QueryFailed(explain(error)) from error
+        at = position_of_error(store, text, statement, sql, error) if sql else None
+        line, column = at or (None, None)
+        raise QueryFailed(explain(error, at), line=line, column=column) from error
     finally:
         cursor.close()
 
@@ -178,14 +184,14 @@ def _of_the_engine(error: Exception) -> duckdb.Error:
     return duckdb.OutOfMemoryException(str(error)) if is_memory else duckdb.Error(str(error))
 
 
-def explain(error: duckdb.Error) -> str:
-    """Say in one sentence, without values of patients, why the engine could not run a query."""
+def explain(error: duckdb.Error, at: Position | None = None) -> str:
+    """Say in one sentence, without values of patients, why, and where, the engine could not run a query."""
     first = re.sub(r"^[A-Za-z ]+ Error: ", "", str(error).splitlines()[0]).rstrip(". ")
     if not isinstance(error, _NAMING):
         first = re.sub(r"'[^']*'|\"[^\"]*\"|-?\d[\d.:e+-]*", "…", first)
     candidates = re.search(r"Candidate bindings: (.+)", str(error))
     hint = f"; did you mean {candidates[1]}?" if candidates else ""
-    return f"the query cannot be run: {first}{hint}"
+    return f"the query cannot be run{place(at)}: {first}{hint}"
 
 
 def _with_unique_names(table: pa.Table) -> pa.Table:

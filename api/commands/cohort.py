@@ -22,7 +22,12 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     cohort = commands.add_parser(
         "cohort", parents=parents, help="who meets a task file, from when, with which outcome, and who was lost where"
     )
-    cohort.add_argument("task", metavar="TASK", help="a task file, or a ready task such as in_hospital_mortality")
+    cohort.add_argument(
+        "task",
+        nargs="?",
+        metavar="TASK",
+        help="a task file, or a ready task such as in_hospital_mortality; none lists the ready tasks",
+    )
     cohort.add_argument(
         "--data", type=Path, metavar="MEDS", help="look in a MEDS file or folder instead of the store"
     )
@@ -30,6 +35,7 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     cohort.add_argument(
         "--wide", type=Path, metavar="FILE", help="write rows with window times and counts as parquet"
     )
+    cohort.add_argument("--consort", type=Path, metavar="FILE", help="draw who was left out where, as SVG or PNG")
     cohort.add_argument(
         "--explain", action="store_true", help="show the tree of windows and the SQL, and run nothing"
     )
@@ -48,19 +54,49 @@ def run_cohort_command(args: argparse.Namespace) -> int:
     from ehr.tasks import find_task, read_task
     from sql.cohort import explain_cohort, find_cohort, label_table
 
+    if args.task is None:
+        return _list_ready_tasks(args)
     task = read_task(find_task(args.task))
     with _records(args) as records:
         if args.explain:
             tree, sql = explain_cohort(records, task, wide=args.wide is not None, compat=args.compat)
             emit(args, {"tree": tree, "sql": sql}, lambda console: _show(console, f"{tree}\n\n{sql}"))
             return 0
-        cohort = find_cohort(records, task, wide=args.wide is not None, compat=args.compat)
+        cohort = find_cohort(records, task, wide=args.wide is not None, compat=args.compat, count_events=True)
     if args.out:
         _write(label_table(cohort), args.out)
     if args.wide:
         _write(cohort.rows.to_arrow(), args.wide)
+    if args.consort:
+        from api.consort import draw_consort
+
+        draw_consort(cohort, args.consort)
     emit(args, _summary(cohort, args), lambda console: _render(console, cohort, args))
     return 0
+
+
+def _list_ready_tasks(args: argparse.Namespace) -> int:
+    """Print the ready tasks with what each one foresees; raises EhrError when a cohort was to be written."""
+    from api.console import emit
+    from ehr.tasks import read_task, ready_tasks
+
+    if args.out or args.wide or args.explain:
+        raise EhrError("which cohort? name a task file or a ready task; ehr cohort without more lists those")
+    found = {name: read_task(path).description for name, path in ready_tasks().items()}
+    emit(args, found, lambda console: _render_ready_tasks(console, found))
+    return 0
+
+
+def _render_ready_tasks(console: "Console", found: dict[str, str]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="ready tasks", title_justify="left")
+    table.add_column("task", no_wrap=True)
+    table.add_column("what it foresees", overflow="fold")
+    for name, description in found.items():
+        table.add_row(name, Text(description.partition(". ")[0].removesuffix(".")))
+    console.print(table)
 
 
 @contextmanager
@@ -99,6 +135,7 @@ def _summary(cohort: "Cohort", args: argparse.Namespace) -> dict[str, Any]:
         "remarks": cohort.task.remarks,
         "out": str(args.out) if args.out else None,
         "wide": str(args.wide) if args.wide else None,
+        "consort": str(args.consort) if args.consort else None,
     }
 
 
@@ -120,17 +157,27 @@ def _render(console: "Console", cohort: "Cohort", args: argparse.Namespace) -> N
         err().print(Text(f"note: {remark}", style="yellow"))
     table = Table(title=Text(f"{cohort.task.name} in {args.data or args.store}"), title_justify="left")
     table.add_column("rule", overflow="fold")
-    for header in ("patients lost", "left", "rows lost", "left"):
+    for header in ("patients lost", "left", "rows lost", "left", "events lost", "left"):
         table.add_column(header, justify="right")
-    table.add_row("everybody", "", f"{cohort.attrition[0].subjects_before:,}", "", "")
+    first = cohort.attrition[0]
+    table.add_row("everybody", "", f"{first.subjects_before:,}", "", "", "", _count(first.events_before))
     for step in cohort.attrition:
-        lost = (step.subjects_before - step.subjects_after, step.rows_before - step.rows_after)
         table.add_row(
-            Text(step.rule), _lost(lost[0]), f"{step.subjects_after:,}", _lost(lost[1]), f"{step.rows_after:,}"
+            Text(step.rule),
+            _lost(step.subjects_before, step.subjects_after),
+            f"{step.subjects_after:,}",
+            _lost(step.rows_before, step.rows_after),
+            f"{step.rows_after:,}",
+            _lost(step.events_before, step.events_after),
+            _count(step.events_after),
         )
     console.print(table)
     console.print(_note(cohort) or _size(cohort), markup=False)
-    for what, path in (("labels", args.out), ("rows with window times and counts", args.wide)):
+    for what, path in (
+        ("labels", args.out),
+        ("rows with window times and counts", args.wide),
+        ("flow of the cohort", args.consort),
+    ):
         if path:
             console.print(f"Wrote the {what} to {path}.", markup=False)
 
@@ -139,8 +186,14 @@ def _show(console: "Console", text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
-def _lost(number: int) -> str:
-    return f"-{number:,}" if number else "0"
+def _lost(before: int | None, after: int | None) -> str:
+    if before is None or after is None:
+        return ""
+    return f"-{before - after:,}" if before != after else "0"
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
 
 
 def _size(cohort: "Cohort") -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from api.cli import main
 from ehr.store import create_store
+from ehr.tasks import ready_tasks
 
 TASK = """
 predicates:
@@ -104,3 +105,16 @@ def test_mistakes_end_with_one_sentence_and_write_nothing(
         assert hint in message
         assert message.count("\n") == 1
     assert not out.exists()
+
+
+def test_without_a_task_the_ready_tasks_are_listed(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cohort"]) == 0
+    printed = capsys.readouterr().out
+    assert "readmission_30d" in printed
+    assert "Admission to hospital within 30 days of a discharge alive, foreseen at the discharge" in printed
+    assert main(["--json", "cohort"]) == 0
+    assert json.loads(capsys.readouterr().out).keys() == ready_tasks().keys()
+    assert main(["cohort", "--out", str(tmp_path / "labels.parquet")]) == 1
+    assert "name a task file or a ready task" in capsys.readouterr().err

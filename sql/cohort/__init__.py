@@ -6,9 +6,9 @@ cohort = run_cohort(store, read_task(find_task("in_hospital_mortality")))
 cohort.rows, cohort.attrition, labels(cohort)
 """
 
+from sql.cohort.attrition import Step
 from sql.cohort.run import (
     Cohort,
-    Step,
     explain_cohort,
     find_cohort,
     label_table,

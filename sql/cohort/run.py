@@ -11,23 +11,13 @@ from sqlglot import exp
 from ehr.errors import QueryFailed, TaskError
 from ehr.store import Store
 from ehr.tasks import ANY_EVENT, TRIGGER, Plain, Task
+from sql.cohort.attrition import Step, attrition, everybody
 from sql.cohort.concepts import absent_codes, with_concepts
 from sql.cohort.names import with_safe_names
 from sql.cohort.nodes import LOST_AT, cohort_query, result_names
 from sql.cohort.plan import Compat, Counts, Exists, Plan, plan_task
 from sql.cohort.records import Records, records_of_meds, records_of_store, records_of_subject
-from sql.cohort.words import draw, rule_in_words, trigger_in_words
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One rule and what it left: subjects, and rows (one per trigger); what is lost is the difference."""
-
-    rule: str
-    subjects_before: int
-    subjects_after: int
-    rows_before: int
-    rows_after: int
+from sql.cohort.words import draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +68,10 @@ def run_cohort_on_meds(path: Path, task: Task, *, wide: bool = True, compat: Com
     return find_cohort(records_of_meds(path), task, wide=wide, compat=compat)
 
 
-def find_cohort(records: Records, task: Task, *, wide: bool = True, compat: Compat = "none") -> Cohort:
-    """Look for `task` in `records`.
+def find_cohort(
+    records: Records, task: Task, *, wide: bool = True, compat: Compat = "none", count_events: bool = False
+) -> Cohort:
+    """Look for `task` in `records`; `count_events` has the attrition count events too, which looks at all of them.
 
     Raises TaskError when the task asks for a column or for a concept that the records do not have.
     """
@@ -88,9 +80,8 @@ def find_cohort(records: Records, task: Task, *, wide: bool = True, compat: Comp
     records = with_concepts(records, task)
     one_moment = compat == "aces" and _has_one_moment(records, task)
     query = _query(records, task, wide=wide, compat=compat, one_moment=one_moment)
-    everybody = exp.select(exp.Count(this=exp.Star()).as_("n")).from_(records.subjects.subquery("everybody"))
     try:
-        subjects = records.answer(everybody).column("n")[0].as_py()
+        all_subjects = everybody(records, with_events=count_events)
         table = records.answer(query)
     except duckdb.Error as error:
         raise QueryFailed(f"{task.name}: {str(error).splitlines()[0]}") from error
@@ -98,9 +89,9 @@ def find_cohort(records: Records, task: Task, *, wide: bool = True, compat: Comp
     rows = judged.filter(pl.col(LOST_AT).is_null())
     if compat == "aces":
         rows = pl.concat([rows, _rows_of_a_lost_chain(plan, judged)], how="diagonal")
-    attrition = _attrition(plan, judged, subjects)
+    steps = attrition(plan, judged, all_subjects)
     task = replace(task, remarks=(*task.remarks, *absent_codes(records, task)))
-    return Cohort(task, rows.drop(LOST_AT).sort("subject_id", TRIGGER), attrition, records.written(query))
+    return Cohort(task, rows.drop(LOST_AT).sort("subject_id", TRIGGER), steps, records.written(query))
 
 
 def _query(records: Records, task: Task, *, wide: bool, compat: Compat, one_moment: bool = False) -> exp.Query:
@@ -163,30 +154,6 @@ def check_columns(plan: Plan, records: Records) -> None:
             if value is not None and isinstance(value, str) != (records.columns[name] == "VARCHAR"):
                 kind = records.columns[name]
                 raise TaskError(f"{key}: {value!r} cannot be compared with a column of type {kind}; mind the quotes")
-
-
-def _attrition(plan: Plan, judged: pl.DataFrame, subjects: int) -> tuple[Step, ...]:
-    """Count rows and subjects after each rule, from the first rule that every row breaks."""
-    last = len(plan.rules) + 1
-    lost_at = pl.col(LOST_AT).fill_null(last)
-    lost_rows = dict(judged.group_by(lost_at.alias("step")).len().iter_rows())
-    lost_subjects = dict(
-        judged.group_by("subject_id").agg(lost_at.max().alias("step")).group_by("step").len().iter_rows()
-    )
-    with_trigger = sum(lost_subjects.values())
-    steps = [Step(trigger_in_words(plan.task), subjects, with_trigger, judged.height, judged.height)]
-    for number, rule in enumerate(plan.rules, start=1):
-        before = steps[-1]
-        steps.append(
-            Step(
-                rule_in_words(rule),
-                before.subjects_after,
-                before.subjects_after - lost_subjects.get(number, 0),
-                before.rows_after,
-                before.rows_after - lost_rows.get(number, 0),
-            )
-        )
-    return tuple(steps)
 
 
 def _rows_of_a_lost_chain(plan: Plan, judged: pl.DataFrame) -> pl.DataFrame:

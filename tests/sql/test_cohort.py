@@ -14,8 +14,8 @@ from ehr.events import EVENT_SCHEMA
 from ehr.intake import Intake
 from ehr.store import Store, create_store
 from ehr.tasks import find_task, parse_task, read_task
-from sql.cohort import explain_cohort, label_table, labels, run_cohort, run_cohort_on_meds
-from sql.cohort.records import records_of_meds
+from sql.cohort import explain_cohort, find_cohort, label_table, labels, run_cohort, run_cohort_on_meds
+from sql.cohort.records import records_of_meds, records_of_store
 
 BEGIN = datetime(2150, 1, 1)
 STAYS: dict[int, list[tuple[int, str]]] = {
@@ -108,6 +108,16 @@ def test_attrition_says_in_words_who_was_lost_where(store: Store) -> None:
         ("rest_of_stay: some discharge_or_death at or after the end of first_day", 2, 2, 3, 2),
     ]
     assert (cohort.subjects, cohort.positive, cohort.prevalence) == (2, 1, 0.5)
+
+
+def test_events_are_counted_at_each_step_where_asked_for(store: Store, meds: Path) -> None:
+    ready = read_task(find_task("in_hospital_mortality"))
+    for records in (records_of_store(store), records_of_meds(meds)):
+        cohort = find_cohort(records, ready, wide=False, count_events=True)
+        steps = [(step.events_before, step.events_after) for step in cohort.attrition]
+        # Subject 4 has no trigger, subject 3 leaves on the first day; each static fact is an event too.
+        assert steps == [(15, 12), (12, 9), (9, 9)]
+    assert run_cohort(store, ready).attrition[0].events_before is None
 
 
 def test_the_begin_and_end_of_a_record_are_those_of_its_events(store: Store, meds: Path) -> None:

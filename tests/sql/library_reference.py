@@ -153,7 +153,7 @@ def next_results(patients: dict[int, Patient], items: Sequence[int], abnormal: C
 
 
 def kidney_injuries(results: Sequence[tuple[datetime, float]]) -> Times:
-    """Return when creatinine (mg/dL) rose by 0.3 in 48 hours or to 1.5 times the lowest value of 7 days, as in KDIGO."""
+    """Return when creatinine (mg/dL) rose by 0.3 in 48 hours or to 1.5 times the lowest of 7 days (KDIGO)."""
     found = []
     for time, value in results:
         two_days = [other for earlier, other in results if time - 2 * DAY <= earlier < time]

@@ -18,7 +18,7 @@ from ehr.tasks import ANY_EVENT, RECORD_END, RECORD_START, Derived, Plain, Value
 from sql.cohort.codes import KEY, CodeTable, code_relation, is_one_of, key_of_event, matching_codes
 from sql.cohort.expressions import column, in_order, integer, is_known, one_if
 from sql.cohort.plan import Plan
-from sql.cohort.records import Records
+from sql.cohort.records import Records, in_code_order
 
 OCCURRENCE: Final = "occurrence"
 """To be materialized: DuckDB else takes the few events that match for a fifth of all, and plans for so many."""
@@ -54,12 +54,13 @@ def so_far(predicate: str) -> str:
 
 def _occurrence(plan: Plan, records: Records) -> exp.Query:
     flags = [_flag(predicate).as_(predicate.name, quoted=True) for predicate in plan.plain]
-    return (
+    query = (
         exp.select(exp.column("subject_id", "event"), exp.column("time", "event"), *flags)
         .from_("event")
         .join("matching_code", on=exp.column(KEY, "matching_code").eq(key_of_event(records)))
         .where(is_known("time"))
     )
+    return in_code_order(query, records)
 
 
 def _flag(predicate: Plain) -> exp.Expr:
@@ -103,9 +104,7 @@ def _moment(plan: Plan, records: Records) -> exp.Query:
     markers: list[str] = [name for name in (RECORD_START, RECORD_END) if name in plan.built_in()]
     parts = []
     if plan.plain:
-        parts.append(
-            _part(exp.to_table(OCCURRENCE), "time", {name: column(name) for name in names}, names + markers)
-        )
+        parts.append(_part(exp.to_table(OCCURRENCE), "time", {name: column(name) for name in names}, names + markers))
     if plan.has_constant():
         parts.append(_part(_times().subquery("timed"), "time", {}, names + markers))
     for name in markers:
@@ -176,4 +175,4 @@ def _static_subjects(predicate: Plain, records: Records, codes: CodeTable) -> ex
     """Select the subjects with a fact without a time that matches."""
     has_code = is_one_of(key_of_event(records), predicate.name, codes)
     tests = [exp.column("time").is_(exp.null()), has_code, *_row_tests(predicate)]
-    return exp.select("subject_id").distinct().from_("event").where(*tests)
+    return in_code_order(exp.select("subject_id").distinct().from_("event").where(*tests), records)

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
+from ehr.code_order import COLUMNS, keeps_code_order
 from ehr.errors import SourceError
 from ehr.events import BIRTH
 from ehr.store import DISABLED_OPTIMIZERS, Store, require_subjects
@@ -45,10 +46,11 @@ class Records:
     """A connection in which `event` is a table or view of events, and how to ask it for codes and records.
 
     `codes` gives every code in use, `subjects` every subject_id, `spans` also first_time and last_time, `people`
-    subject_id, birth_time and sex (female, male or another word) of those with either. `columns` are
-    the columns of `event` with their DuckDB types. `codebook` is a connection that has table code_ancestor where that
-    is another one. `has_joint_codes` says that events must be looked up by all codes of their records
-    (sql.cohort.concepts). With an `engine` the events lie there: `con` has, in `event`, each combination of code and
+    subject_id, birth_time and sex (female, male or another word) of those with either. `columns` are the columns of
+    `event` with their DuckDB types. `codebook` is a connection that has table code_ancestor where that is another.
+    `has_joint_codes` says that events must be looked up by all codes of their records (sql.cohort.concepts).
+    `by_code` gives the events in the order of their codes where they are kept so, with the columns that
+    ehr.code_order knows. With an `engine` the events lie there: `con` has, in `event`, each combination of code and
     its companions (unit, codings) once, without subjects and times, which is what codes are looked up in.
     """
 
@@ -61,6 +63,7 @@ class Records:
     codebook: duckdb.DuckDBPyConnection | None = None
     has_joint_codes: bool = False
     engine: Engine | None = None
+    by_code: exp.Query | None = None
 
     def written(self, query: exp.Query) -> str:
         """Return the SQL of a query, in the dialect of the engine that runs it."""
@@ -80,7 +83,22 @@ def records_of_store(store: Store) -> Records:
     spans = exp.select("subject_id", first.as_("first_time"), last.as_("last_time")).from_("subject")
     codes, subjects = exp.select("code").from_("code"), exp.select("subject_id").from_("subject")
     people = exp.select("subject_id", "birth_time", "sex").from_("subject")
-    return Records(con, codes, subjects, spans, people, _columns(con))
+    by_code = None
+    if keeps_code_order(con):
+        by_code = exp.select(*sorted(COLUMNS)).from_("event_by_code").join("code_place", using="place")
+    return Records(con, codes, subjects, spans, people, _columns(con), by_code=by_code)
+
+
+def in_code_order(query: exp.Select, records: Records) -> exp.Select:
+    """Let a query of few codes read them where they stand together, if `records` know all of `event` it asks for."""
+    if records.by_code is None or records.has_joint_codes:
+        return query
+    asked = {column.name for column in query.find_all(exp.Column) if column.table in {"", "event"}}
+    if asked <= COLUMNS:
+        for table in list(query.find_all(exp.Table)):
+            if table.name == "event":
+                table.replace(records.by_code.subquery("event"))
+    return query
 
 
 def records_of_subject(store: Store, subject_id: int) -> Records:

@@ -54,4 +54,5 @@ class Engine:
         return Limits(
             rows=min(max_rows, self.limits.rows) if max_rows > 0 else self.limits.rows,
             seconds=min(seconds, self.limits.seconds) if seconds is not None else self.limits.seconds,
+            result_bytes=self.limits.result_bytes,
         )

@@ -7,9 +7,11 @@ from typing import Any, Final, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from api.problems import problem
 from ehr import errors
 
 DOMAIN: Final = "anamnesis"
@@ -25,6 +27,7 @@ STATUS: Final[dict[type[errors.EhrError], grpc.StatusCode]] = {
     errors.NotAllowed: grpc.StatusCode.PERMISSION_DENIED,
     errors.QueryFailed: grpc.StatusCode.INVALID_ARGUMENT,
     errors.QueryTimeout: grpc.StatusCode.DEADLINE_EXCEEDED,
+    errors.QueryMemory: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.VocabularyError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.UnknownModel: grpc.StatusCode.NOT_FOUND,
     errors.ModelError: grpc.StatusCode.FAILED_PRECONDITION,
@@ -84,18 +87,35 @@ def _guarded_stream(call: Callable[..., AsyncIterator[Any]], method: str) -> Cal
 
 
 async def _abort(context: Any, error: Exception, method: str) -> NoReturn:
-    """End the call with the status of `error`; the details carry google.rpc.ErrorInfo."""
+    """End the call with the status of `error`, and with details for programs."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
     if isinstance(error, errors.EhrError):
-        code, message, reason = status_code(error), str(error), type(error).__name__
+        code, message, details = status_code(error), str(error), _details(error)
     else:
         request_id = uuid.uuid4().hex
         LOG.error("request %s to %s failed", request_id, method, exc_info=error)
-        code, reason = grpc.StatusCode.INTERNAL, "Internal"
+        code = grpc.StatusCode.INTERNAL
         message = f"the service failed; its log has the cause under request {request_id}"
-    details = any_pb2.Any()
-    details.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN))
-    status = rpc_status.to_status(status_pb2.Status(code=code.value[0], message=message, details=[details]))
+        details = [error_details_pb2.ErrorInfo(reason="Internal", domain=DOMAIN)]
+    packed = [any_pb2.Any() for _ in details]
+    for slot, detail in zip(packed, details, strict=True):
+        slot.Pack(detail)
+    status = rpc_status.to_status(status_pb2.Status(code=code.value[0], message=message, details=packed))
     await context.abort_with_status(status)
     raise AssertionError("abort_with_status does not return")
+
+
+def _details(error: errors.EhrError) -> list[Message]:
+    """Return google.rpc.ErrorInfo, and for a query google.rpc.BadRequest with the code of the refusal."""
+    found = problem(error)["error"]
+    metadata = {name: str(found[name]) for name in ("code", "line", "column") if found[name] is not None}
+    if found["allowed"]:
+        metadata["allowed"] = ", ".join(found["allowed"])
+    info = error_details_pb2.ErrorInfo(reason=type(error).__name__, domain=DOMAIN, metadata=metadata)
+    if not isinstance(error, errors.UnsafeQuery):
+        return [info]
+    violation = error_details_pb2.BadRequest.FieldViolation(
+        field="sql", description=found["message"], reason=found["code"]
+    )
+    return [info, error_details_pb2.BadRequest(field_violations=[violation])]

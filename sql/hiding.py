@@ -1,7 +1,7 @@
 """Columns that a role may not read: every table that has one is read through a subquery without it, in DuckDB's tree.
 
-So `*`, COLUMNS(), rows as values and whatever else names no column meet tables that never had it. The subquery takes
-COLUMNS(lambda c: ...) and not a list, so that a name of WITH in the place of the table goes through it unchanged.
+So `*`, COLUMNS(), rows as values and whatever else names no column meet tables that never had it. Where WITH gives
+the name of the table to a query too, the subquery takes COLUMNS(lambda c: ...), so that either goes through it.
 """
 
 from collections.abc import Mapping
@@ -27,8 +27,11 @@ def hide_columns(statement: Node, hidden: Mapping[str, frozenset[str]]) -> None:
     for node, _, _ in nodes:
         if node.get("class") == "COLUMN_REF" and len(node["column_names"]) > 2:
             _drop_schema(node)
+    with_names = {entry["key"].lower() for node, _, _ in nodes for entry in node.get("cte_map", {}).get("map", [])}
     for table, holder, key in found:
-        holder[key] = _without(table, hidden[table["table_name"].lower()])
+        name = table["table_name"].lower()
+        is_certain = bool(table["schema_name"]) or name not in with_names
+        holder[key] = _without(table, hidden[name], is_certain)
 
 
 def _drop_schema(column: Node) -> None:
@@ -38,9 +41,9 @@ def _drop_schema(column: Node) -> None:
         column.pop("qualified_name", None)
 
 
-def _without(table: Node, columns: frozenset[str]) -> Node:
+def _without(table: Node, columns: frozenset[str], is_certain: bool) -> Node:
     """Return a subquery that reads a table without some of its columns, under the name that the table has here."""
-    source = deepcopy(_pattern(columns))
+    source = deepcopy(_pattern(columns, is_certain))
     inner = source["subquery"]["node"]["from_table"]
     inner |= {name: table[name] for name in ("schema_name", "table_name", "catalog_name", "qualified_name")}
     kept = {name: table[name] for name in ("sample", "column_name_alias", "query_location", "query_location_length")}
@@ -48,10 +51,12 @@ def _without(table: Node, columns: frozenset[str]) -> Node:
 
 
 @cache
-def _pattern(columns: frozenset[str]) -> Node:
+def _pattern(columns: frozenset[str], is_certain: bool) -> Node:
     """Let DuckDB parse such a subquery, on a connection of its own that holds nothing."""
-    listed = ", ".join(f"'{name}'" for name in sorted(columns))
-    sql = f"FROM (SELECT COLUMNS(lambda c: lower(c) NOT IN ({listed})) FROM t) AS t"
+    names = ", ".join(sorted(columns))
+    texts = ", ".join(f"'{name}'" for name in sorted(columns))
+    chosen = f"* EXCLUDE ({names})" if is_certain else f"COLUMNS(lambda c: lower(c) NOT IN ({texts}))"
+    sql = f"FROM (SELECT {chosen} FROM t) AS t"
     with duckdb.connect() as con:
         parsed = orjson.loads(con.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()[0][0])
     source: Node = parsed["statements"][0]["node"]["from_table"]

@@ -2,25 +2,26 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from api.memory import HEADROOM, bounded_memory, size
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ehr.store import Store
     from sql.catalog import Relation
-    from sql.query import Result
+    from sql.query import Limits, Result
 
-MEMORY_GB: Final = 4
-HEADROOM_GB: Final = 2
 FORMATS: Final = ("table", "csv", "json", "arrow", "parquet")
 
 EPILOG: Final = """examples:
   ehr sql "SELECT count(*) FROM patient WHERE sex = 'female'"
   ehr sql "SELECT code, n_subjects FROM code ORDER BY n_subjects DESC LIMIT 10" --format csv
   ehr sql --describe
+  ehr sql --estimate "SELECT count(*) FROM event a JOIN event b USING (subject_id)"
   ehr sql - < query.sql --format parquet --out result.parquet"""
 
 
@@ -46,6 +47,13 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--timeout", type=_positive_float, default=30.0, metavar="S", help="stop after S seconds (default 30)"
     )
+    parser.add_argument(
+        "--max-bytes", type=size, default="256MB", metavar="SIZE", help="at most SIZE of result (default 256MB)"
+    )
+    parser.add_argument(
+        "--memory", type=size, default="4GB", metavar="SIZE", help="memory that the query may use (default 4GB)"
+    )
+    parser.add_argument("--estimate", action="store_true", help="show what the query would cost; run nothing")
     parser.add_argument("--describe", action="store_true", help="show the tables, columns and what they mean")
     parser.set_defaults(run=run_sql, fail=parser.error)
 
@@ -56,23 +64,63 @@ def run_sql(args: argparse.Namespace) -> int:
         args.fail("give a query, or --describe")
     if args.describe:
         return _describe(args)
+    if args.estimate:
+        return _with_store(args, _estimate)
     from api.results import format_of
 
     name = format_of(args.format, args.json, args.out)
     if name == "table" and args.out is not None:
         args.fail(f"--out needs a --format of {', '.join(FORMATS[1:])}")
+    args.format = name
+    return _with_store(args, _answer)
 
-    from ehr.audit import audited
+
+def _with_store(args: argparse.Namespace, act: "Callable[[argparse.Namespace, Store, str, Limits], int]") -> int:
+    """Call `act` with the store, the text and the limits; with --json a refusal or failure is a document too."""
+    from api.console import print_json
+    from api.problems import problem
+    from ehr.errors import QueryFailed, UnsafeQuery
     from ehr.store import open_store, opened, require_subjects
-    from sql.query import Limits, run_query
+    from sql.query import Limits
 
     query = sys.stdin.read() if args.query == "-" else args.query
-    with _bounded_memory(), opened(open_store(args.store, locked=True, memory=f"{MEMORY_GB}GB")) as store:
+    limits = Limits(args.limit, args.timeout, args.max_bytes)
+    memory = f"{args.memory}B"
+    with (
+        bounded_memory(args.memory + HEADROOM),
+        opened(open_store(args.store, locked=True, memory=memory)) as store,
+    ):
         require_subjects(store)
-        with audited(store, "sql", query, role=args.role) as entry:
-            result = run_query(store, query, role=args.role, limits=Limits(args.limit, args.timeout))
-            entry.rows = result.table.num_rows
-    _print_result(args, result, name)
+        try:
+            return act(args, store, query, limits)
+        except (UnsafeQuery, QueryFailed) as error:
+            if args.json:
+                print_json(problem(error))
+            raise
+
+
+def _answer(args: argparse.Namespace, store: "Store", query: str, limits: "Limits") -> int:
+    from ehr.audit import audited
+    from sql.query import run_query
+
+    with audited(store, "sql", query, role=args.role) as entry:
+        result = run_query(store, query, role=args.role, limits=limits)
+        entry.rows = result.table.num_rows
+    _print_result(args, result, args.format)
+    return 0
+
+
+def _estimate(args: argparse.Namespace, store: "Store", query: str, limits: "Limits") -> int:
+    from dataclasses import asdict
+
+    from api.console import emit
+    from api.costs import render_estimate
+    from ehr.audit import audited
+    from sql.estimate import estimate
+
+    with audited(store, "sql estimate", query, role=args.role):
+        found = estimate(store, query, role=args.role, limits=limits)
+    emit(args, asdict(found), lambda console: render_estimate(console, found))
     return 0
 
 
@@ -89,10 +137,10 @@ def _print_result(args: argparse.Namespace, result: "Result", name: str) -> None
         )
     else:
         write_result(result.table, name, args.out)
-    if result.truncated:
-        err().print(
-            f"only the first {args.limit:,} rows are shown; raise --limit or narrow the query", style="yellow"
-        )
+    if result.cut is not None:
+        option = {"ROWS": "--limit", "BYTES": "--max-bytes"}[result.cut]
+        rows = f"{result.table.num_rows:,} row{'s' * (result.table.num_rows != 1)}"
+        err().print(f"only the first {rows} are shown; raise {option} or narrow the query", style="yellow")
 
 
 def _describe(args: argparse.Namespace) -> int:
@@ -125,24 +173,6 @@ def _render_relations(console: "Console", relations: "list[Relation]") -> None:
             )
         console.print(table)
         console.print()
-
-
-@contextmanager
-def _bounded_memory() -> Iterator[None]:
-    """Bound the memory of this process: DuckDB's own limit does not hold for one very long string or list."""
-    try:
-        import resource
-    except ImportError:
-        yield
-        return
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = (MEMORY_GB + HEADROOM_GB) << 30
-    limits = [limit for limit in (wanted, *before) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def _positive_int(text: str) -> int:

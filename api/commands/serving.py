@@ -2,7 +2,12 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from api.memory import bounded_memory, size
+
+MODELS_AND_THREADS: Final = 8 * 2**30
+"""Bytes that the service may need beside the database."""
 
 
 def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -21,7 +26,18 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     serve.add_argument("--role", default="analyst", help="role of every caller in SQL and English (default analyst)")
     serve.add_argument("--max-rows", type=int, default=1_000_000, metavar="N", help="row limit of a query")
     serve.add_argument("--timeout", type=float, default=30.0, metavar="S", help="time limit of a query in seconds")
-    serve.add_argument("--memory", default="4GB", metavar="SIZE", help="memory of the database (default 4GB)")
+    serve.add_argument(
+        "--max-bytes", type=size, default="256MB", metavar="SIZE", help="most bytes of a result (default 256MB)"
+    )
+    serve.add_argument(
+        "--memory", type=size, default="4GB", metavar="SIZE", help="memory of the database (default 4GB)"
+    )
+    serve.add_argument(
+        "--process-memory",
+        type=size,
+        metavar="SIZE",
+        help="memory of the whole process, models included (default: that of the database and 8GB)",
+    )
     serve.set_defaults(run=run_serve)
 
 
@@ -52,8 +68,12 @@ def run_serve(args: argparse.Namespace) -> int:
     def ready(port: int) -> None:
         print(f"serving {args.store} on {args.host}:{port}; Ctrl-C stops", flush=True)
 
-    with opened(open_store(args.store, writable=True, locked=True, memory=args.memory)) as store:
-        engine = Engine(store, role=args.role, limits=Limits(rows=args.max_rows, seconds=args.timeout))
+    limits = Limits(rows=args.max_rows, seconds=args.timeout, result_bytes=args.max_bytes)
+    with (
+        bounded_memory(args.process_memory or args.memory + MODELS_AND_THREADS),
+        opened(open_store(args.store, writable=True, locked=True, memory=f"{args.memory}B")) as store,
+    ):
+        engine = Engine(store, role=args.role, limits=limits)
         asyncio.run(serve(engine, address, ready))
     print("stopped", flush=True)
     return 0

@@ -20,6 +20,8 @@ SCHEMA_VERSION: Final = 3
 # DuckDB 2.0.0 plans a selective filter followed by GROUP BY as repeated scans (docs/decisions.md).
 DISABLED_OPTIMIZERS: Final = "partitioned_execution"
 
+MAX_SPILL: Final = "16GB"
+
 Config = dict[str, str | bool | int | float | list[str]]
 
 
@@ -77,7 +79,8 @@ def create_store(path: Path, *, memory: str | None = None) -> Store:
 def open_store(path: Path, *, writable: bool = False, locked: bool = False, memory: str | None = None) -> Store:
     """Open an existing store.
 
-    A `locked` store refuses every access to files and every change of settings: what untrusted SQL runs on.
+    A `locked` store refuses every access to files and every change of settings, and queries that need more than
+    `MAX_SPILL` of disk for what does not fit into memory: what untrusted SQL runs on.
     `memory` bounds what DuckDB may use ("2GB"). Raises StoreError when there is no store at `path`, another
     process holds it, or it was made by another version.
     """
@@ -89,6 +92,7 @@ def open_store(path: Path, *, writable: bool = False, locked: bool = False, memo
     con = _connect(path, config)
     _check_version(path, con)
     if locked:
+        con.execute(f"SET max_temp_directory_size = '{MAX_SPILL}'")
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
     return Store(path, con, writable)

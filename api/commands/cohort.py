@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console
 
+    from ehr.tasks import Task
     from sql.cohort import Cohort
     from sql.cohort.records import Records
 
@@ -37,6 +38,9 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     )
     cohort.add_argument("--consort", type=Path, metavar="FILE", help="draw who was left out where, as SVG or PNG")
     cohort.add_argument(
+        "--why", metavar="SUBJECT", help="say by which rule, time and value each trigger of a patient is in or out"
+    )
+    cohort.add_argument(
         "--explain", action="store_true", help="show the tree of windows and the SQL, and run nothing"
     )
     cohort.add_argument(
@@ -57,6 +61,8 @@ def run_cohort_command(args: argparse.Namespace) -> int:
     if args.task is None:
         return _list_ready_tasks(args)
     task = read_task(find_task(args.task))
+    if args.why:
+        return _explain_membership(args, task)
     with _records(args) as records:
         if args.explain:
             tree, sql = explain_cohort(records, task, wide=args.wide is not None, compat=args.compat)
@@ -72,6 +78,25 @@ def run_cohort_command(args: argparse.Namespace) -> int:
 
         draw_consort(cohort, args.consort)
     emit(args, _summary(cohort, args), lambda console: _render(console, cohort, args))
+    return 0
+
+
+def _explain_membership(args: argparse.Namespace, task: "Task") -> int:
+    """Print why a patient is in the cohort or not."""
+    from api.console import emit
+    from ehr.lookup import find_subject
+    from ehr.store import open_store, opened
+    from sql.cohort import explain_membership, explain_subject, lines
+    from sql.cohort.records import records_of_meds
+
+    if args.data:
+        if not args.why.removeprefix("-").isdigit():
+            raise EhrError(f"{args.why!r} is no subject_id; MEDS data number their subjects")
+        found = explain_subject(records_of_meds(args.data), task, int(args.why), compat=args.compat)
+    else:
+        with opened(open_store(args.store)) as store:
+            found = explain_membership(store, task, find_subject(store, args.why).subject_id, compat=args.compat)
+    emit(args, {**asdict(found), "is_in": found.is_in}, lambda console: _show(console, "\n".join(lines(found))))
     return 0
 
 

@@ -17,14 +17,22 @@ from sql.cohort.run import (
     run_cohort_on_meds,
     run_cohort_on_subject,
 )
+from sql.cohort.why import Evidence, Fate, Membership, Verdict, explain_membership, explain_subject, lines
 
 __all__ = [
     "Cohort",
+    "Evidence",
+    "Fate",
+    "Membership",
     "Step",
+    "Verdict",
     "explain_cohort",
+    "explain_membership",
+    "explain_subject",
     "find_cohort",
     "label_table",
     "labels",
+    "lines",
     "run_cohort",
     "run_cohort_on_meds",
     "run_cohort_on_subject",

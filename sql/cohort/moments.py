@@ -8,7 +8,7 @@ every_moment    all times of a subject, numbered: the running count of any event
 static_1, ...   subjects with a fact without a time
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -26,12 +26,15 @@ RUNNING: Final = "running"
 EVERY_MOMENT: Final = "every_moment"
 
 
-def moment_tables(plan: Plan, records: Records) -> Iterable[tuple[str, exp.Query]]:
-    """Yield the named queries from events to running counts, in the order in which they build on each other."""
+def moment_tables(plan: Plan, records: Records, kept: Sequence[str] = ()) -> Iterable[tuple[str, exp.Query]]:
+    """Yield the named queries from events to running counts, in the order in which they build on each other.
+
+    Occurrences also keep the columns `kept` of their events.
+    """
     codes = matching_codes((*plan.plain, *plan.static), records)
     if plan.plain:
         yield "matching_code", code_relation(plan.plain, codes)
-        yield OCCURRENCE, _occurrence(plan, records)
+        yield OCCURRENCE, _occurrence(plan, records, kept)
     markers = plan.built_in() - {ANY_EVENT}
     if plan.plain or markers or plan.has_constant():
         yield "moment", _moment(plan, records)
@@ -52,10 +55,10 @@ def so_far(predicate: str) -> str:
     return f"{predicate} so far"
 
 
-def _occurrence(plan: Plan, records: Records) -> exp.Query:
+def _occurrence(plan: Plan, records: Records, kept: Sequence[str] = ()) -> exp.Query:
     flags = [_flag(predicate).as_(predicate.name, quoted=True) for predicate in plan.plain]
     query = (
-        exp.select(exp.column("subject_id", "event"), exp.column("time", "event"), *flags)
+        exp.select(*(exp.column(name, "event") for name in ("subject_id", "time", *kept)), *flags)
         .from_("event")
         .join("matching_code", on=exp.column(KEY, "matching_code").eq(key_of_event(records)))
         .where(is_known("time"))

@@ -19,7 +19,7 @@ from sqlglot import exp
 from ehr.tasks import TRIGGER, Shift
 from sql.cohort.expressions import column, interval
 from sql.cohort.moments import OCCURRENCE, moment_tables, so_far, table_of
-from sql.cohort.plan import Exists, Matches, Plan, Rule
+from sql.cohort.plan import Counts, Exists, Matches, Plan, Rule
 from sql.cohort.records import Records
 from sql.cohort.tree import Edge, Node, Reading, Span
 
@@ -34,7 +34,34 @@ def cohort_query(plan: Plan, records: Records, *, wide: bool) -> exp.Select:
     The names in the plan must differ in more than case (`sql.cohort.names`).
     """
     columns = [cell.as_(name, quoted=True) for name, cell in _result_columns(plan, wide=wide)]
-    query = exp.select(*columns).from_("judged")
+    return _with_tables(exp.select(*columns).from_("judged"), plan, records)
+
+
+def fate_query(plan: Plan, records: Records) -> exp.Select:
+    """Return the query of what became of each trigger: subject_id, trigger, lost_at, and what the rules looked at.
+
+    Columns in the order of `fate_names`: the time of every node, and for each rule on a count that count.
+    """
+    columns = [cell.as_(name, quoted=True) for name, cell in _fate_columns(plan)]
+    return _with_tables(exp.select(*columns).from_("judged"), plan, records)
+
+
+def fate_names(plan: Plan) -> list[str]:
+    """Return the names of the columns of `fate_query`: nodes by their names, counts as `rule N`, from 1."""
+    return [name for name, _cell in _fate_columns(plan)]
+
+
+def _fate_columns(plan: Plan) -> list[tuple[str, exp.Expr]]:
+    columns: list[tuple[str, exp.Expr]] = [("subject_id", exp.column("subject_id")), (TRIGGER, exp.column(TRIGGER))]
+    columns += [(node.name, column(node.name)) for node in plan.nodes]
+    for number, rule in enumerate(plan.rules, start=1):
+        if isinstance(rule, Counts):
+            columns.append((f"rule {number}", _count(plan, rule.has.predicate, rule.spans)))
+    columns += [("label", exp.column("label"))] if plan.label is not None else []
+    return [*columns, (LOST_AT, exp.column(LOST_AT))]
+
+
+def _with_tables(query: exp.Select, plan: Plan, records: Records) -> exp.Select:
     for name, body in (*moment_tables(plan, records), *_node_tables(plan)):
         materialized = True if name == OCCURRENCE else None
         query = query.with_(exp.to_identifier(name), as_=body, materialized=materialized, copy=False)

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,13 +13,21 @@ import orjson
 import pyarrow as pa
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ehr.errors import SourceError
+from sql.catalog import Relation
+from sql.macros import Macro
+from sql.query import Result
 
-FORMATS: Final = ("table", "csv", "json", "arrow", "parquet")
+FORMATS: Final = ("table", "records", "csv", "json", "arrow", "parquet")
+"""table and records are for people: rows side by side, or each row down the page."""
+PRINTED: Final = frozenset({"table", "records"})
 BINARY: Final = frozenset({"arrow", "parquet"})
+_FOLDED: Final = 16
 _JSON_OPTIONS: Final = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
@@ -58,17 +66,84 @@ def format_of(wanted: str | None, is_json: bool, out: Path | None) -> str:
     return ending if ending in FORMATS else "table"
 
 
-def rendered(table: pa.Table) -> Table:
-    """Return a rich table: numbers to the right, NULL shown as such."""
+def rendered(table: pa.Table, width: int | None = None) -> RenderableType:
+    """Return a rich table: numbers to the right, NULL shown as such.
+
+    A table that would be squeezed beyond reading into `width` cells is shown as records, each row down the page.
+    """
+    rows = [[_cell(value) for value in row] for row in zip(*_columns(table), strict=True)]
+    if width is not None and _needed_width(table, rows) > width:
+        return _as_records(table, rows)
     view = Table(header_style="bold")
     for field in table.schema:
-        is_number = (
-            pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
-        )
-        view.add_column(Text(field.name), justify="right" if is_number else "left", overflow="fold")
-    for row in zip(*_columns(table), strict=True):
-        view.add_row(*(_cell(value) for value in row))
+        view.add_column(Text(field.name), justify="right" if _is_number(field.type) else "left", overflow="fold")
+    for row in rows:
+        view.add_row(*row)
     return view
+
+
+def print_table(console: Console, result: Result, *, as_records: bool = False) -> None:
+    """Print the rows of a result for a person, and how many there are."""
+    n_rows = result.table.num_rows
+    console.print(rendered_records(result.table) if as_records else rendered(result.table, console.width))
+    console.print(f"{n_rows:,} row{'s' * (n_rows != 1)} in {result.seconds:.3f} s", style="dim")
+
+
+def cut_remark(result: Result) -> str:
+    """Say that a result has more rows than these."""
+    n_rows = result.table.num_rows
+    return f"only the first {n_rows:,} row{'s' * (n_rows != 1)} are shown"
+
+
+def described(relation: Relation) -> RenderableType:
+    """Return a table or view of the store with its columns and what they mean."""
+    kind = " (view)" if relation.is_view else ""
+    title = Text.assemble((relation.name, "bold cyan"), kind, f"  {relation.comment}")
+    columns = Table(box=None, show_header=False, padding=(0, 2))
+    for column in relation.columns:
+        columns.add_row(
+            Text(column.name, style="green"), Text(column.type.lower(), style="dim"), Text(column.comment)
+        )
+    return Group(title, columns)
+
+
+def described_functions(macros: Sequence[Macro]) -> RenderableType:
+    """Return the functions of ours: how each is called and what it gives."""
+    view = Table(box=None, show_header=False, padding=(0, 2))
+    for macro in macros:
+        forms = Text("\n".join(form.signature for form in macro.forms), style="green", no_wrap=True)
+        view.add_row(forms, Text(macro.comment))
+    return Group(Text("functions of ours, beside those of DuckDB", style="bold cyan"), view)
+
+
+def rendered_records(table: pa.Table) -> RenderableType:
+    """Return each row down the page: a line with its number, then a line for each column."""
+    return _as_records(table, [[_cell(value) for value in row] for row in zip(*_columns(table), strict=True)])
+
+
+def _needed_width(table: pa.Table, rows: list[list[Text]]) -> int:
+    """Return how wide a table must be at least to be read: texts may fold at `_FOLDED` cells, numbers not at all."""
+    total = 1
+    for place, field in enumerate(table.schema):
+        widest = max((row[place].cell_len for row in rows), default=0)
+        wanted = widest if _is_number(field.type) else min(widest, _FOLDED)
+        total += max(wanted, min(cell_len(field.name), _FOLDED)) + 3
+    return total
+
+
+def _as_records(table: pa.Table, rows: list[list[Text]]) -> RenderableType:
+    view = Table(box=None, show_header=False, padding=(0, 1))
+    view.add_column(style="green", overflow="fold")
+    view.add_column(overflow="fold")
+    for number, row in enumerate(rows, start=1):
+        view.add_row(Text(f"row {number}", style="bold"), "")
+        for name, cell in zip(table.column_names, row, strict=True):
+            view.add_row(Text(name), cell)
+    return view
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def records(table: pa.Table) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ no aggregate may stand inside.
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from sql.catalog import Catalog
+
 Kind = Literal["value", "concepts", "span"]
 Side = Literal["after", "before", "either"]
 """Where a span lies: after its reference, before it, or on either side, where its sign is not known."""
@@ -166,5 +168,18 @@ MACROS: Final[dict[str, Macro]] = {
 }
 """Every macro by its name."""
 
-DESCENDS_FROM_SIGNATURE: Final = "descends_from(code, concept, ...)"
-DESCENDS_FROM_COMMENT: Final = "Whether a code, or any code of its record, lies at or below one of the concepts"
+DESCENDS_FROM: Final = Macro(
+    "descends_from",
+    "Whether a code, or any further code of its record, lies at or below one of the concepts",
+    (Form("descends_from(code, concept, ...)", ("value", "concepts"), ""),),
+)
+"""How the function that sql.descent replaces is described; it is none of `MACROS`."""
+
+
+def macros_for(catalog: Catalog, role: str) -> list[Macro]:
+    """Return the macros of which `role` may call a form, since it may read the tables behind it."""
+    return [
+        macro
+        for macro in MACROS.values()
+        if any(all(catalog.allows(table, role) for table in form.tables) for form in macro.forms)
+    ]

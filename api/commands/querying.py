@@ -1,4 +1,4 @@
-"""`ehr sql`: one SELECT over the store, through the guard."""
+"""`ehr sql`: one SELECT over the store, through the guard; and what can be asked, with --describe."""
 
 import argparse
 import sys
@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
     from ehr.store import Store
     from sql.catalog import Relation
+    from sql.macros import Macro
     from sql.query import Limits, Result
 
-FORMATS: Final = ("table", "csv", "json", "arrow", "parquet")
+FORMATS: Final = ("table", "records", "csv", "json", "arrow", "parquet")
+PRINTED: Final = FORMATS[:2]
+"""Formats for people, which go to no file."""
 
 EPILOG: Final = """examples:
   ehr sql "SELECT count(*) FROM patient WHERE sex = 'female'"
@@ -36,7 +39,11 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("query", nargs="?", metavar="QUERY", help="a SELECT; - reads it from stdin")
-    parser.add_argument("--format", choices=FORMATS, help="default: the ending of --out, else table")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="default: the ending of --out, else table (shown as records where it is too wide)",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the result to FILE")
     parser.add_argument(
         "--role", default="analyst", metavar="ROLE", help="analyst (default), clinician, trainer, admin"
@@ -54,7 +61,9 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "--memory", type=size, default="4GB", metavar="SIZE", help="memory that the query may use (default 4GB)"
     )
     parser.add_argument("--estimate", action="store_true", help="show what the query would cost; run nothing")
-    parser.add_argument("--describe", action="store_true", help="show the tables, columns and what they mean")
+    parser.add_argument(
+        "--describe", action="store_true", help="show tables, columns and functions of ours, and what they mean"
+    )
     parser.set_defaults(run=run_sql, fail=parser.error)
 
 
@@ -69,15 +78,19 @@ def run_sql(args: argparse.Namespace) -> int:
     from api.results import format_of
 
     name = format_of(args.format, args.json, args.out)
-    if name == "table" and args.out is not None:
-        args.fail(f"--out needs a --format of {', '.join(FORMATS[1:])}")
+    if name in PRINTED and args.out is not None:
+        args.fail(f"--out needs a --format of {', '.join(FORMATS[2:])}")
     args.format = name
     return _with_store(args, _answer)
 
 
 def _with_store(args: argparse.Namespace, act: "Callable[[argparse.Namespace, Store, str, Limits], int]") -> int:
-    """Call `act` with the store, the text and the limits; with --json a refusal or failure is a document too."""
+    """Call `act` with the store, the text and the limits.
+
+    What is refused or fails is told with its line and a caret beneath the place; with --json it is a document too.
+    """
     from api.console import print_json
+    from api.pointing import explained
     from api.problems import problem
     from ehr.errors import QueryFailed, UnsafeQuery
     from ehr.store import open_store, opened, require_subjects
@@ -96,7 +109,8 @@ def _with_store(args: argparse.Namespace, act: "Callable[[argparse.Namespace, St
         except (UnsafeQuery, QueryFailed) as error:
             if args.json:
                 print_json(problem(error))
-            raise
+            print(explained(error, query), file=sys.stderr)
+            return 1
 
 
 def _answer(args: argparse.Namespace, store: "Store", query: str, limits: "Limits") -> int:
@@ -126,21 +140,15 @@ def _estimate(args: argparse.Namespace, store: "Store", query: str, limits: "Lim
 
 def _print_result(args: argparse.Namespace, result: "Result", name: str) -> None:
     from api.console import err, out
-    from api.results import rendered, write_result
+    from api.results import cut_remark, print_table, write_result
 
-    if name == "table":
-        console = out()
-        console.print(rendered(result.table))
-        console.print(
-            f"{result.table.num_rows:,} row{'s' * (result.table.num_rows != 1)} in {result.seconds:.3f} s",
-            style="dim",
-        )
+    if name in PRINTED:
+        print_table(out(), result, as_records=name == "records")
     else:
         write_result(result.table, name, args.out)
     if result.cut is not None:
         option = {"ROWS": "--limit", "BYTES": "--max-bytes"}[result.cut]
-        rows = f"{result.table.num_rows:,} row{'s' * (result.table.num_rows != 1)}"
-        err().print(f"only the first {rows} are shown; raise {option} or narrow the query", style="yellow")
+        err().print(f"{cut_remark(result)}; raise {option} or narrow the query", style="yellow")
 
 
 def _describe(args: argparse.Namespace) -> int:
@@ -149,30 +157,30 @@ def _describe(args: argparse.Namespace) -> int:
     from api.console import emit
     from ehr.store import open_store, opened
     from sql.catalog import read_catalog
+    from sql.macros import DESCENDS_FROM, macros_for
 
     with opened(open_store(args.store, locked=True)) as store:
-        relations = list(read_catalog(store).readable(args.role).values())
-    payload = [asdict(relation) for relation in relations]
-    emit(args, payload, lambda console: _render_relations(console, relations))
+        catalog = read_catalog(store)
+    relations = list(catalog.readable(args.role).values())
+    macros = [DESCENDS_FROM, *macros_for(catalog, args.role)]
+    payload = {
+        "relations": [asdict(relation) for relation in relations],
+        "functions": [
+            {"name": macro.name, "forms": [form.signature for form in macro.forms], "comment": macro.comment}
+            for macro in macros
+        ],
+    }
+    emit(args, payload, lambda console: _render_description(console, relations, macros))
     return 0
 
 
-def _render_relations(console: "Console", relations: "list[Relation]") -> None:
-    from rich.table import Table
-    from rich.text import Text
+def _render_description(console: "Console", relations: "list[Relation]", macros: "list[Macro]") -> None:
+    from api.results import described, described_functions
 
     for relation in relations:
-        title = Text.assemble(
-            (relation.name, "bold cyan"), " (view)" if relation.is_view else "", f"  {relation.comment}"
-        )
-        console.print(title)
-        table = Table(box=None, show_header=False, padding=(0, 2))
-        for column in relation.columns:
-            table.add_row(
-                Text(column.name, style="green"), Text(column.type.lower(), style="dim"), Text(column.comment)
-            )
-        console.print(table)
+        console.print(described(relation))
         console.print()
+    console.print(described_functions(macros))
 
 
 def _positive_int(text: str) -> int:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -121,10 +122,15 @@ def test_describe(store: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", "--describe", "--store", store]) == 0
     out = capsys.readouterr().out
     assert "observation (view)" in out
+    assert "los_days(encounter_id)" in out
     assert "Measured number" in out
     assert "Records that were refused" not in out
     assert main(["sql", "--describe", "--role", "admin", "--store", store, "--json"]) == 0
-    relations = {relation["name"]: relation for relation in json.loads(capsys.readouterr().out)}
+    described = json.loads(capsys.readouterr().out)
+    relations = {relation["name"]: relation for relation in described["relations"]}
+    functions = {function["name"]: function for function in described["functions"]}
+    assert functions["age_at"]["forms"] == ["age_at(subject_id, time)"]
+    assert "completed years" in functions["age_at"]["comment"]
     assert relations["reject"]["columns"][0] == {
         "name": "source_id",
         "type": "INTEGER",
@@ -153,9 +159,31 @@ def test_what_goes_wrong_is_one_sentence(
 ) -> None:
     assert main(["sql", *arguments, "--store", store]) == 1
     err = capsys.readouterr().err
-    assert sentence in err
-    assert err.count("\n") == 1
+    told, *pointer = err.splitlines()
+    assert sentence in told
+    assert [line.strip() for line in pointer][1:] in ([], ["^"])
     assert "Traceback" not in err
+
+
+def test_the_place_of_what_is_wrong_is_shown(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for column in ("clas", "sum(class)"):
+        query = f"SELECT subject_id,\n  {column}\nFROM encounter"
+        assert main(["sql", query, "--store", store, "--json"]) == 1
+        captured = capsys.readouterr()
+        assert captured.err.splitlines()[1:] == [f"    {column}", "    ^"]
+        problem = json.loads(captured.out)["error"]
+        assert (problem["line"], problem["column"]) == (2, 3)
+
+
+def test_a_result_too_wide_for_the_screen_is_shown_down_the_page(
+    store: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sql", "SELECT * FROM observation ORDER BY event_id LIMIT 2", "--store", store]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^ row 2 .*\n event_id +\d+ *$", out, re.MULTILINE)
+    assert re.search(r"^ status +NULL *$", out, re.MULTILINE)
+    assert main(["sql", SEXES, "--store", store, "--format", "records"]) == 0
+    assert re.search(r"^ sex +female *\n n +6 *$", capsys.readouterr().out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

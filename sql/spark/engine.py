@@ -1,7 +1,7 @@
 """Queries over events in Spark: what is used more than once is kept, small tables of the driver go along."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -54,9 +54,9 @@ class SparkEngine:
             uses = Counter(name for body in (tree, *parts.values()) for name in _tables(body))
             for alias in parts:
                 if uses[alias] > 1:
-                    frame = self.spark.sql(_with_parts(parts[alias], parts, names)).persist()
+                    frame = self._frame(_inlined(parts[alias], parts, names)).persist()
                     names[alias] = self._view(alias, frame, kept)
-            yield self.spark.sql(_with_parts(tree, parts, names))
+            yield self._frame(_inlined(tree, parts, names))
         finally:
             for view, frame in kept.items():
                 self.spark.catalog.dropTempView(view)
@@ -69,6 +69,9 @@ class SparkEngine:
             rows = self.driver.sql(f"FROM {exp.to_identifier(table).sql('duckdb')}").to_arrow_table()
             names[table] = self._view(table, self.spark.createDataFrame(rows), kept)
         return names
+
+    def _frame(self, query: exp.Query) -> "DataFrame":
+        return self.spark.sql(written_for_spark(query))
 
     def _view(self, name: str, frame: "DataFrame", kept: "dict[str, DataFrame]") -> str:
         view = f"{name}_{next(_NUMBERS)}"
@@ -89,22 +92,19 @@ def spark_errors() -> Iterator[None]:
         raise QueryFailed(f"Spark: {first_line(error)}") from error
 
 
-def _with_parts(body: exp.Query, parts: dict[str, exp.Query], views: dict[str, str]) -> str:
-    """Write a query with the parts that it rests on before it, but for those that are views already."""
-    needed: dict[str, None] = {}
-    waiting = [body]
-    while waiting:
-        found = [name for name in _tables(waiting.pop()) if name in parts and name not in views]
-        waiting += [parts[name] for name in found if name not in needed]
-        needed |= dict.fromkeys(found)
+def _inlined(body: exp.Query, parts: Mapping[str, exp.Query], views: Mapping[str, str]) -> exp.Query:
+    """Return a query with views for the tables that are kept, and with all other parts in the place of their names.
+
+    A WITH inside a kept table would make Spark compute it anew: it finds what it keeps by the shape of the query.
+    """
     query = body.copy()
-    for name in parts:
-        if name in needed:
-            query = query.with_(exp.to_identifier(name), as_=parts[name].copy(), copy=False)
-    for table in query.find_all(exp.Table):
-        if table.name in views:
-            table.replace(exp.to_table(views[table.name], alias=table.alias_or_name))
-    return written_for_spark(query)
+    for table in list(query.find_all(exp.Table)):
+        name = table.name
+        if name in views:
+            table.replace(exp.to_table(views[name], alias=table.alias_or_name))
+        elif name in parts:
+            table.replace(_inlined(parts[name], parts, views).subquery(table.alias_or_name))
+    return query
 
 
 def _foreign_tables(queries: Iterable[exp.Query], known: set[str]) -> list[str]:

@@ -99,7 +99,7 @@ def _logging() -> dict[str, str]:
     """Return the setting that keeps the log of Spark to errors, unless the user has settings of logs."""
     if os.environ.get("SPARK_CONF_DIR"):
         return {}
-    return {"spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_QUIET.as_uri()}"}
+    return {"spark.driver.defaultJavaOptions": f"-Dlog4j2.configurationFile={_QUIET.as_uri()}"}
 
 
 def _defaults_file() -> dict[str, str]:

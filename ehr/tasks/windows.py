@@ -45,6 +45,7 @@ def read_window(place: Place, name: str, body: Any) -> Window:
     end = _bound(place.at("end"), body["end"], "end")
     anchor, reference, to_anchor, to_bound = _tie(place, start, end)
     index = body.get("index_timestamp")
+    index = None if index == "" else index
     if index not in (None, "start", "end"):
         raise place.at("index_timestamp").error(f"{index!r} is no side of a window; write start or end")
     label = body.get("label")

@@ -6,7 +6,17 @@ from importlib.util import find_spec
 
 from benchmarks.machine import machine_name
 
-MODULES = ("startup", "import_mimic", "import_fhir", "import_omop", "tokenize", "growth", "timeline", "views")
+MODULES = (
+    "startup",
+    "import_mimic",
+    "import_fhir",
+    "import_omop",
+    "tokenize",
+    "growth",
+    "timeline",
+    "views",
+    "cohorts",
+)
 
 
 def main(names: list[str]) -> int:

@@ -66,7 +66,7 @@ def _refuse_of_table(column: exp.Column, relation: Relation, hidden: frozenset[s
 
 
 def _refuse_unknown(column: exp.Column, names: frozenset[str], hidden: frozenset[str]) -> NoReturn:
-    first, at = column.parts[0].name, position_of(column)
+    first, at = column.parts[0].name, position_of(column.parts[0])
     if len(column.parts) == 1 and first.lower() in hidden:
         raise refused(Refusal.FORBIDDEN_COLUMN, f"the role may not read the column {first!r}", at=at)
     what = f"column {first!r}" if len(column.parts) == 1 else f"table or alias {first!r}"

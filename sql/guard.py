@@ -25,6 +25,9 @@ MAX_CHARACTERS: Final = 1_000_000
 MAX_NESTING: Final = 100
 MAX_SELECTS: Final = 500
 MAX_JOINS: Final = 200
+ALIKE: Final = 0.75
+"""How like a function that is not allowed one must be to be offered in its place."""
+
 DUCKDB: Final = Dialect.get_or_raise("duckdb")
 
 _PARSER_SLIPS: Final = (TypeError, ValueError, AttributeError, LookupError, AssertionError)
@@ -113,6 +116,8 @@ _SPAN: Final = re.compile(
 )
 """What a text is made of for the search of something unfinished: quotes, comments, and all between them."""
 
+_OF_SELECT: Final = frozenset({TokenType.SELECT, TokenType.FROM, TokenType.VALUES, TokenType.TABLE})
+_AFTER_PIVOT: Final = frozenset({TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET})
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _QUOTES: Final = frozenset({"'", '"', "$", "/"})
@@ -156,7 +161,7 @@ def _parse(tokens: list[Token], text: str) -> exp.Expr:
         what = f"only a query that reads is allowed, and this one begins with {first.text.upper()[:30]!r}"
         raise _no_select(what, position_of_token(first))
     try:
-        (tree,) = DUCKDB.parser().parse(tokens, text)
+        (tree,) = DUCKDB.parser().parse(_pivot_in_from(tokens), text)
     except SqlglotError as error:
         raise _unreadable(error) from error
     except RecursionError as error:
@@ -165,11 +170,28 @@ def _parse(tokens: list[Token], text: str) -> exp.Expr:
         raise refused(
             Refusal.UNREADABLE, "the query cannot be read: the parser stumbled over it; check brackets and words"
         ) from error
-    if isinstance(tree, exp.Pivot):
-        return exp.select("*").from_(exp.Subquery(this=tree))
     if not isinstance(tree, exp.Query | exp.Values):
         raise _no_select("only a query that reads is allowed", position_of_token(first))
     return tree
+
+
+def _pivot_in_from(tokens: list[Token]) -> list[Token]:
+    """Write a PIVOT statement as SELECT * FROM (PIVOT ...), since sqlglot reads no ORDER BY and LIMIT after one."""
+    depth, begin = 0, None
+    end = len(tokens)
+    for index, token in enumerate(tokens):
+        depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
+        if depth == 0 and begin is None and token.token_type in {TokenType.PIVOT, TokenType.UNPIVOT}:
+            begin = index
+        elif depth == 0 and begin is None and token.token_type in _OF_SELECT:
+            return tokens
+        elif depth == 0 and begin is not None and token.token_type in _AFTER_PIVOT:
+            end = index
+            break
+    if begin is None:
+        return tokens
+    *opening, closing = DUCKDB.tokenize("SELECT * FROM ()")
+    return [*tokens[:begin], *opening, *tokens[begin:end], closing, *tokens[end:]]
 
 
 def _no_select(what: str, at: Position | None) -> UnsafeQuery:
@@ -271,9 +293,9 @@ def _forbidden_node(node: exp.Expr, tokens: list[Token]) -> UnsafeQuery:
         return refused(code, what, instead, at=_first_of(tokens, mark, TokenType.PARAMETER))
     at = position_of(node)
     if isinstance(node, exp.Func):
-        return refused(
-            Refusal.FORBIDDEN_FUNCTION, f"the function {node.sql_name().lower()}()", " is not allowed", at=at
-        )
+        name = node.sql_name().lower()
+        at = at or next((position_of_token(token) for token in tokens if token.text.lower() == name), None)
+        return refused(Refusal.FORBIDDEN_FUNCTION, f"the function {name}()", " is not allowed", at=at)
     is_command = isinstance(node, exp.DML | exp.DDL | exp.Command)
     code = Refusal.NOT_A_SELECT if is_command else Refusal.FORBIDDEN_SYNTAX
     return refused(code, type(node).__name__.upper(), " is not allowed in a query; it can only read", at=at)
@@ -298,7 +320,7 @@ def _check_function(node: exp.Anonymous, functions: frozenset[str]) -> None:
 
 
 def _forbidden_function(name: str, allowed: frozenset[str], stands_in_from: bool, at: Position | None) -> UnsafeQuery:
-    meant = near(name, allowed)
+    meant = near(name, allowed, ALIKE)
     if stands_in_from:
         hint = suggestion(meant) or f"; in FROM stand {', '.join(sorted(allowed))}"
         names = meant or sorted(allowed)
@@ -350,7 +372,7 @@ def _check_pivot(node: exp.Pivot, tokens: list[Token]) -> None:
     is_statement = node.this is not None
     for field in node.expressions if is_statement else node.args.get("fields", []):
         if not node.args.get("unpivot") and not (isinstance(field, exp.In) and field.expressions):
-            at = position_of(node) or _first_of(tokens, TokenType.PIVOT)
+            at = position_of(field) or _first_of(tokens, TokenType.PIVOT)
             raise refused(
                 Refusal.UNLISTED_PIVOT, "PIVOT", " must list its values, as in ON code IN ('a', 'b')", at=at
             )

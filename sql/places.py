@@ -65,13 +65,13 @@ def place(at: Position | None) -> str:
     return f" (line {at.line}, column {at.column})" if at else ""
 
 
-def near(name: str, known: Iterable[str]) -> list[str]:
-    """Return up to three of the names known that are nearly the one given, the nearest first.
+def near(name: str, known: Iterable[str], likeness: float = 0.6) -> list[str]:
+    """Return up to three of the names known that are like the one given, from 0 to 1, the nearest first.
 
     >>> near("evnt", ["event", "code"])
     ['event']
     """
-    return get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.6)
+    return get_close_matches(name.lower(), sorted(known), n=3, cutoff=likeness)
 
 
 def suggestion(names: Iterable[str]) -> str:

@@ -56,13 +56,12 @@ def _refused_table(table: exp.Table, catalog: Catalog, role: str) -> UnsafeQuery
     readable = catalog.readable(role)
     name = table.name.lower()
     meant = [] if name in catalog.relations else near(name, readable)
-    hint = suggestion(meant) or f"; it may read {', '.join(sorted(readable))}"
     is_ours = not table.catalog and table.db.lower() in MAIN and name.isidentifier()
     is_unknown = is_ours and name not in catalog.relations and not name.startswith(SYSTEM_NAMES)
-    return refused(
-        Refusal.UNKNOWN_TABLE if is_unknown else Refusal.FORBIDDEN_TABLE,
-        f"role {role} may not read {parts!r}",
-        hint,
-        at=position_of(table),
-        allowed=meant or sorted(readable),
-    )
+    at = position_of(table.parts[0])
+    allowed = meant or sorted(readable)
+    if is_unknown:
+        hint = suggestion(meant) or f"; role {role} may read {', '.join(sorted(readable))}"
+        return refused(Refusal.UNKNOWN_TABLE, f"there is no table {parts!r}", hint, at=at, allowed=allowed)
+    hint = suggestion(meant) or f"; it may read {', '.join(sorted(readable))}"
+    return refused(Refusal.FORBIDDEN_TABLE, f"role {role} may not read {parts!r}", hint, at=at, allowed=allowed)

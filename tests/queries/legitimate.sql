@@ -366,3 +366,210 @@ SELECT encounter_id, lag(class) OVER w AS before, lead(class) OVER w AS after FR
 (SELECT 1 AS a UNION ALL SELECT 2) UNION ALL (SELECT 3 ORDER BY 1) ORDER BY a
 --: code kinds
 SELECT kind, sum(n_events) AS events FROM code GROUP BY kind ORDER BY kind
+--: words of statements as values
+SELECT count(*) FROM medication WHERE status IN ('Administered', 'update', 'delete', 'insert into event', 'DROP TABLE event; --')
+--: a word of a statement as an alias
+SELECT 1 AS "update", 2 AS "delete", 3 AS "copy", 4 AS attach, 5 AS install
+--: a semicolon in a string
+SELECT 'SELECT 1; SELECT 2' AS text, ';' AS "end;"
+--: a comment within words
+SELECT count(*) /* DELETE FROM event; */ FROM /* reject */ patient -- ; DROP TABLE event
+--: comments on many lines
+/* all
+   patients */
+SELECT count(*) -- how many
+FROM patient -- of them
+--: letters of other languages
+SELECT 'Größe, 体重, вес, 💊' AS "größe", length('体重') AS länge
+--: a name in another script
+WITH "患者" AS (SELECT subject_id FROM patient) SELECT count(*) FROM "患者"
+--: accents taken away
+SELECT strip_accents('Ménière'), nfc_normalize('é') = 'é'
+--: lateral that keeps all
+SELECT p.subject_id, l.n FROM patient p LEFT JOIN LATERAL (SELECT count(*) AS n FROM encounter e WHERE e.subject_id = p.subject_id AND e.class = 'icu') l ON true ORDER BY p.subject_id
+--: lateral without the word
+SELECT p.subject_id, t.twice FROM patient p, (SELECT p.subject_id * 2 AS twice) t ORDER BY 1
+--: lateral over the three last values
+SELECT p.subject_id, l.value FROM patient p, LATERAL (SELECT o.value FROM observation o WHERE o.subject_id = p.subject_id AND o.code = 'LAB//50912//mg/dL' ORDER BY o.start_time DESC LIMIT 3) l ORDER BY 1, 2
+--: lateral of lateral
+SELECT p.subject_id, b.n FROM patient p, LATERAL (SELECT max(e.encounter_id) AS last FROM encounter e WHERE e.subject_id = p.subject_id) a, LATERAL (SELECT a.last + 1 AS n) b ORDER BY 1
+--: lateral over a series
+SELECT p.subject_id, n FROM patient p, LATERAL (SELECT unnest(generate_series(1, 2)) AS n) s ORDER BY 1, 2
+--: qualify by a count of a window
+SELECT subject_id, code FROM event QUALIFY count(*) OVER (PARTITION BY subject_id, code) > 3 ORDER BY ALL
+--: qualify with a named window
+SELECT encounter_id FROM encounter WINDOW w AS (PARTITION BY subject_id ORDER BY start_time, encounter_id) QUALIFY rank() OVER w = 2 ORDER BY 1
+--: qualify with an alias
+SELECT subject_id, value, row_number() OVER (PARTITION BY subject_id ORDER BY value DESC, start_time) AS place FROM observation WHERE value IS NOT NULL QUALIFY place = 1 ORDER BY 1
+--: pivot with several values
+PIVOT encounter ON class IN ('inpatient', 'icu') USING count(*) AS n, count(DISTINCT subject_id) AS patients GROUP BY disposition ORDER BY disposition
+--: pivot over two columns
+PIVOT encounter ON class IN ('inpatient', 'icu'), disposition IN ('HOME', 'DIED') USING count(*) ORDER BY ALL
+--: pivot in WITH
+WITH kinds AS (PIVOT (SELECT subject_id, class FROM encounter) ON class IN ('icu', 'emergency') USING count(*)) SELECT sum(icu), sum(emergency) FROM kinds
+--: pivot of labs
+SELECT * FROM (SELECT subject_id, code, value FROM observation WHERE value IS NOT NULL) PIVOT (max(value) FOR code IN ('LAB//50912//mg/dL' AS creatinine, 'LAB//50971//mEq/L' AS potassium) GROUP BY subject_id) ORDER BY subject_id
+--: unpivot as a statement
+UNPIVOT (SELECT subject_id, birth_time, death_time FROM patient) ON birth_time, death_time INTO NAME what VALUE moment ORDER BY ALL
+--: unpivot by a pattern
+UNPIVOT (SELECT subject_id, birth_time, death_time FROM patient) ON COLUMNS('.*_time') INTO NAME what VALUE moment ORDER BY ALL
+--: unpivot that keeps nulls
+SELECT what, count(*), count(moment) FROM (SELECT subject_id, birth_time, death_time FROM patient) UNPIVOT INCLUDE NULLS (moment FOR what IN (birth_time, death_time)) GROUP BY what ORDER BY what
+--: a sample by bernoulli
+SELECT count(*) BETWEEN 0 AND 12 FROM patient TABLESAMPLE bernoulli(50%)
+--: a sample by reservoir
+SELECT count(*) FROM patient TABLESAMPLE reservoir(5)
+--: a sample that can be repeated
+SELECT count(*) FROM (SELECT * FROM patient USING SAMPLE reservoir(4 ROWS) REPEATABLE (42))
+--: a sample of the whole join
+SELECT count(*) <= 7 FROM (SELECT * FROM patient JOIN encounter USING (subject_id) USING SAMPLE 7)
+--: recursion to a calendar
+WITH RECURSIVE days(d) AS (SELECT DATE '2150-01-01' UNION ALL SELECT (d + INTERVAL 1 DAY)::DATE FROM days WHERE d < DATE '2150-01-10') SELECT d, count(e.encounter_id) AS n FROM days LEFT JOIN encounter e ON e.start_time::DATE = d GROUP BY d ORDER BY d
+--: recursion down to parts of a stay
+WITH RECURSIVE parts AS (SELECT encounter_id, 0 AS depth FROM encounter WHERE parent_id IS NULL UNION ALL SELECT e.encounter_id, depth + 1 FROM encounter e JOIN parts p ON e.parent_id = p.encounter_id) SELECT depth, count(*) FROM parts GROUP BY depth ORDER BY depth
+--: recursion without duplicates
+WITH RECURSIVE t(n) AS (SELECT 1 UNION SELECT (n * 3) % 7 FROM t) SELECT list_sort(list(n)) FROM t
+--: two steps of which one is recursive
+WITH RECURSIVE a AS (SELECT 1 AS n), b(n) AS (SELECT n FROM a UNION ALL SELECT n + 1 FROM b WHERE n < 4) SELECT sum(n) FROM b
+--: a frame by groups
+SELECT subject_id, start_time, sum(value) OVER (ORDER BY start_time::DATE GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW) AS s FROM observation WHERE code = 'LAB//50971//mEq/L' ORDER BY 2, 1
+--: a frame that leaves out the row
+SELECT subject_id, round(avg(value) OVER (PARTITION BY subject_id ORDER BY start_time ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW), 3) AS others FROM observation WHERE code = 'LAB//50912//mg/dL' ORDER BY 1, start_time
+--: a frame that looks ahead
+SELECT encounter_id, min(start_time) OVER (PARTITION BY subject_id ORDER BY start_time ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_one FROM encounter ORDER BY encounter_id
+--: a frame by a range of hours
+SELECT event_id, count(*) OVER (PARTITION BY subject_id ORDER BY time RANGE BETWEEN INTERVAL 24 HOURS PRECEDING AND INTERVAL 24 HOURS FOLLOWING) AS around FROM event WHERE time IS NOT NULL ORDER BY event_id
+--: the nth value of a window
+SELECT subject_id, nth_value(value, 2) OVER (PARTITION BY subject_id ORDER BY start_time ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS second FROM observation WHERE code = 'LAB//50912//mg/dL' ORDER BY ALL
+--: distributions in windows
+SELECT subject_id, round(cume_dist() OVER (ORDER BY birth_time), 3), round(percent_rank() OVER (ORDER BY birth_time), 3) FROM patient ORDER BY 1
+--: a distinct count in a window
+SELECT subject_id, count(DISTINCT class) OVER (PARTITION BY subject_id) AS kinds FROM encounter ORDER BY encounter_id
+--: a window over groups
+SELECT sex, count(*) AS n, rank() OVER (ORDER BY count(*) DESC, sex) AS place FROM patient GROUP BY sex ORDER BY sex
+--: rollup with names of the levels
+SELECT CASE grouping(class, disposition) WHEN 0 THEN 'both' WHEN 1 THEN 'class' ELSE 'all' END AS level, class, disposition, count(*) AS n FROM encounter GROUP BY ROLLUP (class, disposition) ORDER BY ALL
+--: grouping sets of expressions
+SELECT year(start_time) AS y, class, count(*) AS n FROM encounter GROUP BY GROUPING SETS ((year(start_time), class), (class), ()) ORDER BY ALL
+--: asof left join
+SELECT e.encounter_id, o.value FROM encounter e ASOF LEFT JOIN (SELECT subject_id, start_time, value FROM observation WHERE code = 'LAB//50971//mEq/L') o ON e.subject_id = o.subject_id AND e.start_time >= o.start_time ORDER BY 1
+--: asof join by USING
+SELECT d.subject_id, o.value FROM (SELECT subject_id, death_time AS start_time FROM death) d ASOF JOIN (SELECT subject_id, start_time, value FROM observation WHERE value IS NOT NULL) o USING (subject_id, start_time) ORDER BY 1
+--: positional join
+SELECT a.n AS one, b.n AS other FROM (SELECT unnest([1, 2, 3]) AS n) a POSITIONAL JOIN (SELECT unnest([4, 5]) AS n) b ORDER BY a.n
+--: join on a span of time
+SELECT count(*) FROM event a JOIN event b ON a.subject_id = b.subject_id AND b.time BETWEEN a.time AND a.time + INTERVAL 6 HOUR WHERE a.code = 'HOSPITAL_ADMISSION//URGENT//UNK' AND b.numeric_value IS NOT NULL
+--: right join
+SELECT p.subject_id, d.death_time FROM death d RIGHT JOIN patient p USING (subject_id) ORDER BY 1
+--: three tables joined
+SELECT p.sex, e.class, count(o.value) AS n FROM patient p JOIN encounter e USING (subject_id) LEFT JOIN observation o ON o.encounter_id = e.encounter_id GROUP BY ALL ORDER BY ALL
+--: except all
+SELECT subject_id FROM encounter EXCEPT ALL SELECT subject_id FROM patient ORDER BY 1
+--: intersect all
+SELECT code FROM event INTERSECT ALL SELECT code FROM condition ORDER BY 1
+--: a union in WITH
+WITH facts AS (SELECT subject_id, 'condition' AS kind FROM condition UNION SELECT subject_id, 'procedure' FROM procedure) SELECT kind, count(*) FROM facts GROUP BY kind ORDER BY kind
+--: a subquery in FROM in a subquery in FROM
+SELECT n FROM (SELECT count(*) AS n FROM (SELECT DISTINCT subject_id FROM (SELECT * FROM condition WHERE code LIKE '%E11%')))
+--: a subquery that compares rows
+SELECT e.encounter_id FROM encounter e WHERE e.end_time - e.start_time >= ALL (SELECT i.end_time - i.start_time FROM encounter i WHERE i.subject_id = e.subject_id) ORDER BY 1
+--: a correlated average
+SELECT o.subject_id, o.value FROM observation o WHERE o.value > (SELECT avg(i.value) FROM observation i WHERE i.code = o.code) ORDER BY 1, 2, o.start_time
+--: a subquery as a list
+SELECT subject_id, (SELECT list(e.class ORDER BY e.encounter_id) FROM encounter e WHERE e.subject_id = p.subject_id) AS classes FROM patient p ORDER BY 1
+--: a step that is read twice
+WITH m AS (SELECT code, median(value) AS middle FROM observation WHERE value IS NOT NULL GROUP BY code) SELECT a.code, b.middle - a.middle AS apart FROM m a JOIN m b ON a.code < b.code ORDER BY 1
+--: a step that is not materialized
+WITH m AS NOT MATERIALIZED (SELECT subject_id FROM patient WHERE died) SELECT count(*) FROM m
+--: a step that hides a view of patients
+WITH patient AS (SELECT subject_id, sex FROM patient WHERE sex = 'female') SELECT count(*) FROM patient
+--: the same, asked by the schema
+WITH patient AS (SELECT 1 AS one) SELECT (SELECT count(*) FROM main.patient) AS all_of_them, one FROM patient
+--: filters on aggregates
+SELECT count(*) FILTER (WHERE value > 1) AS above, avg(value) FILTER (code = 'LAB//50912//mg/dL') AS creatinine FROM observation
+--: the value at the maximum
+SELECT subject_id, arg_max(start_time, value) AS at_peak, max(value, 2) AS two_highest FROM observation WHERE code = 'LAB//50912//mg/dL' GROUP BY subject_id ORDER BY subject_id
+--: quantiles as columns
+SELECT code, q[1] AS low, q[2] AS middle, q[3] AS high FROM (SELECT code, quantile_cont(value, [0.25, 0.5, 0.75]) AS q FROM observation WHERE value IS NOT NULL GROUP BY code) ORDER BY code
+--: the median absolute deviation
+SELECT code, mad(value), round(skewness(value), 3), round(sem(value), 4) FROM observation WHERE value IS NOT NULL GROUP BY code ORDER BY code
+--: a geometric mean
+SELECT round(geomean(value), 4), round(exp(avg(ln(value))), 4) FROM observation WHERE value > 0
+--: a list of structures
+SELECT subject_id, list({'code': code, 'at': start_time} ORDER BY start_time, code)[1] AS first_one FROM observation GROUP BY subject_id ORDER BY subject_id
+--: a map of counts
+SELECT map_from_entries(list((class, n) ORDER BY class)) AS counts FROM (SELECT class, count(*) AS n FROM encounter GROUP BY class)
+--: entries of a map
+SELECT unnest(map_entries(MAP {'a': 1, 'b': 2})) AS entry
+--: nested lists
+SELECT flatten([[1, 2], [3]]), list_zip([1, 2], ['a', 'b']), list_distinct([1, 1, 2]).list_sort()
+--: a lambda with an index
+SELECT list_transform([10, 20], lambda x, i: x * i) AS weighted
+--: lambdas in lambdas
+SELECT list_transform([[1, 2], [3]], lambda l: list_transform(l, lambda x: x + 1)) AS more
+--: rows turned into JSON
+SELECT to_json({'sex': sex, 'n': count(*)}) AS j FROM patient GROUP BY sex ORDER BY sex
+--: paths in JSON
+SELECT json_extract('{"a": [1, {"b": 2}]}', '$.a[1].b'), '{"a": 1}'::JSON->>'$.a', json_keys('{"x": 1, "y": 2}')
+--: times of the day
+SELECT CASE WHEN hour(start_time) < 8 THEN 'night' WHEN hour(start_time) < 16 THEN 'day' ELSE 'evening' END AS shift, count(*) FROM encounter GROUP BY ALL ORDER BY ALL
+--: ages in bands of ten years
+SELECT (date_diff('year', birth_time, DATE '2150-06-01') // 10 * 10)::INTEGER || '-' || (date_diff('year', birth_time, DATE '2150-06-01') // 10 * 10 + 9)::INTEGER AS band, count(*) FROM patient GROUP BY band ORDER BY band
+--: weeks since the admission
+SELECT date_diff('week', e.start_time, o.start_time) AS week, count(*) FROM encounter e JOIN observation o ON o.encounter_id = e.encounter_id GROUP BY week ORDER BY week
+--: an interval computed
+SELECT encounter_id, start_time + to_hours(encounter_id % 5) AS later, age(end_time, start_time) AS stay FROM encounter ORDER BY 1
+--: text cut in many ways
+SELECT code[1:3], code[-3:], left(code, 5), regexp_extract(code, '//(\w+)', 1), string_split(code, '//')[-1] FROM code ORDER BY code
+--: a search in any case
+SELECT description FROM code WHERE lower(description) LIKE '%heart%' OR description SIMILAR TO '.*[Dd]iabetes.*' OR description GLOB '*emia*' ORDER BY 1
+--: likeness by letters
+SELECT levenshtein('creatinine', 'creatinin'), damerau_levenshtein('ab', 'ba'), round(jaccard('heart', 'earth'), 2)
+--: columns by a lambda
+SELECT COLUMNS(lambda c: c LIKE '%time%') FROM patient ORDER BY ALL
+--: columns renamed
+SELECT * EXCLUDE (identifiers) RENAME (sex AS gender) FROM patient ORDER BY subject_id
+--: an expression over columns
+SELECT max(COLUMNS('^(birth|death)_time$')) FROM patient
+--: order by all descending
+SELECT sex, died FROM patient ORDER BY ALL DESC
+--: limit of a share with an order
+SELECT subject_id FROM patient ORDER BY subject_id DESC LIMIT 25%
+--: no rows
+SELECT * EXCLUDE (identifiers) FROM patient WHERE false
+--: a very long list of codes
+SELECT count(*) FROM event WHERE code IN ('A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'LAB//50912//mg/dL')
+--: numbers of all kinds
+SELECT 1e-3, 1_000_000, 0xFF, 3.14::FLOAT, 12345678901234567890, -0.0, 'nan'::DOUBLE, 'infinity'::DOUBLE
+--: booleans of three values
+SELECT true AND NULL, false AND NULL, true OR NULL, NOT NULL, NULL IS NOT TRUE, (1 = 1) IS TRUE
+--: between and in, turned round
+SELECT count(*) FROM observation WHERE value NOT BETWEEN 1 AND 2 AND code NOT IN ('x') AND NOT (unit IS NULL)
+--: xor and bits
+SELECT xor(5, 3), 5 & 6, bit_count(7), ~0
+--: a case in a group and an order
+SELECT CASE WHEN died THEN 'died' ELSE 'alive' END AS outcome, count(*) FROM patient GROUP BY CASE WHEN died THEN 'died' ELSE 'alive' END ORDER BY CASE WHEN outcome = 'died' THEN 0 ELSE 1 END
+--: an alias with the name of a table
+SELECT event.subject_id, count(*) AS event FROM event GROUP BY event.subject_id ORDER BY 1
+--: a column with the name of a function
+SELECT count AS n FROM (SELECT count(*) AS count FROM patient)
+--: a table alias with columns
+SELECT a, b FROM (SELECT subject_id, sex FROM patient) AS t(a, b) ORDER BY a
+--: values with WITH
+WITH bands(low, high) AS (VALUES (0, 1), (1, 2)) SELECT low, count(value) FROM bands LEFT JOIN observation ON value >= low AND value < high GROUP BY low ORDER BY low
+--: FROM first with everything
+FROM encounter e JOIN patient p USING (subject_id) SELECT p.sex, count(*) AS n WHERE e.class = 'icu' GROUP BY p.sex HAVING n > 0 ORDER BY p.sex LIMIT 5
+--: brackets around everything
+((SELECT ((1 + (2)) * 3) AS n))
+--: hours in intensive care by patient
+SELECT subject_id, sum(date_diff('hour', start_time, end_time)) AS hours FROM encounter WHERE class = 'icu' GROUP BY subject_id ORDER BY hours DESC, subject_id
+--: the share of stays with a creatinine
+SELECT round(100.0 * count(DISTINCT o.encounter_id) / (SELECT count(*) FROM encounter WHERE class = 'inpatient'), 1) AS percent FROM observation o WHERE o.code = 'LAB//50912//mg/dL'
+--: survivors and the others
+SELECT died, count(*) AS n, round(avg(date_diff('year', birth_time, DATE '2150-01-01')), 1) AS age FROM patient GROUP BY died ORDER BY died
+--: drug before operation
+SELECT DISTINCT m.subject_id FROM medication m JOIN procedure o ON o.subject_id = m.subject_id AND m.start_time < o.start_time ORDER BY 1
+--: pivot of a step
+WITH stays AS (SELECT subject_id, class FROM encounter) PIVOT stays ON class IN ('icu', 'inpatient') USING count(*) GROUP BY subject_id ORDER BY subject_id LIMIT 3
+--: pivot with a limit
+PIVOT encounter ON class IN ('icu') USING count(*) GROUP BY subject_id ORDER BY icu DESC, subject_id LIMIT 2 OFFSET 1

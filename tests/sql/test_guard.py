@@ -20,11 +20,12 @@ from sql.engine import reread
 from sql.functions import FUNCTIONS, OPERATORS, TABLE_FUNCTIONS
 from sql.guard import guard
 from sql.query import Limits, Result, run_query
-from tests.sql.pairs import read_queries
+from sql.refusals import Refusal
+from tests.sql.pairs import read_hostile, read_queries
 from tests.sql.ward import build_ward
 
 LEGITIMATE = read_queries("legitimate")
-HOSTILE = read_queries("hostile")
+HOSTILE = read_hostile()
 SHORT = Limits(rows=50, seconds=5.0)
 
 
@@ -37,12 +38,19 @@ def test_the_files_are_as_large_as_promised() -> None:
     assert len(LEGITIMATE) >= 120
 
 
-@pytest.mark.parametrize(("name", "query"), HOSTILE, ids=[name for name, _ in HOSTILE])
-def test_a_hostile_query_is_refused_by_the_first_wall(name: str, query: str, catalog: Catalog) -> None:
+@pytest.mark.parametrize(("name", "code", "query"), HOSTILE, ids=[name for name, _, _ in HOSTILE])
+def test_a_hostile_query_is_refused_by_the_first_wall(name: str, code: str, query: str, catalog: Catalog) -> None:
     with pytest.raises(UnsafeQuery) as refusal:
         guard(query, catalog)
     assert "\n" not in str(refusal.value)
     assert len(str(refusal.value)) < 300
+    assert refusal.value.code == Refusal(code)
+    if code != Refusal.EMPTY_QUERY:
+        line, column = refusal.value.line, refusal.value.column
+        assert line is not None
+        assert column is not None
+        assert f"(line {line}, column {column})" in str(refusal.value)
+        assert query.splitlines()[line - 1][column - 1 :]
 
 
 @pytest.mark.parametrize(("name", "query"), LEGITIMATE, ids=[name for name, _ in LEGITIMATE])
@@ -201,7 +209,7 @@ WORDS = [
     *("lambda x: x", "->", "::", "[", "]", "{", "}", "#1", "?", "CASE", "WHEN", "THEN", "END", "OVER", "unnest([1])"),
     *("descends_from(code, 'ICD10//E11')", "descends_from(", "'ICD10//E11')"),
 ]
-BASES = [query for _, query in LEGITIMATE + HOSTILE]
+BASES = [query for _, query in LEGITIMATE] + [query for _, _, query in HOSTILE]
 
 
 @st.composite
@@ -356,7 +364,7 @@ def test_all_queries_of_the_files_leave_every_byte_of_the_store(
     ward: Store, ward_path: Path, catalog: Catalog
 ) -> None:
     before = fingerprint(ward_path)
-    for _, query in LEGITIMATE + HOSTILE:
+    for query in BASES:
         try_query(ward, query, catalog)
     assert fingerprint(ward_path) == before
     assert DATABASE_FILE in before
@@ -369,6 +377,6 @@ def test_what_is_refused_never_reaches_the_engine(
         raise AssertionError("a refused query opened a cursor")
 
     monkeypatch.setattr(Store, "cursor", fail)
-    for _, query in HOSTILE:
+    for _, _, query in HOSTILE:
         with pytest.raises(UnsafeQuery):
             run_query(ward, query, catalog=catalog)

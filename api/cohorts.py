@@ -7,8 +7,10 @@ from typing import Any, Final
 from anamnesis.v1 import cohort_pb2, cohort_pb2_grpc
 from api.convert import from_duration, table_chunks, to_duration, whole_table
 from api.engine import Engine
+from api.membership import membership_message
 from api.tasks import task_of
-from sql.cohort import Cohort, label_table, run_cohort
+from ehr.lookup import find_subject
+from sql.cohort import Cohort, Membership, explain_membership, label_table, run_cohort
 from sql.query import run_query
 from sql.text import Answer, ask
 
@@ -72,11 +74,29 @@ class CohortServicer(cohort_pb2_grpc.CohortServiceServicer):
     ) -> AsyncIterator[cohort_pb2.RunCohortResponse]:
         """Extract the cohort of a task; labels first, the attrition last."""
         with self.engine.audited("RunCohort", request.task_name or request.task_yaml, context) as entry:
-            cohort = await asyncio.to_thread(lambda: run_cohort(self.engine.store, task_of(request).task, wide=False))
+            cohort = await asyncio.to_thread(
+                lambda: run_cohort(
+                    self.engine.store, task_of(request).task, wide=False, count_events=request.count_events
+                )
+            )
             entry.rows = cohort.rows.height
         for chunk in table_chunks(label_table(cohort), request.format):
             yield cohort_pb2.RunCohortResponse(chunk=chunk)
         yield cohort_pb2.RunCohortResponse(summary=_cohort_summary(cohort))
+
+    async def ExplainMembership(
+        self, request: cohort_pb2.ExplainMembershipRequest, context: Any
+    ) -> cohort_pb2.ExplainMembershipResponse:
+        """Say which rules of a task let a patient in or put them out."""
+        asked = f"{request.task_name or request.task_yaml} for {request.subject}"
+        with self.engine.audited("ExplainMembership", asked, context) as entry:
+            found = await asyncio.to_thread(self._explain_membership, request)
+            entry.rows = len(found.fates)
+        return membership_message(found)
+
+    def _explain_membership(self, request: cohort_pb2.ExplainMembershipRequest) -> Membership:
+        subject = find_subject(self.engine.store, request.subject)
+        return explain_membership(self.engine.store, task_of(request).task, subject.subject_id)
 
 
 def _answer_message(answer: Answer, table_format: int) -> cohort_pb2.AskResponse:
@@ -102,6 +122,8 @@ def _cohort_summary(cohort: Cohort) -> cohort_pb2.CohortSummary:
                 subjects_after=step.subjects_after,
                 rows_before=step.rows_before,
                 rows_after=step.rows_after,
+                events_before=step.events_before,
+                events_after=step.events_after,
             )
             for step in cohort.attrition
         ],

@@ -50,12 +50,14 @@ class Cohort:
         return self.positive / self.rows.height if self.positive is not None and self.rows.height else None
 
 
-def run_cohort(store: Store, task: Task, *, wide: bool = True, compat: Compat = "none") -> Cohort:
-    """Look for `task` in a store.
+def run_cohort(
+    store: Store, task: Task, *, wide: bool = True, compat: Compat = "none", count_events: bool = False
+) -> Cohort:
+    """Look for `task` in a store; `count_events` has the attrition count events too.
 
     Raises StoreError when the store is empty, TaskError when the task asks for a column or concept that is not there.
     """
-    return find_cohort(records_of_store(store), task, wide=wide, compat=compat)
+    return find_cohort(records_of_store(store), task, wide=wide, compat=compat, count_events=count_events)
 
 
 def run_cohort_on_subject(store: Store, task: Task, subject_id: int) -> Cohort:

@@ -159,6 +159,29 @@ def test_an_unset_task_and_too_many_futures_are_refused(service: str) -> None:
             client.risks.Predict(risk_pb2.PredictRequest(model=MODEL, task_name=TASK, subject="1", futures=10**6))
 
 
+def test_a_caller_learns_why_a_patient_is_in_a_cohort(service: str) -> None:
+    with Client(service) as client:
+        request = cohort_pb2.RunCohortRequest(task_name=TASK, format=table_pb2.TABLE_FORMAT_JSON, count_events=True)
+        *chunks, last = client.cohorts.RunCohort(request)
+        rows = [json.loads(line) for part in chunks for line in part.chunk.data.splitlines()]
+        subject = rows[0]["subject_id"]
+        found = client.cohorts.ExplainMembership(
+            cohort_pb2.ExplainMembershipRequest(task_name=TASK, subject=str(subject))
+        )
+        with pytest.raises(grpc.RpcError, match="has no patient 'nobody'"):
+            client.cohorts.ExplainMembership(cohort_pb2.ExplainMembershipRequest(task_name=TASK, subject="nobody"))
+    steps = last.summary.attrition
+    assert steps[0].events_before > steps[0].events_after > 0
+    assert (found.subject_id, found.is_in) == (subject, True)
+    inside = [fate for fate in found.fates if fate.is_in]
+    assert len(inside) == sum(row["subject_id"] == subject for row in rows)
+    assert [bool(fate.label) for fate in inside] == [
+        row["boolean_value"] for row in rows if row["subject_id"] == subject
+    ]
+    assert {verdict.outcome for verdict in inside[0].verdicts} == {cohort_pb2.RULE_OUTCOME_MET}
+    assert inside[0].verdicts[-1].evidence[0].code
+
+
 def test_the_timeline_can_be_filtered(service: str) -> None:
     with Client(service) as client:
         request = timeline_pb2.GetTimelineRequest(subject=some_subject(client), kinds=["encounter"], max_events=5)

@@ -130,8 +130,6 @@ codes = st.sampled_from(["ADM", "OUT", "DEATH", "LAB"])
 made = st.lists(
     st.tuples(st.integers(1, 3), st.integers(0, 8).map(lambda n: n * 6.0), codes), min_size=1, max_size=25
 )
-    st.tuples(st.integers(1, 3), st.integers(0, 8).map(lambda n: n * 6.0), codes), min_size=1, max_size=25
-)
 
 
 @given(events=made, women=st.sets(st.integers(1, 3)))

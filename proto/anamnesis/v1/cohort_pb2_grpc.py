@@ -50,6 +50,11 @@ class CohortServiceStub:
                 request_serializer=anamnesis_dot_v1_dot_cohort__pb2.RunCohortRequest.SerializeToString,
                 response_deserializer=anamnesis_dot_v1_dot_cohort__pb2.RunCohortResponse.FromString,
                 _registered_method=True)
+        self.ExplainMembership = channel.unary_unary(
+                '/anamnesis.v1.CohortService/ExplainMembership',
+                request_serializer=anamnesis_dot_v1_dot_cohort__pb2.ExplainMembershipRequest.SerializeToString,
+                response_deserializer=anamnesis_dot_v1_dot_cohort__pb2.ExplainMembershipResponse.FromString,
+                _registered_method=True)
 
 
 class CohortServiceServicer:
@@ -77,6 +82,13 @@ class CohortServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainMembership(self, request, context):
+        """Says for each trigger of a patient which rule of a task let it in or put it out, and by which events.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CohortServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_CohortServiceServicer_to_server(servicer, server):
                     servicer.RunCohort,
                     request_deserializer=anamnesis_dot_v1_dot_cohort__pb2.RunCohortRequest.FromString,
                     response_serializer=anamnesis_dot_v1_dot_cohort__pb2.RunCohortResponse.SerializeToString,
+            ),
+            'ExplainMembership': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainMembership,
+                    request_deserializer=anamnesis_dot_v1_dot_cohort__pb2.ExplainMembershipRequest.FromString,
+                    response_serializer=anamnesis_dot_v1_dot_cohort__pb2.ExplainMembershipResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class CohortService:
             '/anamnesis.v1.CohortService/RunCohort',
             anamnesis_dot_v1_dot_cohort__pb2.RunCohortRequest.SerializeToString,
             anamnesis_dot_v1_dot_cohort__pb2.RunCohortResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainMembership(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/anamnesis.v1.CohortService/ExplainMembership',
+            anamnesis_dot_v1_dot_cohort__pb2.ExplainMembershipRequest.SerializeToString,
+            anamnesis_dot_v1_dot_cohort__pb2.ExplainMembershipResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,8 +28,8 @@ Scalar = str | int | float | bool
 class ValueRange:
     """Bounds on numeric_value, compared as 32-bit floats; None is no bound, and a null value fails any bound.
 
-    With a `unit` the value is first converted to it, by the unit of its row and what its code measures; a row that
-    cannot be converted fails.
+    With a `unit` the value is first converted to it, by the unit of its row and what its code measures, and rounded
+    to 32 bits; a row that cannot be converted has no value.
     """
 
     minimum: float | None = None
@@ -49,8 +49,11 @@ class Change:
     """A row passes when its value lies that far from the lowest (for a fall: highest) value not long before.
 
     Values before are those of rows of the same predicate, its value bounds left aside, of the same subject within
-    the span `within` before the row, the row's own time not included; without one no change is known. A `rise` of
-    `by` means value - lowest >= by, of `ratio` value / lowest >= ratio; a fall mirrors both. One of the two is given.
+    the span `within` before the row (a value exactly so long before counts), the row's own time not included; without
+    one no change is known. A `rise` of `by` means value - lowest >= by, of `ratio` value / lowest >= ratio; a fall
+    means highest - value >= by, or highest / value >= ratio. One of the two is given. Values that are not finite take
+    no part, and in a ratio none that is not above 0. What is recorded as 1.3 and 1.0 in 32 bits differs by 0.3: both
+    comparisons allow for an error of one step of such floats in each value.
     """
 
     rise: bool
@@ -64,7 +67,10 @@ class Change:
 class Per:
     """The value of a row is divided by the last value of predicate `name` within the span `within` before or at it.
 
-    Without such a value, or when it is zero, the row has no value. `scale` multiplies the quotient (100 for percent).
+    Values are those of rows that pass all tests of `name`, in its unit where it has one, as far as they are finite;
+    of several at one time it is the lowest. Without one, or when it is zero, the row has no value. `scale` multiplies
+    the quotient (100 for percent), which is rounded to 32 bits. A unit of the row's own predicate is that of its
+    value before the division.
     """
 
     name: str
@@ -95,6 +101,16 @@ class Plain:
     change: Change | None = None
     per: Per | None = None
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The predicates that it rests on: the one whose values its own are divided by."""
+        return (self.per.name,) if self.per else ()
+
+    @property
+    def unit(self) -> str | None:
+        """The unit of its values, for its bounds and its change alike; None for that of each row."""
+        return self.value.unit or (self.change.unit if self.change else None)
+
 
 @dataclass(frozen=True, slots=True)
 class Derived:
@@ -113,7 +129,8 @@ class Near:
     """Is 1 at a moment of `first` when a moment of `second` lies within the span before or after it, else 0.
 
     Written `followed(first, second, 72h)` (`after`: 0 <= second - first <= within) or
-    `preceded(first, second, 24h)` (0 <= first - second <= within). What follows is not known at the moment itself.
+    `preceded(first, second, 24h)` (0 <= first - second <= within); both look at events with a time. What follows is
+    not known at the moment itself.
     """
 
     name: str
@@ -141,9 +158,9 @@ class Score:
     """Is 1 at a moment when a score of several parts is high enough, or has risen enough, else 0.
 
     The score of a moment is the sum over the parts of the most points of a predicate seen at it or within the span
-    `within` before it; a part without any is 0. `minimum` asks for a score of at least so much; `rise` for one that
-    much above the lowest score of the moments within `over` before it, which is 0 where there are none. Moments are
-    those at which one of its predicates counts something.
+    `within` before it; a part without any is 0, and no points are below 0. `minimum` asks for a score of at least so
+    much; `rise` for one that much above the lowest score of the moments within `over` before it, which is 0 where
+    there are none. With both, both are asked for. Moments are those at which one of its predicates counts something.
     """
 
     name: str
@@ -356,10 +373,9 @@ class Task:
         raise KeyError(name)
 
     def plain_inputs(self, name: str) -> Iterator[Plain]:
-        """Yield the plain predicates that the predicate of that name rests on, itself if it is plain."""
+        """Yield the plain predicates that the predicate of that name rests on, itself first if it is plain."""
         predicate = self.predicate(name)
         if isinstance(predicate, Plain):
             yield predicate
-        else:
-            for source in predicate.inputs:
-                yield from self.plain_inputs(source)
+        for source in predicate.inputs:
+            yield from self.plain_inputs(source)

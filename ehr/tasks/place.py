@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from ehr.errors import TaskError
+from ehr.tasks.timespan import parse_timespan
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,15 @@ class Place:
     def child_name(self, value: Any) -> str:
         """Return `value` if a key below this one may be called so."""
         return self.at(str(value)).name(value, "this key")
+
+    def span(self, value: Any) -> timedelta:
+        """Return the span of time that `value` writes, such as 24h."""
+        if not isinstance(value, str):
+            raise self.error("must be a span of time, such as 24h or 30d")
+        try:
+            return parse_timespan(value)
+        except ValueError as error:
+            raise self.error(str(error)) from error
 
     def flag(self, value: Any) -> bool:
         """Return the truth of a scalar as ACES takes it: a text is true unless it is empty."""

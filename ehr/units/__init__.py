@@ -6,7 +6,7 @@ docs/units.md tells the rules.
 """
 
 from ehr.units.canonical import Conversion, canonical
-from ehr.units.conversion import commensurable, convert
+from ehr.units.conversion import commensurable, conversion_between, convert
 from ehr.units.quantities import Quantity, find_quantity, quantity_of
 from ehr.units.spellings import parse_unit
 from ehr.units.store_table import (
@@ -27,6 +27,7 @@ __all__ = [
     "Unit",
     "canonical",
     "commensurable",
+    "conversion_between",
     "conversion_of",
     "convert",
     "find_quantity",

@@ -24,14 +24,24 @@ def convert(value: float, from_unit: str, to_unit: str, analyte: str | None = No
     37.0
     """
     source, target = _unit(from_unit), _unit(to_unit)
-    ways = _ways(source, target, _quantity(analyte))
-    if ways is None:
+    way = conversion_between(source, target, _quantity(analyte))
+    if way is None:
         about = f" for {analyte}" if analyte else "; name the analyte if one is its mass and the other its amount"
         raise IncommensurableUnits(f"{from_unit!r} and {to_unit!r} cannot be converted into each other{about}")
+    return float(Fraction(value) * way.factor + way.shift) if isfinite(value) else value
+
+
+def conversion_between(one: Unit, other: Unit, quantity: Quantity | None = None) -> Conversion | None:
+    """Return the way from one unit to another, of `quantity` or of anything; None where there is none.
+
+    >>> conversion_between(_unit("degF"), _unit("Cel")).factor
+    Fraction(5, 9)
+    """
+    ways = _ways(one, other, quantity)
+    if ways is None:
+        return None
     there, back = ways
-    if not isfinite(value):
-        return value
-    return float((Fraction(value) * there.factor + there.shift - back.shift) / back.factor)
+    return Conversion(other.ucum, there.factor / back.factor, (there.shift - back.shift) / back.factor)
 
 
 def commensurable(one: Unit, other: Unit, quantity: Quantity | None = None) -> bool:

@@ -42,3 +42,13 @@ def in_order(function: exp.Expr) -> exp.Window:
     if isinstance(function, exp.RowNumber):
         return exp.Window(this=function, partition_by=[exp.column("subject_id")], order=order)
     return exp.Window(this=function, partition_by=[exp.column("subject_id")], order=order, spec=frame)
+
+
+def join_nearest(query: exp.Select, source: exp.Expr, alias: str, condition: exp.Expr) -> exp.Select:
+    """Join to the rows `reached` that of `source` of the same subject whose time is nearest under `condition`.
+
+    Where there is none, its columns are null. For an engine without ASOF joins, this is the one place to change.
+    """
+    same_subject = exp.column("subject_id", "reached").eq(exp.column("subject_id", alias))
+    aliased = exp.alias_(source, alias, table=True)
+    return query.join(exp.Join(this=aliased, method="ASOF", side="LEFT", on=exp.and_(same_subject, condition)))

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from ehr.tasks import TRIGGER, Derived, Predicate, Seek, Step, Task, Window
+from ehr.tasks import TRIGGER, Derived, Near, Part, Predicate, Score, Seek, Step, Task, Window
 
-RESERVED: Final = ("subject_id", "time", "code", "looked_up")
+RESERVED: Final = ("subject_id", "time", "code", "looked_up", "value")
 """Columns that stand beside predicates in the queries of a cohort."""
 
 
@@ -43,7 +43,16 @@ def _renamed(predicate: Predicate, names: Mapping[str, str]) -> Predicate:
     name = names[predicate.name]
     if isinstance(predicate, Derived):
         return replace(predicate, name=name, inputs=tuple(names[source] for source in predicate.inputs))
-    return replace(predicate, name=name)
+    if isinstance(predicate, Near):
+        return replace(predicate, name=name, first=names[predicate.first], second=names[predicate.second])
+    if isinstance(predicate, Score):
+        return replace(predicate, name=name, parts=tuple(_renamed_part(part, names) for part in predicate.parts))
+    per = replace(predicate.per, name=names[predicate.per.name]) if predicate.per else None
+    return replace(predicate, name=name, per=per)
+
+
+def _renamed_part(part: Part, names: Mapping[str, str]) -> Part:
+    return replace(part, points=tuple((names[source], points) for source, points in part.points))
 
 
 def _renamed_window(window: Window, predicates: Mapping[str, str], windows: Mapping[str, str]) -> Window:

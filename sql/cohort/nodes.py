@@ -6,7 +6,7 @@
     judged          every row with label, index time and the first rule that it breaks
 
 A window's count is the difference of two running counts, so that a node costs one ordered (ASOF) join however many
-events its window holds. For an engine without ASOF joins, `_join_nearest` is the one place to change.
+events its window holds. For an engine without ASOF joins, `join_nearest` is the one place to change.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,8 +17,9 @@ from typing import Final
 from sqlglot import exp
 
 from ehr.tasks import TRIGGER, Shift
-from sql.cohort.expressions import column, interval
-from sql.cohort.moments import OCCURRENCE, moment_tables, so_far, table_of
+from sql.cohort.expressions import column, interval, join_nearest
+from sql.cohort.moments import moment_tables, so_far, table_of
+from sql.cohort.occurrences import OCCURRENCE
 from sql.cohort.plan import Counts, Exists, Matches, Plan, Rule
 from sql.cohort.records import Records
 from sql.cohort.tree import Edge, Node, Reading, Span
@@ -101,7 +102,7 @@ def _at_node(plan: Plan, node: Node, table: str) -> exp.Query:
     later, earlier = (found, parent) if node.step.forward else (parent, found)
     comparison = exp.GT if node.strict else exp.GTE
     condition = comparison(this=later.copy(), expression=earlier.copy())
-    query = _join_nearest(query, _moments_with(node.step.predicate), "found", condition)
+    query = join_nearest(query, _moments_with(node.step.predicate), "found", condition)
     query = query.select(found.as_(node.name, quoted=True))
     return _with_counts(query, node.name, counts, found, table_of(node.step.predicate), "found")
 
@@ -120,7 +121,7 @@ def _with_counts(
         if table not in joined:
             joined[table] = f"last_{table}"
             until = exp.GTE(this=time.copy(), expression=column("time", joined[table]))
-            query = _join_nearest(query, exp.to_table(table), f"last_{table}", until)
+            query = join_nearest(query, exp.to_table(table), f"last_{table}", until)
         source = joined[table]
         count: exp.Expr = column(so_far(name), source)
         if edge == "before":
@@ -131,13 +132,6 @@ def _with_counts(
             count = count - here
         query = query.select(exp.func("COALESCE", count, _zero()).as_(_count_column(name, node, edge), quoted=True))
     return query
-
-
-def _join_nearest(query: exp.Select, source: exp.Expr, alias: str, condition: exp.Expr) -> exp.Select:
-    """Join the row of `source` of the same subject whose time is nearest under `condition`, or nulls."""
-    same_subject = exp.column("subject_id", "reached").eq(exp.column("subject_id", alias))
-    aliased = exp.alias_(source, alias, table=True)
-    return query.join(exp.Join(this=aliased, method="ASOF", side="LEFT", on=exp.and_(same_subject, condition)))
 
 
 def _shifted(time: exp.Expr, offset: timedelta) -> exp.Expr:

@@ -9,6 +9,7 @@ from ehr.tasks import (
     BUILT_IN,
     RECORD_END,
     RECORD_START,
+    Composed,
     Derived,
     Has,
     Plain,
@@ -76,9 +77,9 @@ class Plan:
         return (*self.task.demographics, *(p for p in self.task.predicates if isinstance(p, Plain) and p.static))
 
     @property
-    def derived(self) -> tuple[Derived, ...]:
-        """The derived predicates, inputs first."""
-        return tuple(p for p in self.task.predicates if isinstance(p, Derived))
+    def composed(self) -> tuple[Composed, ...]:
+        """The predicates that rest on others, inputs first."""
+        return tuple(p for p in self.task.predicates if not isinstance(p, Plain))
 
     @property
     def sought(self) -> frozenset[str]:
@@ -97,11 +98,12 @@ class Plan:
     def has_constant(self) -> bool:
         """Whether a derived predicate is true of whoever is in the cohort, at all times."""
         constant = {predicate.name for predicate in self.static}
-        for one in self.derived:
+        derived = [predicate for predicate in self.composed if isinstance(predicate, Derived)]
+        for one in derived:
             inputs = [source in constant for source in one.inputs]
             if {"or": any(inputs), "and": all(inputs), "unless": inputs[0]}[one.operator]:
                 constant.add(one.name)
-        return any(one.name in constant for one in self.derived)
+        return any(one.name in constant for one in derived)
 
 
 def plan_task(task: Task, *, wide: bool = False, compat: Compat = "none", one_moment: bool = False) -> Plan:

@@ -27,6 +27,11 @@ FEMALE: Final = ("GENDER//F", "GENDER//FEMALE", "SEX//F", "SEX//FEMALE")
 MALE: Final = ("GENDER//M", "GENDER//MALE", "SEX//M", "SEX//MALE")
 """Codes of the recorded sex in MEDS data, in capitals."""
 
+_TITLES: Final = exp.select("code", "description").from_("code")
+
+FOUND: Final = "found_event"
+"""Temporary table of the events that the patterns of a task match (sql.cohort.narrowed)."""
+
 CODE_FILE: Final = "code_file"
 """View of metadata/codes.parquet, on the connection of a MEDS data set that has one."""
 
@@ -49,9 +54,11 @@ class Records:
     subject_id, birth_time and sex (female, male or another word) of those with either. `columns` are the columns of
     `event` with their DuckDB types. `codebook` is a connection that has table code_ancestor where that is another.
     `has_joint_codes` says that events must be looked up by all codes of their records (sql.cohort.concepts).
-    `by_code` gives the events in the order of their codes where they are kept so, with the columns that
-    ehr.code_order knows. With an `engine` the events lie there: `con` has, in `event`, each combination of code and
-    its companions (unit, codings) once, without subjects and times, which is what codes are looked up in.
+    `by_code` gives the events that a task asks for from where they stand together, with some of the columns: in the
+    order of codes (ehr.code_order), or picked by the query `narrowed_by` (sql.cohort.narrowed). `units` gives code, unit and n, how many numbers came in it, where events need not be asked
+    for that; `titles` gives code and description, and is asked of the codebook. With an `engine` the events lie
+    there: `con` has, in `event`, each combination of code and its companions (unit, codings) once, without subjects
+    and times, which is what codes are looked up in.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -64,9 +71,17 @@ class Records:
     has_joint_codes: bool = False
     engine: Engine | None = None
     by_code: exp.Query | None = None
+    narrowed_by: exp.Query | None = None
+    units: exp.Query | None = None
+    titles: exp.Query | None = None
 
     def written(self, query: exp.Query) -> str:
-        """Return the SQL of a query, in the dialect of the engine that runs it."""
+        """Return the SQL of a query, in the dialect of the engine that runs it, with what it was narrowed by."""
+        if self.narrowed_by is not None:
+            query = query.copy()
+            for table in list(query.find_all(exp.Table)):
+                if table.name == FOUND:
+                    table.replace(self.narrowed_by.subquery(FOUND))
         return self.engine.written(query) if self.engine else readable(query)
 
     def answer(self, query: exp.Query) -> pa.Table:
@@ -86,7 +101,10 @@ def records_of_store(store: Store) -> Records:
     by_code = None
     if keeps_code_order(con):
         by_code = exp.select(*sorted(COLUMNS)).from_("event_by_code").join("code_place", using="place")
-    return Records(con, codes, subjects, spans, people, _columns(con), by_code=by_code)
+    n = exp.cast(exp.Sum(this=exp.column("n")), "BIGINT")
+    units = exp.select("code", "unit", n.as_("n")).from_("code_value").group_by("code", "unit").having(n.copy() > 0)
+    units = units.where(exp.column("numeric_value").is_(exp.null()).not_())
+    return Records(con, codes, subjects, spans, people, _columns(con), by_code=by_code, units=units, titles=_TITLES)
 
 
 def in_code_order(query: exp.Select, records: Records) -> exp.Select:
@@ -94,7 +112,7 @@ def in_code_order(query: exp.Select, records: Records) -> exp.Select:
     if records.by_code is None or records.has_joint_codes:
         return query
     asked = {column.name for column in query.find_all(exp.Column) if column.table in {"", "event"}}
-    if asked <= COLUMNS:
+    if asked <= set(records.by_code.named_selects):
         for table in list(query.find_all(exp.Table)):
             if table.name == "event":
                 table.replace(records.by_code.subquery("event"))
@@ -107,7 +125,7 @@ def records_of_subject(store: Store, subject_id: int) -> Records:
     con = duckdb.connect(config={"disabled_optimizers": DISABLED_OPTIMIZERS})
     con.register("subject_event", events.to_arrow_table())
     con.execute("CREATE TABLE event AS FROM subject_event")
-    return replace(records_of_events(con), codebook=store.cursor())
+    return replace(records_of_events(con), codebook=store.cursor(), titles=_TITLES)
 
 
 def records_of_meds(path: Path) -> Records:
@@ -133,10 +151,13 @@ def records_of_meds(path: Path) -> Records:
         for name, kind in MEDS_TYPES.items()
     ]
     relation.create_view("parquet_file")
+    titles = None
     if (path / "metadata" / "codes.parquet").is_file():
-        con.read_parquet(str(path / "metadata" / "codes.parquet")).create_view(CODE_FILE)
+        described = con.read_parquet(str(path / "metadata" / "codes.parquet"))
+        described.create_view(CODE_FILE)
+        titles = exp.select("code", "description").from_(CODE_FILE) if "description" in described.columns else None
     con.execute(f"CREATE VIEW event AS {exp.select(*cast, *kept).from_('parquet_file').sql('duckdb')}")
-    return records_of_events(con)
+    return replace(records_of_events(con), titles=titles)
 
 
 def records_of_events(con: duckdb.DuckDBPyConnection) -> Records:

@@ -12,9 +12,10 @@ from ehr.errors import UnknownSubject
 from ehr.store import Store
 from ehr.tasks import BUILT_IN, TRIGGER, Task
 from sql.cohort.concepts import with_concepts
-from sql.cohort.moments import OCCURRENCE, moment_tables
+from sql.cohort.moments import moment_tables
 from sql.cohort.names import with_safe_names
 from sql.cohort.nodes import LOST_AT, fate_names, fate_query
+from sql.cohort.occurrences import OCCURRENCE
 from sql.cohort.plan import Compat, Exists, Matches, Plan, Rule, plan_task
 from sql.cohort.records import Records, records_of_subject
 from sql.cohort.run import check_columns

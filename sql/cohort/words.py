@@ -8,12 +8,7 @@ from ehr.tasks import (
     RECORD_END,
     RECORD_START,
     TRIGGER,
-    Derived,
     Has,
-    Near,
-    Plain,
-    Predicate,
-    Score,
     Seek,
     Shift,
     Step,
@@ -22,6 +17,7 @@ from ehr.tasks import (
 )
 from ehr.tasks.timespan import spell_timespan
 from sql.cohort.plan import Exists, Matches, Plan, Rule
+from sql.cohort.predicate_words import predicate_in_words
 from sql.cohort.tree import Node
 
 
@@ -60,35 +56,6 @@ def window_in_words(window: Window) -> str:
     if window.is_point:
         return f"at {anchor}" if window.start_inclusive and window.end_inclusive else f"in no time at {anchor}"
     return f"{since} {first}, {until} {last}"
-
-
-def predicate_in_words(predicate: Predicate) -> str:
-    """Say what a predicate counts."""
-    if isinstance(predicate, Derived):
-        return f"{predicate.name} = {f' {predicate.operator} '.join(predicate.inputs)}"
-    if isinstance(predicate, Near):
-        side = "until" if predicate.after else "since"
-        span = f"{spell_timespan(predicate.within)} {'later' if predicate.after else 'earlier'}"
-        return f"{predicate.name} = {predicate.first} with {predicate.second} {side} {span}"
-    if isinstance(predicate, Score):
-        return f"{predicate.name} = a score of {', '.join(part.name for part in predicate.parts)}"
-    parts = [f"code {_codes_in_words(predicate)}"]
-    value = predicate.value
-    if value.minimum is not None:
-        parts.append(f"value {'>=' if value.minimum_inclusive else '>'} {value.minimum:g}")
-    if value.maximum is not None:
-        parts.append(f"value {'<=' if value.maximum_inclusive else '<'} {value.maximum:g}")
-    parts += [f"{column} is {wanted}" for column, wanted in predicate.columns]
-    return f"{predicate.name} = {', '.join(parts)}{' (a fact without a time)' if predicate.static else ''}"
-
-
-def _codes_in_words(predicate: Plain) -> str:
-    if predicate.regex is not None:
-        return f"matches /{predicate.regex}/"
-    parts = [f"is {' or '.join(predicate.codes)}"] if predicate.codes else []
-    if predicate.concepts:
-        parts.append(f"lies at or below {' or '.join(predicate.concepts)}")
-    return " or ".join(parts)
 
 
 def draw(plan: Plan) -> str:

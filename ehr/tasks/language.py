@@ -263,6 +263,10 @@ class Who:
     words: str = ""
 
 
+Keep = Literal["all", "first", "last", "random"]
+Trait = Literal["age", "sex", "index_year"]
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which triggers of a patient count.
@@ -273,7 +277,7 @@ class Selection:
     subject and trigger time, so that any engine draws the same.
     """
 
-    keep: Literal["all", "first", "last", "random"] = "all"
+    keep: Keep = "all"
     eligible: bool = True
     washout: timedelta | None = None
     washed_out: str | None = None
@@ -291,6 +295,7 @@ class Level:
 
 
 Kind = Literal["boolean", "count", "value", "time", "ordinal"]
+Take = Literal["first", "last", "min", "max", "mean"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +313,7 @@ class Endpoint:
     window: str
     predicate: str
     kind: Kind
-    take: Literal["first", "last", "min", "max", "mean"] = "first"
+    take: Take = "first"
     unit: str | None = None
     levels: tuple[Level, ...] = ()
     competing: str | None = None
@@ -324,7 +329,7 @@ class Controls:
     """
 
     ratio: int = 1
-    on: tuple[Literal["age", "sex", "index_year"], ...] = ("age", "sex")
+    on: tuple[Trait, ...] = ("age", "sex")
     age_band: int = 5
     seed: int = 0
 

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from ehr.tasks.endpoints import read_endpoints
 from ehr.tasks.include import included_predicates, read_document, read_text
-from ehr.tasks.language import BUILT_IN, Seek, Task, Window
+from ehr.tasks.language import BUILT_IN, Endpoint, Seek, Selection, Task, Window
 from ehr.tasks.place import Place
 from ehr.tasks.predicates import PredicateReader, read_demographics
+from ehr.tasks.selection import read_controls, read_selection
+from ehr.tasks.who import read_who
 from ehr.tasks.windows import check_tree, read_windows
 from ehr.tasks.yaml12 import dump_yaml
 
@@ -19,6 +22,10 @@ KEYS: Final = (
     "patient_demographics",
     "trigger",
     "windows",
+    "who",
+    "triggers",
+    "endpoints",
+    "controls",
 )
 
 
@@ -62,8 +69,13 @@ def _read(
     shared = included_predicates(root.at("include"), document.get("include"), own, folder)
     reader = PredicateReader(root.at("predicates"), own, demographics, shared)
     trigger = root.at("trigger").name(document.get("trigger"), "the predicate that starts a row")
-    for place, used in _uses(root, trigger, windows):
+    selection = read_selection(root.at("triggers"), document.get("triggers"))
+    endpoints = read_endpoints(root.at("endpoints"), document.get("endpoints"), windows)
+    for place, used in (*_uses(root, trigger, windows), *_uses_beyond(root, selection, endpoints)):
         reader.use(place, used)
+    controls = read_controls(root.at("controls"), document.get("controls"))
+    if controls is not None and not any(window.label for window in windows):
+        raise root.at("controls").error("controls are rows without the label; write label: PREDICATE in a window")
     task = Task(
         name=name,
         trigger=trigger,
@@ -72,6 +84,10 @@ def _read(
         demographics=demographics,
         description=str(document.get("description") or ""),
         remarks=(*reader.remarks(), *_flag_remarks(document.get("windows") or {})),
+        who=read_who(root.at("who"), document.get("who")),
+        selection=selection,
+        endpoints=endpoints,
+        controls=controls,
     )
     return task, document, {key: one.body for key, one in shared.items()}
 
@@ -90,6 +106,19 @@ def _uses(root: Place, trigger: str, windows: tuple[Window, ...]) -> Iterator[tu
             raise place.at("label").error(f"{window.label} cannot be a label; name a predicate of this file")
         if window.label is not None:
             yield place.at("label"), window.label
+
+
+def _uses_beyond(root: Place, selection: Selection, endpoints: tuple[Endpoint, ...]) -> Iterator[tuple[Place, str]]:
+    """Yield every predicate that the choice of triggers and the endpoints refer to, with the place that does."""
+    if selection.washed_out is not None:
+        yield root.at("triggers").at("washed_out"), selection.washed_out
+    for endpoint in endpoints:
+        place = root.at("endpoints").at(endpoint.name)
+        if endpoint.predicate in BUILT_IN and endpoint.kind in ("value", "ordinal"):
+            raise place.at("predicate").error(f"{endpoint.predicate} has no values; name a predicate of this file")
+        yield place.at("predicate"), endpoint.predicate
+        if endpoint.competing is not None:
+            yield place.at("competing"), endpoint.competing
 
 
 def _flag_remarks(windows: dict[str, Any]) -> Iterator[str]:

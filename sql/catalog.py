@@ -27,6 +27,7 @@ TRAINING: Final = RECORDS | {"vocabulary", "timeline"}
 LEDGER: Final = frozenset({"source", "tally", "reject", "notice", "record", "tombstone"})
 
 ROLES: Final[dict[str, frozenset[str]]] = {
+    "aggregate": RECORDS,
     "analyst": RECORDS,
     "clinician": RECORDS,
     "trainer": TRAINING,
@@ -35,11 +36,14 @@ ROLES: Final[dict[str, frozenset[str]]] = {
 """The tables and views that each role may read."""
 
 HIDDEN: Final[dict[str, frozenset[str]]] = {
+    "aggregate": frozenset({"identifiers", "record_id", "n_events", "n_subjects", "quantiles"}),
     "analyst": frozenset({"identifiers"}),
     "trainer": frozenset({"identifiers"}),
-    "aggregate": frozenset({"identifiers"}),
 }
-"""The columns that a role may not read wherever they stand: what names a patient or stay in the source."""
+"""The columns that a role may not read wherever they stand: what names a patient or stay in the source.
+
+Role aggregate, whose numbers must each be protected, may not read those that were counted before either.
+"""
 
 SYSTEM_NAMES: Final = ("duckdb_", "pg_", "sqlite_", "pragma_", "information_schema")
 """How the names of the engine's own tables begin."""
@@ -101,15 +105,8 @@ def _without(relation: Relation, hidden: frozenset[str]) -> Relation:
 def names_for(role: str) -> frozenset[str]:
     """Return the names of the tables and views that `role` may read.
 
-    Raises UnsafeQuery for a role that does not exist, or that cannot be served safely yet.
+    Raises UnsafeQuery for a role that does not exist.
     """
-    if role == "aggregate":
-        raise refused(
-            Refusal.UNKNOWN_ROLE,
-            "role 'aggregate' is not available yet: small cells cannot be suppressed so far; "
-            f"ask as one of {', '.join(ROLES)}",
-            allowed=ROLES,
-        )
     if role not in ROLES:
         what = f"there is no role {role!r}; the roles are {', '.join(ROLES)}"
         raise refused(Refusal.UNKNOWN_ROLE, what, allowed=ROLES)

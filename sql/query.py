@@ -20,6 +20,8 @@ from sqlglot import exp
 from ehr.errors import QueryFailed, QueryMemory, QueryTimeout
 from ehr.store import Store
 from sql.catalog import Catalog, read_catalog
+from sql.disclosure import ROLE as PROTECTED
+from sql.disclosure import Protection, fill, protect
 from sql.engine import read_statement, write_statement
 from sql.guard import guard, to_sql
 from sql.places import Position, place
@@ -56,6 +58,8 @@ class Result:
     cut: Cut | None
     sql: str
     seconds: float
+    notes: tuple[str, ...] = ()
+    """What a reader of the rows must know: that some were hidden for role aggregate."""
 
     @property
     def truncated(self) -> bool:
@@ -65,10 +69,20 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What both walls let through: the text that may run, and the cursor that it runs on."""
+    """What both walls let through: the text that may run, and the cursor that it runs on.
+
+    With a `protection`, not the text runs but what it makes of it: aggregates over enough patients.
+    """
 
     sql: str
     cursor: duckdb.DuckDBPyConnection
+    protection: Protection | None = None
+
+    def interrupt(self) -> None:
+        """Stop what runs."""
+        self.cursor.interrupt()
+        if self.protection is not None:
+            self.protection.con.interrupt()
 
 
 def run_query(
@@ -93,7 +107,8 @@ def run_query(
                 f"the query took longer than {limits.seconds:g} seconds and was stopped; narrow it or raise the limit"
             ) from error
         seconds = time.perf_counter() - started
-    return Result(_with_unique_names(table), cut, ready.sql, seconds)
+    notes = ready.protection.notes if ready.protection else ()
+    return Result(_with_unique_names(table), cut, ready.sql, seconds, notes)
 
 
 @contextmanager
@@ -113,8 +128,13 @@ def admitted(
     try:
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         statement = read_statement(cursor, text, known, role)
+        protection = protect(cursor, statement, text, known) if role == PROTECTED else None
         sql = write_statement(cursor, statement, rows)
-        yield Admitted(sql, cursor)
+        if protection is None:
+            yield Admitted(sql, cursor)
+        else:
+            with protection.opened():
+                yield Admitted(sql, cursor, protection)
     except (duckdb.OutOfMemoryException, MemoryError) as error:
         raise QueryMemory(_NO_MEMORY) from error
     except duckdb.Error as error:
@@ -136,15 +156,19 @@ def _fetch(ready: Admitted, limits: Limits) -> tuple[pa.Table, Cut | None]:
             return job.result(timeout=limits.seconds)
         except BaseException:
             while not job.done():
-                ready.cursor.interrupt()
+                ready.interrupt()
                 wait([job], timeout=INTERRUPT_AGAIN)
             raise
 
 
 def _read(ready: Admitted, limits: Limits) -> tuple[pa.Table, Cut | None]:
     """Read batch after batch until the result, or a limit, is at its end; DuckDB goes no further than that."""
+    con, sql = ready.cursor, ready.sql
+    if ready.protection is not None:
+        fill(ready.protection, con)
+        con, sql = ready.protection.con, write_statement(con, ready.protection.statement, limits.rows + 1)
     try:
-        with ready.cursor.sql(ready.sql).to_arrow_reader(BATCH_ROWS) as reader:
+        with con.sql(sql).to_arrow_reader(BATCH_ROWS) as reader:
             batches, cut = _within(reader, limits)
             return pa.Table.from_batches(batches, reader.schema), cut
     except (OSError, pa.ArrowException) as error:  # so an error in the midst of reading comes through Arrow

@@ -31,6 +31,7 @@ class Refusal(StrEnum):
     BAD_ARGUMENT = "BAD_ARGUMENT"
     UNKNOWN_CONCEPT = "UNKNOWN_CONCEPT"
     LOST_CODES = "LOST_CODES"
+    SINGLE_PATIENTS = "SINGLE_PATIENTS"
     NOT_ALLOWED = "NOT_ALLOWED"
 
 
@@ -54,6 +55,7 @@ MEANINGS: Final[dict[Refusal, str]] = {
     Refusal.BAD_ARGUMENT: "a function takes only arguments that are written out, or smaller ones",
     Refusal.UNKNOWN_CONCEPT: "descends_from() names a concept that the store does not know",
     Refusal.LOST_CODES: "descends_from() would miss further codes of records, which a subquery has left out",
+    Refusal.SINGLE_PATIENTS: "role aggregate could learn of single patients",
     Refusal.NOT_ALLOWED: "another reason, which the sentence gives",
 }
 """What each code means, for the documentation and for programs that list them."""

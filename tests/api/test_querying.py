@@ -146,7 +146,7 @@ def test_describe(store: str, capsys: pytest.CaptureFixture[str]) -> None:
         (["SELECT cod FROM event"], "did you mean 'code'"),
         (["SELECT sum(sex) FROM patient"], "cannot be run"),
         (["SELECT 1", "--role", "root"], "there is no role 'root'"),
-        (["SELECT 1", "--role", "aggregate"], "not available yet"),
+        (["SELECT sex FROM patient", "--role", "aggregate"], "rows of single patients"),
         (
             ["SELECT count(*) FROM range(10000000) a, range(10000000) b", "--timeout", "0.1"],
             "longer than 0.1 seconds",

@@ -1,0 +1,270 @@
+"""What an expression over rows of patients may do: no more than with the rows of the patient at hand.
+
+Identifiers link, count and group; subqueries are tied to the patient of the row; windows stay within a patient.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
+
+from ehr.errors import UnsafeQuery
+from sql.disclosure.identity import OTHER, PLAIN, Column
+from sql.disclosure.scope import Kind, Node, Scope, Shape, part_of, resolve
+from sql.functions import AGGREGATES, WINDOWS
+
+AGGREGATE_NAMES: Final = AGGREGATES | {"count_star"}
+COUNTING: Final = frozenset({"count", "count_star", "approx_count_distinct"})
+COPYING: Final = frozenset(
+    [
+        "any_value",
+        "arbitrary",
+        "arg_max",
+        "arg_max_null",
+        "arg_min",
+        "arg_min_null",
+        "argmax",
+        "argmin",
+        "coalesce",
+        "first",
+        "first_value",
+        "if",
+        "ifnull",
+        "lag",
+        "last",
+        "last_value",
+        "lead",
+        "max",
+        "max_by",
+        "min",
+        "min_by",
+        "nth_value",
+        "nullif",
+        "row",
+    ]
+)
+"""Functions that give one of their arguments unchanged, or a row of them."""
+_FIRST_ONLY: Final = frozenset(
+    [
+        "arg_max",
+        "arg_max_null",
+        "arg_min",
+        "arg_min_null",
+        "argmax",
+        "argmin",
+        "max_by",
+        "min_by",
+        "first",
+        "last",
+        "any_value",
+    ]
+)
+RANDOM: Final = frozenset({"random", "reservoir_quantile"})
+
+_COMPUTED: Final = (
+    "; identifiers may link rows, be counted and be grouped by, but nothing is computed with them, and they are "
+    "compared with each other only, never with a value"
+)
+_UNTIED: Final = (
+    "; tie it to the patient of the row, as in WHERE c.subject_id = p.subject_id, or write "
+    "subject_id IN (SELECT subject_id FROM ...)"
+)
+_BETWEEN_PATIENTS: Final = "; write PARTITION BY subject_id, so that it stays within a patient"
+
+
+class Queries(Protocol):
+    """What an expression needs of the walk through the queries."""
+
+    def query(self, node: Node, around: Scope | None, subject: str | None = None) -> Shape:
+        """Return the shape of a subquery; one of patients names them in a further column `subject`."""
+        ...
+
+    def without_nulls(self, node: Node) -> Node:
+        """Return a query of one column without its NULLs."""
+        ...
+
+    def refused(self, what: str, instead: str, node: Node | None = None) -> UnsafeQuery:
+        """Return a refusal that tells where the node stands."""
+        ...
+
+
+def parts_of(node: Node) -> Iterator[Node]:
+    """Yield the expressions directly below an expression; a subquery is none."""
+    pending: list[Any] = [value for key, value in node.items() if key != "subquery"]
+    while pending:
+        value = pending.pop(0)
+        if isinstance(value, list):
+            pending = [*value, *pending]
+        elif isinstance(value, dict) and "class" in value:
+            yield value
+        elif isinstance(value, dict) and "select_list" not in value:
+            pending = [*value.values(), *pending]
+
+
+def called(node: Node) -> str:
+    """Return the name of the function that an expression calls, or nothing."""
+    return str(node.get("function_name", "")).lower()
+
+
+def is_aggregate(node: Node) -> bool:
+    """Say whether an expression is the call of an aggregate function, not as a window."""
+    return node["class"] == "FUNCTION" and called(node) in AGGREGATE_NAMES
+
+
+def has_aggregate(node: Node) -> bool:
+    """Say whether an expression holds an aggregate, outside subqueries."""
+    return is_aggregate(node) or any(has_aggregate(part) for part in parts_of(node))
+
+
+def is_own_link(node: Node, scope: Scope) -> bool:
+    """Say whether an expression is an unchanged identifier of a row of the query at hand."""
+    if node["class"] != "COLUMN_REF":
+        return False
+    found = resolve(node["column_names"], scope)
+    return found is not None and found.item is not None and found.depth == 0 and found.column.links
+
+
+class Expressions:
+    """Walks through the expressions of a statement."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+        self._known: dict[int, tuple[Node, Column]] = {}
+        self._special: dict[str, Callable[[Node, Scope], Column]] = {
+            "COLUMN_REF": self._column,
+            "COMPARISON": self._comparison,
+            "CASE": self._copied,
+            "CAST": self._cast,
+            "FUNCTION": self._function,
+            "OPERATOR": self._operator,
+            "STAR": self._star,
+            "SUBQUERY": self._subquery,
+            "WINDOW": self._window,
+        }
+
+    def value(self, node: Node, scope: Scope) -> Column:
+        """Return what an expression tells; raises UnsafeQuery where it could reach beyond the patient of the row.
+
+        Each is walked through once: the walk changes its subqueries.
+        """
+        if id(node) not in self._known:
+            told = self._special.get(node["class"], self._plain)(node, scope)
+            self._known[id(node)] = (node, told)
+        return self._known[id(node)][1]
+
+    def _plain(self, node: Node, scope: Scope) -> Column:
+        self._refuse_identifiers(node, [self.value(part, scope) for part in parts_of(node)])
+        return PLAIN
+
+    def _column(self, node: Node, scope: Scope) -> Column:
+        found = resolve(node["column_names"], scope)
+        if found is None:
+            return PLAIN
+        within: Scope | None = scope
+        for _ in range(found.depth):
+            if within is not None:
+                within.reaches_out = True
+                within = within.around
+        return found.column if found.depth == 0 else part_of(found.column)
+
+    def _comparison(self, node: Node, scope: Scope) -> Column:
+        left, right = self.value(node["left"], scope), self.value(node["right"], scope)
+        if bool(left.identity) != bool(right.identity):
+            self._refuse_identifiers(node, [left, right])
+        return PLAIN
+
+    def _copied(self, node: Node, scope: Scope) -> Column:
+        """CASE gives one of its branches; its conditions were looked at by themselves."""
+        conditions = [check["when_expr"] for check in node["case_checks"]]
+        branches = [check["then_expr"] for check in node["case_checks"]] + [node["else_expr"]]
+        self._refuse_identifiers(node, [self.value(part, scope) for part in conditions if part])
+        return _either([self.value(part, scope) for part in branches if part])
+
+    def _cast(self, node: Node, scope: Scope) -> Column:
+        """A cast that fails would tell of the row it fails on, so a cast of what is stored gives NULL instead."""
+        if scope.is_personal and node["child"]["class"] != "CONSTANT":
+            node["try_cast"] = True
+        return _either([self.value(node["child"], scope)])
+
+    def _operator(self, node: Node, scope: Scope) -> Column:
+        columns = [self.value(part, scope) for part in parts_of(node)]
+        if node["type"] in {"OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "GROUPING_FUNCTION"}:
+            return PLAIN
+        if node["type"] in {"OPERATOR_COALESCE", "OPERATOR_NULLIF", "OPERATOR_TRY"}:
+            return _either(columns)
+        self._refuse_identifiers(node, columns)
+        return PLAIN
+
+    def _function(self, node: Node, scope: Scope) -> Column:
+        name = called(node)
+        if name in RANDOM:
+            raise self._queries.refused(f"{name}()", " is not available under this role; leave it out", node)
+        ordered = [order["expression"] for order in node["order_bys"]["orders"]]
+        columns = [self.value(part, scope) for part in parts_of(node)]
+        told = [column for part, column in zip(parts_of(node), columns, strict=True) if part not in ordered]
+        return self._called(node, name, told)
+
+    def _called(self, node: Node, name: str, columns: list[Column]) -> Column:
+        if name in COUNTING or name in WINDOWS - COPYING:
+            return PLAIN
+        if name in COPYING:
+            return _either(columns[:1] if name in _FIRST_ONLY else columns)
+        self._refuse_identifiers(node, columns)
+        return PLAIN
+
+    def _window(self, node: Node, scope: Scope) -> Column:
+        for part in node["partitions"]:
+            self.value(part, scope)
+        if scope.is_personal and not any(is_own_link(part, scope) for part in node["partitions"]):
+            raise self._queries.refused(f"the window of {called(node)}()", _BETWEEN_PATIENTS, node)
+        ordered = {id(part) for order in node["orders"] for part in [order["expression"]]}
+        for order in node["orders"]:
+            self.value(order["expression"], scope)
+        skipped = ordered | {id(part) for part in node["partitions"]}
+        columns = [self.value(part, scope) for part in parts_of(node) if id(part) not in skipped]
+        return self._called(node, called(node), columns)
+
+    def _star(self, node: Node, scope: Scope) -> Column:
+        raise self._queries.refused(
+            "a star or COLUMNS() in an expression", " is not available; name the columns", node
+        )
+
+    def _subquery(self, node: Node, scope: Scope) -> Column:
+        child = self.value(node["child"], scope) if node["child"] else None
+        shape = self._queries.query(node["subquery"]["node"], scope)
+        first = next(iter(shape.columns.values()), PLAIN)
+        if shape.kind is Kind.PERSONAL:
+            if not self._is_membership(node, first, scope):
+                raise self._queries.refused("a subquery", f" reads other patients{_UNTIED}", node)
+            node["subquery"]["node"] = self._queries.without_nulls(node["subquery"]["node"])
+            return PLAIN
+        if shape.kind is Kind.RELEASED and scope.is_personal:
+            raise self._queries.refused(
+                "a subquery over all patients",
+                " cannot stand among rows of patients; ask for it by itself first",
+                node,
+            )
+        if child is not None:
+            if bool(child.identity) != bool(first.identity):
+                self._refuse_identifiers(node, [child, first])
+            return PLAIN
+        return _either([first]) if node["subquery_type"] == "SCALAR" else PLAIN
+
+    @staticmethod
+    def _is_membership(node: Node, first: Column, scope: Scope) -> bool:
+        """Say whether a subquery asks if an identifier of the row is among those of the same kind."""
+        is_equal = node["subquery_type"] == "ANY" and node["comparison_type"] == "COMPARE_EQUAL"
+        if not (is_equal and is_own_link(node["child"], scope)):
+            return False
+        own = resolve(node["child"]["column_names"], scope)
+        return own is not None and own.column.identity == first.identity
+
+    def _refuse_identifiers(self, node: Node, columns: list[Column]) -> None:
+        if any(column.identity for column in columns):
+            what = (
+                f"{called(node)}() of an identifier" if called(node).isidentifier() else "this use of an identifier"
+            )
+            raise self._queries.refused(what, f" is not available under role aggregate{_COMPUTED}", node)
+
+
+def _either(columns: list[Column]) -> Column:
+    """Return what one of several values tells: it names somebody when any does, and links nothing."""
+    return Column(OTHER) if any(column.identity for column in columns) else PLAIN

@@ -55,10 +55,11 @@ class Records:
     `event` with their DuckDB types. `codebook` is a connection that has table code_ancestor where that is another.
     `has_joint_codes` says that events must be looked up by all codes of their records (sql.cohort.concepts).
     `by_code` gives the events that a task asks for from where they stand together, with some of the columns: in the
-    order of codes (ehr.code_order), or picked by the query `narrowed_by` (sql.cohort.narrowed). `units` gives code, unit and n, how many numbers came in it, where events need not be asked
-    for that; `titles` gives code and description, and is asked of the codebook. With an `engine` the events lie
-    there: `con` has, in `event`, each combination of code and its companions (unit, codings) once, without subjects
-    and times, which is what codes are looked up in.
+    order of codes (ehr.code_order), or picked by the query `narrowed_by` (sql.cohort.narrowed). `units` gives code,
+    unit and n, how many numbers came in it, where events need not be asked for that; `titles` gives code and
+    description, and is asked of the codebook. With an `engine` the events lie there: `con` has, in `event`, each
+    combination of code and its companions (unit, codings) once, without subjects and times, which is what codes are
+    looked up in.
     """
 
     con: duckdb.DuckDBPyConnection

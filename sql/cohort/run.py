@@ -14,6 +14,7 @@ from ehr.tasks import ANY_EVENT, TRIGGER, Plain, Task
 from sql.cohort.attrition import Step, attrition, everybody
 from sql.cohort.concepts import absent_codes, with_concepts
 from sql.cohort.names import with_safe_names
+from sql.cohort.narrowed import narrowed
 from sql.cohort.nodes import LOST_AT, cohort_query, result_names
 from sql.cohort.plan import Compat, Counts, Exists, Plan, plan_task
 from sql.cohort.records import Records, records_of_meds, records_of_store, records_of_subject
@@ -79,7 +80,7 @@ def find_cohort(
     """
     plan = plan_task(task, wide=wide, compat=compat)
     check_columns(plan, records)
-    records = with_concepts(records, task)
+    records = narrowed(with_concepts(records, task), plan)
     one_moment = compat == "aces" and _has_one_moment(records, task)
     query = _query(records, task, wide=wide, compat=compat, one_moment=one_moment)
     try:

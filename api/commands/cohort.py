@@ -30,7 +30,7 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         help="a task file, or a ready task such as in_hospital_mortality; none lists the ready tasks",
     )
     cohort.add_argument(
-        "--data", type=Path, metavar="MEDS", help="look in a MEDS file or folder instead of the store"
+        "--data", metavar="MEDS", help="look in a MEDS file or folder instead of the store; on Spark also a URI"
     )
     cohort.add_argument("--out", type=Path, metavar="FILE", help="write the labels as MEDS parquet")
     cohort.add_argument(
@@ -48,6 +48,20 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         choices=("none", "aces"),
         default="none",
         help="aces: do as es-aces 0.7.3 does even where that is hardly meant (docs/tasks.md)",
+    )
+    cohort.add_argument(
+        "--engine", choices=("duckdb", "spark"), default="duckdb", help="what runs the query (docs/scale.md)"
+    )
+    cohort.add_argument(
+        "--spark-master", metavar="URL", help="as spark-submit --master (default: SPARK_MASTER, else local[*])"
+    )
+    cohort.add_argument(
+        "--spark-conf",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="KEY=VALUE",
+        help="a setting of Spark; may be repeated",
     )
     cohort.set_defaults(run=run_cohort_command)
 
@@ -87,12 +101,12 @@ def _explain_membership(args: argparse.Namespace, task: "Task") -> int:
     from ehr.lookup import find_subject
     from ehr.store import open_store, opened
     from sql.cohort import explain_membership, explain_subject, lines
-    from sql.cohort.records import records_of_meds
 
     if args.data:
         if not args.why.removeprefix("-").isdigit():
             raise EhrError(f"{args.why!r} is no subject_id; MEDS data number their subjects")
-        found = explain_subject(records_of_meds(args.data), task, int(args.why), compat=args.compat)
+        with _records(args) as records:
+            found = explain_subject(records, task, int(args.why), compat=args.compat)
     else:
         with opened(open_store(args.store)) as store:
             found = explain_membership(store, task, find_subject(store, args.why).subject_id, compat=args.compat)
@@ -129,11 +143,41 @@ def _records(args: argparse.Namespace) -> "Iterator[Records]":
     from ehr.store import open_store, opened
     from sql.cohort.records import records_of_meds, records_of_store
 
-    if args.data:
-        yield records_of_meds(args.data)
+    if args.engine == "spark":
+        with _records_on_spark(args) as records:
+            yield records
+    elif args.data:
+        if "://" in args.data:
+            raise EhrError(f"--data {args.data}: DuckDB looks in local files here; --engine spark reads a URI")
+        yield records_of_meds(Path(args.data))
     else:
         with opened(open_store(args.store)) as store:
             yield records_of_store(store)
+
+
+@contextmanager
+def _records_on_spark(args: argparse.Namespace) -> "Iterator[Records]":
+    from sql.spark.records import records_of_meds_on_spark
+    from sql.spark.session import spark_session
+
+    if not args.data:
+        raise EhrError(
+            "--engine spark looks in MEDS files; name them with --data, or write those of the store with "
+            "'ehr export meds --out DIR --partition N'"
+        )
+    spark = spark_session(args.spark_master, dict(args.spark_conf))
+    try:
+        yield records_of_meds_on_spark(spark, args.data)
+    finally:
+        spark.stop()
+
+
+def _setting(text: str) -> tuple[str, str]:
+    """Read KEY=VALUE; argparse tells of a ValueError."""
+    key, separator, value = text.partition("=")
+    if not key or not separator:
+        raise ValueError(text)
+    return key, value
 
 
 def _write(table: "pa.Table", path: Path) -> None:

@@ -34,6 +34,12 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         metavar="N",
         help=f"patients with about N events go to a file (default {defaults.shard_events:,})",
     )
+    parser.add_argument(
+        "--partition",
+        type=_positive,
+        metavar="N",
+        help="write N files of about the same size instead, not divided by split, for engines such as Spark",
+    )
     parser.set_defaults(run=run_export)
 
 
@@ -44,7 +50,7 @@ def run_export(args: argparse.Namespace) -> int:
 
     with opened(open_store(args.store)) as store, progress_bar("Exporting") as progress:
         require_subjects(store)
-        options = ExportOptions(args.name, args.force, args.shard_events, progress)
+        options = ExportOptions(args.name, args.force, args.shard_events, progress, args.partition)
         report = EXPORTERS[args.format](store, args.out, options)
     emit(args, asdict(report), lambda console: _render(console, report))
     return 0

@@ -16,18 +16,23 @@ class ExportOptions:
     """What the caller of an export may choose.
 
     `name` is the name of the data set (default: that of the folder of the store). `force` replaces an earlier
-    export in the same place. A file holds the patients of about `shard_events` events.
+    export in the same place. A file holds the patients of about `shard_events` events; with a `partition` there are
+    that many files of about the same size instead, not divided by split.
     """
 
     name: str | None = None
     force: bool = False
     shard_events: int = 1_000_000
     progress: Progress = silent
+    partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export wrote: rows of all kinds, and per split its patients, events and files."""
+    """What an export wrote: rows of all kinds, and per split its patients, events and files.
+
+    A partition is not divided by split; its counts stand under `all`.
+    """
 
     format: str
     out: str

@@ -20,6 +20,7 @@ from sqlglot import exp
 
 from ehr.exporters import ExportOptions, ExportReport
 from ehr.exporters.folder import new_folder
+from ehr.exporters.partition import SHARD_OF_SUBJECT, Shards, place_subjects
 from ehr.meds import CODES, DATA, DATASET, ETL_NAME, EVENT_KEYS, METADATA, OWN, OWN_TABLES, SPLITS, VERSION, own_file
 from ehr.splits import SPLITS as SPLIT_NAMES
 from ehr.splits import split_sql
@@ -80,11 +81,15 @@ def export_meds(store: Store, out: Path, options: ExportOptions) -> ExportReport
             (folder / name).mkdir()
         con.begin()  # all tables as they are now, whatever is written meanwhile
         schema = _event_schema(con)
-        splits = _write_events(con, folder, schema, options)
+        if options.partition:
+            splits = _write_partition(con, folder, schema, options.partition, options)
+        else:
+            splits = _write_events(con, folder, schema, options)
         codes = _write(con, _CODES, folder / CODES, CODE_SCHEMA)
         subjects = _write(con, _SPLITS, folder / SPLITS, SPLIT_SCHEMA)
         tables = {name: _write(con, _own_select(con, name), folder / own_file(name)) for name in OWN_TABLES}
-        _count_subjects(con, splits)
+        if not options.partition:
+            _count_subjects(con, splits)
         con.rollback()
         description = _description(options.name or store.path.resolve().name, schema.names)
         (folder / DATASET).write_bytes(orjson.dumps(description, option=orjson.OPT_INDENT_2))
@@ -116,6 +121,30 @@ def _write_events(
         done += span.events
     options.progress("metadata", total, total)
     return counts
+
+
+def _write_partition(
+    con: duckdb.DuckDBPyConnection, folder: Path, schema: pa.Schema, files: int, options: ExportOptions
+) -> dict[str, dict[str, int]]:
+    """Write the events to that many files of about the same size; count them together."""
+    columns = ", ".join(f"e.{exp.to_identifier(name, quoted=True).sql('duckdb')}" for name in schema.names)
+    total = _count(con, "SELECT count(*) FROM event")
+    place_subjects(con, files)
+    done = 0
+    with Shards(folder / DATA, schema, files) as shards:
+        for span in _ranges(con, options.shard_events):
+            options.progress(f"{span.events:,} events", done, total)
+            select = (
+                f"SELECT {columns}, s.shard FROM event e JOIN {SHARD_OF_SUBJECT} s USING (subject_id) "
+                f"WHERE subject_id BETWEEN {span.first} AND {span.last} "
+                'ORDER BY subject_id, e."time" NULLS FIRST, e.event_id'
+            )
+            for batch in _batches(con, select):
+                shards.write(batch)
+            done += span.events
+    options.progress("metadata", total, total)
+    subjects = _count(con, f"SELECT count(*) FROM {SHARD_OF_SUBJECT}")
+    return {"all": {"subjects": subjects, "events": total, "files": files}}
 
 
 class _Shards:

@@ -1,7 +1,7 @@
 """Queries over events in Spark: what is used more than once is kept, small tables of the driver go along."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -46,23 +46,21 @@ class SparkEngine:
     def _prepared(self, query: exp.Query) -> "Iterator[DataFrame]":
         """Give the frame of a query; tables used more than once are computed once and kept until the end."""
         tree = for_spark(query)
-        parts = {part.alias: part.this for part in tree.ctes}
-        tree.set("with_", None)
+        parts = take_parts(tree)
         kept: dict[str, DataFrame] = {}
         try:
-            names = self._sent(_foreign_tables([tree, *parts.values()], {*parts, *self.views}), kept)
             uses = Counter(name for body in (tree, *parts.values()) for name in _tables(body))
-            for alias in parts:
-                if uses[alias] > 1:
-                    frame = self._frame(_inlined(parts[alias], parts, names)).persist()
-                    names[alias] = self._view(alias, frame, kept)
-            yield self._frame(_inlined(tree, parts, names))
+            views = self._sent(sorted(uses.keys() - parts.keys() - self.views), kept)
+            for name, body in parts.items():
+                if uses[name] > 1:
+                    views[name] = self._view(name, self._frame(_inlined(body, parts, views)).persist(), kept)
+            yield self._frame(_inlined(tree, parts, views))
         finally:
             for view, frame in kept.items():
                 self.spark.catalog.dropTempView(view)
                 frame.unpersist()
 
-    def _sent(self, tables: Iterable[str], kept: "dict[str, DataFrame]") -> dict[str, str]:
+    def _sent(self, tables: Sequence[str], kept: "dict[str, DataFrame]") -> dict[str, str]:
         """Copy tables of the driver to Spark; return the names of their views."""
         names = {}
         for table in tables:
@@ -92,6 +90,31 @@ def spark_errors() -> Iterator[None]:
         raise QueryFailed(f"Spark: {first_line(error)}") from error
 
 
+def take_parts(tree: exp.Query) -> dict[str, exp.Query]:
+    """Take all WITH clauses out of a query, nested ones too; return their parts by name, those rested on first.
+
+    Raises ValueError where one name stands for two parts.
+    """
+    clauses = list(tree.find_all(exp.With))
+    parts: dict[str, exp.Query] = {}
+    for part in (part for clause in clauses for part in clause.expressions):
+        if parts.setdefault(part.alias, part.this) != part.this:
+            raise ValueError(f"{part.alias} stands for two parts of one query")
+    for clause in clauses:
+        clause.pop()
+    ordered: dict[str, exp.Query] = {}
+
+    def put(name: str) -> None:
+        for inner in _tables(parts[name]):
+            if inner in parts and inner not in ordered:
+                put(inner)
+        ordered[name] = parts[name]
+
+    for name in parts:
+        put(name)
+    return ordered
+
+
 def _inlined(body: exp.Query, parts: Mapping[str, exp.Query], views: Mapping[str, str]) -> exp.Query:
     """Return a query with views for the tables that are kept, and with all other parts in the place of their names.
 
@@ -105,10 +128,6 @@ def _inlined(body: exp.Query, parts: Mapping[str, exp.Query], views: Mapping[str
         elif name in parts:
             table.replace(_inlined(parts[name], parts, views).subquery(table.alias_or_name))
     return query
-
-
-def _foreign_tables(queries: Iterable[exp.Query], known: set[str]) -> list[str]:
-    return sorted({name for query in queries for name in _tables(query)} - known)
 
 
 def _tables(query: exp.Query) -> list[str]:

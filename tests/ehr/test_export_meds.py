@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ehr.errors import ExportError
-from ehr.exporters import EXPORTERS, ExportOptions, ExportReport
+from ehr.exporters import EXPORTERS, ExportOptions, ExportReport, partition
 from ehr.exporters import meds as exporter
 from ehr.importers import IMPORTERS, ImportOptions
 from ehr.intake import Intake, event_frame
@@ -66,7 +66,7 @@ def check_meds(out: Path) -> None:
         assert frame.equals(frame.sort("subject_id", "time", nulls_last=False, maintain_order=True))
         subjects = set(frame["subject_id"].to_list())
         assert not subjects & seen
-        assert {split_of_subject[subject] for subject in subjects} == {file.parent.name}
+        assert file.parent.name == "data" or {split_of_subject[one] for one in subjects} == {file.parent.name}
         seen |= subjects
         codes |= set(frame["code"].to_list())
     metadata = pq.read_table(out / meds.code_metadata_filepath)
@@ -223,6 +223,41 @@ def test_files_are_cut_by_patients_and_batches(tmp_path: Path, monkeypatch: pyte
     }
     assert report.splits["train"]["files"] == 4
     assert moves[-1] == (200, 200)
+
+
+@pytest.mark.parametrize("name", ["mimic_store", "made"])
+def test_a_partition_comes_back_as_the_same_store(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition, "GROUP_ROWS", 10_000)
+    monkeypatch.setattr(partition, "PENDING_ROWS", 30_000)
+    store: Store = request.getfixturevalue(name)
+    report = export(store, tmp_path / "out", partition=7, shard_events=200_000)
+    check_meds(tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out" / "data").iterdir()) == [f"{n}.parquet" for n in range(7)]
+    assert report.splits.keys() == {"all"}
+    back = read_back(tmp_path / "out", tmp_path / "back")
+    assert differences(store, back) == []
+    back.close()
+
+
+def test_the_files_of_a_partition_differ_by_less_than_the_largest_patient(tmp_path: Path) -> None:
+    sizes = {subject: 1 + subject % 13 for subject in range(300)}
+    events = [
+        {"subject_id": subject, "time": datetime(2020, 1, 1) + timedelta(hours=hour), "code": "A"}
+        for subject, size in sizes.items()
+        for hour in range(size)
+    ]
+    store = made_store(tmp_path / "store", events)
+    report = export(store, tmp_path / "out", partition=4)
+    store.close()
+    check_meds(tmp_path / "out")
+    rows = [pq.ParquetFile(path).metadata.num_rows for path in (tmp_path / "out" / "data").iterdir()]
+    assert sum(rows) == len(events)
+    assert max(rows) - min(rows) <= 2 * max(sizes.values())
+    assert report.splits["all"] == {"subjects": 300, "events": len(events), "files": 4}
+    first = pl.read_parquet(tmp_path / "out" / "data" / "0.parquet")["subject_id"].unique().to_list()
+    assert max(first) - min(first) > 200, "who is in a file does not follow the numbers of patients"
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(made: Store, tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""On Spark a cohort has the rows that it has on DuckDB: every shared case, every ready task, any nearest row.
+
+All in one file: the tests that share a Spark must run in one process.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import duckdb
+import polars as pl
+import pytest
+from sqlglot import exp, parse_one
+
+from ehr.exporters import ExportOptions
+from ehr.exporters.meds import export_meds
+from ehr.store import Store
+from ehr.tasks import Task, read_task, ready_tasks
+from sql.cohort import Cohort, find_cohort
+from sql.cohort.records import Records, records_of_meds
+from sql.spark.engine import SparkEngine
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+
+OnSpark = Callable[[Path], Records]
+
+
+def same(one: Cohort, other: Cohort) -> bool:
+    """Compare all columns of all rows as multisets, the types, and the attrition."""
+    return (
+        one.rows.schema == other.rows.schema
+        and Counter(one.rows.iter_rows()) == Counter(other.rows.iter_rows())
+        and one.attrition == other.attrition
+    )
+
+
+def differing(source: Path, tasks: dict[str, tuple[Task, str]], on_spark: OnSpark) -> dict[str, str]:
+    """Return how the cohorts of some tasks, each with its compatibility, differ between the engines."""
+    duck, spark = records_of_meds(source), on_spark(source)
+    found = {}
+    for name, (task, compat) in tasks.items():
+        one = find_cohort(duck, task, compat=compat)  # type: ignore[arg-type]
+        other = find_cohort(spark, task, compat=compat)  # type: ignore[arg-type]
+        if not same(one, other):
+            found[name] = f"{one.rows.height} rows on DuckDB, {other.rows.height} on Spark"
+    return found
+
+
+def sharded(file: Path, folder: Path, shards: int) -> Path:
+    """Write a MEDS file as a data set of several files, a subject in one of them."""
+    (folder / "data").mkdir(parents=True)
+    for number in range(shards):
+        duckdb.sql(
+            f"COPY (FROM '{file}' WHERE subject_id % {shards} = {number}) "
+            f"TO '{folder}/data/{number}.parquet' (FORMAT parquet)"
+        )
+    return folder
+
+
+def test_every_shared_case_has_the_same_rows(data_root: Path, on_spark: OnSpark, tmp_path: Path) -> None:
+    folder = data_root / "aces"
+    tasks: dict[str, dict[str, tuple[Task, str]]] = {}
+    for case in json.loads((folder / "index.json").read_text())["cases"]:
+        if "error" not in case:
+            of_data = tasks.setdefault(case["dataset"], {})
+            task = read_task(folder / f"{case['name']}.yaml")
+            of_data[case["name"]] = (task, "none")
+            if case["aces_artifacts"]:
+                of_data[f"{case['name']} as ACES has it"] = (task, "aces")
+    assert sum(len(of_data) for of_data in tasks.values()) >= 74
+    sources = {data: sharded(folder / "datasets" / f"{data}.parquet", tmp_path / data, 4) for data in tasks}
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(lambda data: differing(sources[data], tasks[data], on_spark), tasks)
+        assert [differences for differences in found if differences] == []
+
+
+@pytest.mark.parametrize("kind", ["meds", "fhir"])
+def test_every_ready_task_has_the_same_rows(
+    kind: str, on_spark: OnSpark, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    store: Store = request.getfixturevalue(f"{kind}_store")
+    export_meds(store, tmp_path / "meds", ExportOptions(partition=4))
+    tasks = {name: (read_task(path), "none") for name, path in ready_tasks().items()}
+    assert len(tasks) >= 3
+    assert differing(tmp_path / "meds", tasks, on_spark) == {}
+
+
+CONDITIONS = (
+    ("a.t >= b.t", "b.t + INTERVAL 1 DAY > c.t"),
+    ("b.t < a.t", "c.t >= b.t"),
+    ("b.t >= a.t", "c.t <= a.t"),
+    ("a.t < b.t", "c.t > b.t"),
+)
+
+
+def random_rows(random: Random, *, distinct: bool) -> list[tuple[int, datetime | None, int]]:
+    """Return (subject, time, number) of many subjects with few rows each, some at the same time or without one."""
+    rows: list[tuple[int, datetime | None]] = []
+    for subject in range(400):
+        for _ in range(random.randrange(5)):
+            day = random.choice([None, *range(1, 7)])
+            rows.append((subject, day and datetime(2020, 1, day)))  # type: ignore[arg-type]
+    return [(*row, number) for number, row in enumerate(dict.fromkeys(rows) if distinct else rows)]
+
+
+@pytest.mark.parametrize("kind", ["LEFT", ""])
+def test_the_nearest_rows_are_those_of_an_asof_join(kind: str, spark: "SparkSession") -> None:
+    con, random = duckdb.connect(), Random(5)
+    for name in "abc":
+        con.execute(f"CREATE TABLE {name} (s BIGINT, t TIMESTAMP, n BIGINT)")
+        con.executemany(f"INSERT INTO {name} VALUES (?, ?, ?)", random_rows(random, distinct=name != "a"))
+    engine = SparkEngine(spark, con)
+    for first, second in CONDITIONS:
+        query = parse_one(
+            f"""
+            SELECT a.*, b.t AS bt, b.n + 1 AS bn, c.n AS cn, c.t + INTERVAL 1 MICROSECOND AS ct FROM a
+            ASOF {kind} JOIN b ON a.s = b.s AND {first} ASOF LEFT JOIN c ON a.s = c.s AND {second}
+            """,
+            read="duckdb",
+            into=exp.Select,
+        )
+        expected = con.sql(query.sql("duckdb")).fetchall()
+        assert len(expected) > 200
+        assert Counter(pl.DataFrame(pl.from_arrow(engine.answer(query))).iter_rows()) == Counter(expected), first

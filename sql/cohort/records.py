@@ -78,12 +78,16 @@ class Records:
 
     def written(self, query: exp.Query) -> str:
         """Return the SQL of a query, in the dialect of the engine that runs it, with what it was narrowed by."""
-        if self.narrowed_by is not None:
-            query = query.copy()
-            for table in list(query.find_all(exp.Table)):
-                if table.name == FOUND:
-                    table.replace(self.narrowed_by.subquery(FOUND))
-        return self.engine.written(query) if self.engine else readable(query)
+        if self.narrowed_by is None:
+            return self.engine.written(query) if self.engine else readable(query)
+        picked = [table for table in query.find_all(exp.Table) if table.name == FOUND]
+        sources = [self.narrowed_by.subquery(FOUND) for _ in picked]
+        for table, source in zip(picked, sources, strict=True):
+            table.replace(source)
+        text = readable(query)
+        for table, source in zip(picked, sources, strict=True):
+            source.replace(table)
+        return text
 
     def answer(self, query: exp.Query) -> pa.Table:
         """Run a query where the events lie; raises duckdb.Error, or QueryFailed from another engine."""

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 from sqlglot import exp
 
-from sql.cohort.nodes import LOST_AT
-from sql.cohort.plan import Plan
+from sql.cohort.plan import LOST_AT, Plan
 from sql.cohort.records import Records
 from sql.cohort.words import rule_in_words, trigger_in_words
 
@@ -40,6 +39,8 @@ def everybody(records: Records, *, with_events: bool) -> Everybody:
     if with_events:
         counted = exp.select("subject_id", exp.Count(this=exp.Star()).as_("events")).from_("event")
         events = pl.DataFrame(pl.from_arrow(records.answer(counted.group_by("subject_id"))))
+        if any(table.name == "event" for table in records.subjects.find_all(exp.Table)):
+            return Everybody(events.height, events)
     subjects = exp.select(exp.Count(this=exp.Star()).as_("n")).from_(records.subjects.subquery("everybody"))
     return Everybody(records.answer(subjects).column("n")[0].as_py(), events if with_events else None)
 

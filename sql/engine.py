@@ -63,14 +63,13 @@ def write_statement(con: duckdb.DuckDBPyConnection, statement: Node, rows: int |
 
 def _parse(con: duckdb.DuckDBPyConnection, text: str) -> Node:
     try:
+        tree = orjson.loads(con.execute("SELECT json_serialize_sql($1)", [text]).fetchall()[0][0])
+        if tree["error"] and "position" in tree:
+            what = f"DuckDB cannot read the query: {_first_line(tree['error_message'])}"
+            raise refused(Refusal.UNREADABLE, what, at=position_at(text, int(tree["position"])))
         statements = con.extract_statements(text)
-        parsed = con.execute("SELECT json_serialize_sql($1)", [text]).fetchall()[0][0]
     except duckdb.Error as error:
         raise refused(Refusal.UNREADABLE, f"DuckDB cannot read the query: {_first_line(error)}") from error
-    tree = orjson.loads(parsed)
-    if tree["error"] and "position" in tree:
-        what = f"DuckDB cannot read the query: {_first_line(tree['error_message'])}"
-        raise refused(Refusal.UNREADABLE, what, at=position_at(text, int(tree["position"])))
     if len(statements) > 1:
         raise refused(Refusal.SEVERAL_STATEMENTS, f"DuckDB reads {len(statements)} statements, and one is allowed")
     if not statements or statements[0].type != duckdb.StatementType.SELECT or tree["error"]:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ehr.errors import QueryFailed, UnsafeQuery
+from ehr.errors import QueryFailed, QueryMemory, UnsafeQuery
 from ehr.store import Store, open_store
 from sql.catalog import Catalog, read_catalog
-from sql.query import Limits, run_query
+from sql.query import Cut, Limits, run_query
 from tests.sql.ward import build_ward
 
 
@@ -45,6 +45,43 @@ def test_limits_of_every_kind(query: str, rows: int, truncated: bool, ward: Stor
     assert (result.table.num_rows, result.truncated) == (rows, truncated)
 
 
+@settings(deadline=None)
+@given(result_bytes=st.integers(0, 300_000), rows=st.integers(1, 12_000))
+def test_the_result_fits_into_its_bytes_and_is_a_beginning(result_bytes: int, rows: int, ward: Store) -> None:
+    query = "SELECT range AS n, 'text of row ' || range AS t FROM range(10000)"
+    result = run_query(ward, query, limits=Limits(rows=rows, result_bytes=result_bytes))
+    assert result.table.nbytes <= result_bytes or result.table.num_rows == 0
+    assert result.table.column("n").to_pylist() == list(range(result.table.num_rows))
+    whole = run_query(ward, query, limits=Limits(rows=10_000)).table
+    fitting = sum(whole.slice(0, count).nbytes <= result_bytes for count in (100, 1000, 5000, 10_000))
+    assert sum(result.table.num_rows >= min(count, rows) for count in (100, 1000, 5000, 10_000)) >= fitting
+    expected = Cut.ROWS if result.table.num_rows == rows < 10_000 else Cut.BYTES
+    assert result.cut == (None if result.table.num_rows == 10_000 else expected)
+    assert result.truncated == (result.cut is not None)
+
+
+def test_one_row_larger_than_the_limit_leaves_an_empty_result_that_says_so(ward: Store) -> None:
+    result = run_query(
+        ward, "SELECT string_agg(range::VARCHAR) AS t FROM range(1000)", limits=Limits(result_bytes=99)
+    )
+    assert (result.table.num_rows, result.cut) == (0, Cut.BYTES)
+    assert result.table.column_names == ["t"]
+
+
+def test_the_engine_stops_where_the_limit_is_reached(ward: Store) -> None:
+    endless = "SELECT range FROM range(100000000000)"
+    result = run_query(ward, endless, limits=Limits(rows=10**12, seconds=30, result_bytes=100_000))
+    assert result.cut is Cut.BYTES
+    assert 0 < result.table.nbytes <= 100_000
+
+
+def test_an_error_in_the_midst_of_reading_is_a_sentence(ward: Store) -> None:
+    query = "SELECT (CASE WHEN range = 90000 THEN 'secret' ELSE '1' END)::INTEGER FROM range(100000)"
+    with pytest.raises(QueryFailed, match="the query cannot be run") as failure:
+        run_query(ward, query, limits=Limits(rows=100_000))
+    assert "secret" not in str(failure.value)
+
+
 def test_an_order_survives_the_limit(ward: Store) -> None:
     result = run_query(
         ward, "SELECT range AS n FROM range(100) ORDER BY n DESC LIMIT (SELECT 50)", limits=Limits(rows=3)
@@ -66,7 +103,7 @@ def test_a_recursion_without_end_meets_the_deadline(ward: Store) -> None:
 
 
 def test_the_memory_limit_is_a_sentence(ward: Store) -> None:
-    with pytest.raises(QueryFailed, match="more memory than it may use"):
+    with pytest.raises(QueryMemory, match="more memory than it may use"):
         run_query(ward, "SELECT len(list(range)) FROM range(300000000)")
 
 

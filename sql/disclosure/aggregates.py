@@ -48,6 +48,7 @@ _ALLOWED: Final = (
 _INSTEAD: Final[dict[str, str]] = {
     **dict.fromkeys(("min", "first"), "; write quantile_cont(x, 0.05)"),
     **dict.fromkeys(("max", "last"), "; write quantile_cont(x, 0.95)"),
+    **dict.fromkeys(("any_value", "arbitrary"), "; group by it as well"),
     **dict.fromkeys(("mode", "histogram", "approx_top_k"), "; write GROUP BY x ORDER BY count(*) DESC"),
 }
 

@@ -1,24 +1,27 @@
 """What the columns of a query tell: its choice, item by item, stars written out."""
 
 from sql.disclosure.expressions import called, parts_of
-from sql.disclosure.identity import OTHER, PLAIN, Column
+from sql.disclosure.identity import MIXED, PLAIN, Column
 from sql.disclosure.scope import MARK, Item, Node, Scope, part_of
 from sql.disclosure.sources import Walk
 
 _NAME_THEM = " is not available under role aggregate; name the columns"
 
 
-def columns_of_choice(select_list: list[Node], scope: Scope, walk: Walk) -> dict[str, Column]:
-    """Return the columns that a choice gives, in their order; raises UnsafeQuery for names that are not written.
+def columns_of_choice(select_list: list[Node], scope: Scope, walk: Walk) -> tuple[dict[str, Column], bool]:
+    """Return the columns that a choice gives, and whether they are all there in their order.
 
-    A name that stands for several columns names somebody when one of them does, and then links nothing.
+    A name that stands for several columns names somebody when one of them does, and is then compared with nothing.
+    Raises UnsafeQuery for names that are not written in the query.
     """
     columns: dict[str, Column] = {}
+    in_order = True
     for place, item in enumerate(select_list):
         told = _of_star(item, scope, walk) if item["class"] == "STAR" else _of_one(item, place, scope, walk)
+        in_order &= told.keys().isdisjoint(columns) and (item["class"] != "STAR" or len(_meant(item, scope)) == 1)
         for name, column in told.items():
             columns[name] = column if columns.get(name, column) == column else _conflict(columns[name], column)
-    return columns
+    return columns, in_order
 
 
 def exclude_marked(select_list: list[Node], scope: Scope) -> None:
@@ -64,7 +67,7 @@ def _meant(star: Node, scope: Scope) -> list[Item]:
 
 
 def _conflict(one: Column, other: Column) -> Column:
-    return Column(OTHER) if one.identity or other.identity else PLAIN
+    return Column(MIXED) if one.identity or other.identity else PLAIN
 
 
 def _calls(node: Node, name: str) -> bool:

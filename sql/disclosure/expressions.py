@@ -7,56 +7,31 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
 from ehr.errors import UnsafeQuery
-from sql.disclosure.identity import OTHER, PLAIN, Column
+from sql.disclosure.identity import MIXED, OTHER, PLAIN, Column
 from sql.disclosure.scope import Kind, Node, Scope, Shape, part_of, resolve
 from sql.functions import AGGREGATES, WINDOWS
 
-AGGREGATE_NAMES: Final = AGGREGATES | {"count_star"}
+AGGREGATE_NAMES: Final = AGGREGATES | {"count_star", "json_group_array", "json_group_object"}
 COUNTING: Final = frozenset({"count", "count_star", "approx_count_distinct"})
-COPYING: Final = frozenset(
-    [
-        "any_value",
-        "arbitrary",
-        "arg_max",
-        "arg_max_null",
-        "arg_min",
-        "arg_min_null",
-        "argmax",
-        "argmin",
-        "coalesce",
-        "first",
-        "first_value",
-        "if",
-        "ifnull",
-        "lag",
-        "last",
-        "last_value",
-        "lead",
-        "max",
-        "max_by",
-        "min",
-        "min_by",
-        "nth_value",
-        "nullif",
-        "row",
-    ]
-)
-"""Functions that give one of their arguments unchanged, or a row of them."""
+_CHOOSING: Final = frozenset({"coalesce", "if", "ifnull"})
+"""Functions that give one of several arguments, which must all be identifiers when one is."""
 _FIRST_ONLY: Final = frozenset(
-    [
-        "arg_max",
-        "arg_max_null",
-        "arg_min",
-        "arg_min_null",
-        "argmax",
-        "argmin",
-        "max_by",
-        "min_by",
-        "first",
-        "last",
-        "any_value",
-    ]
+    {
+        *(
+            "any_value",
+            "arbitrary",
+            "arg_max",
+            "arg_max_null",
+            "arg_min",
+            "arg_min_null",
+            "argmax",
+            "argmin",
+            "first",
+        ),
+        *("first_value", "lag", "last", "last_value", "lead", "max", "max_by", "min", "min_by", "nth_value"),
+    }
 )
+"""Functions that give their first argument unchanged, of one row or another."""
 RANDOM: Final = frozenset({"random", "reservoir_quantile"})
 
 _COMPUTED: Final = (
@@ -167,7 +142,7 @@ class Expressions:
 
     def _comparison(self, node: Node, scope: Scope) -> Column:
         left, right = self.value(node["left"], scope), self.value(node["right"], scope)
-        if bool(left.identity) != bool(right.identity):
+        if bool(left.identity) != bool(right.identity) or MIXED in {left.identity, right.identity}:
             self._refuse_identifiers(node, [left, right])
         return PLAIN
 
@@ -176,51 +151,63 @@ class Expressions:
         conditions = [check["when_expr"] for check in node["case_checks"]]
         branches = [check["then_expr"] for check in node["case_checks"]] + [node["else_expr"]]
         self._refuse_identifiers(node, [self.value(part, scope) for part in conditions if part])
-        return _either([self.value(part, scope) for part in branches if part])
+        return self._chosen(node, [part for part in branches if part], scope)
 
     def _cast(self, node: Node, scope: Scope) -> Column:
         """A cast that fails would tell of the row it fails on, so a cast of what is stored gives NULL instead."""
         if scope.is_personal and node["child"]["class"] != "CONSTANT":
             node["try_cast"] = True
-        return _either([self.value(node["child"], scope)])
+        return _copy([self.value(node["child"], scope)])
 
     def _operator(self, node: Node, scope: Scope) -> Column:
         columns = [self.value(part, scope) for part in parts_of(node)]
         if node["type"] in {"OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "GROUPING_FUNCTION"}:
             return PLAIN
-        if node["type"] in {"OPERATOR_COALESCE", "OPERATOR_NULLIF", "OPERATOR_TRY"}:
-            return _either(columns)
+        if node["type"] in {"OPERATOR_COALESCE", "OPERATOR_TRY"}:
+            return self._chosen(node, node["children"], scope)
         self._refuse_identifiers(node, columns)
         return PLAIN
 
     def _function(self, node: Node, scope: Scope) -> Column:
         name = called(node)
         if name in RANDOM:
-            raise self._queries.refused(f"{name}()", " is not available under this role; leave it out", node)
-        ordered = [order["expression"] for order in node["order_bys"]["orders"]]
-        columns = [self.value(part, scope) for part in parts_of(node)]
-        told = [column for part, column in zip(parts_of(node), columns, strict=True) if part not in ordered]
-        return self._called(node, name, told)
+            raise self._queries.refused(f"{name}()", " is not available under role aggregate; leave it out", node)
+        arguments = [argument["expression"] for argument in node["arguments"]]
+        for part in parts_of(node):
+            self.value(part, scope)
+        if name in _CHOOSING:
+            condition = [self.value(arguments.pop(0), scope)] if name == "if" else []
+            self._refuse_identifiers(node, condition)
+            return self._chosen(node, arguments, scope)
+        return self._called(node, arguments, scope)
 
-    def _called(self, node: Node, name: str, columns: list[Column]) -> Column:
-        if name in COUNTING or name in WINDOWS - COPYING:
+    def _called(self, node: Node, arguments: list[Node], scope: Scope) -> Column:
+        name = called(node)
+        columns = [self.value(argument, scope) for argument in arguments]
+        if name in COUNTING or name in WINDOWS - _FIRST_ONLY:
             return PLAIN
-        if name in COPYING:
-            return _either(columns[:1] if name in _FIRST_ONLY else columns)
+        if name == "row":
+            return Column(MIXED) if any(column.identity for column in columns) else PLAIN
+        if name in {"lag", "lead"}:
+            self._chosen(node, [arguments[0], *arguments[2:]], scope)
+        if name in _FIRST_ONLY:
+            return _copy(columns[:1])
         self._refuse_identifiers(node, columns)
         return PLAIN
 
+    def _chosen(self, node: Node, branches: list[Node], scope: Scope) -> Column:
+        """One of several values: beside an identifier, any other could be the number of a patient, but for NULL."""
+        columns = [self.value(branch, scope) for branch in branches if not _is_null(branch)]
+        if len({bool(column.identity) for column in columns}) > 1:
+            self._refuse_identifiers(node, columns)
+        return _copy(columns)
+
     def _window(self, node: Node, scope: Scope) -> Column:
-        for part in node["partitions"]:
-            self.value(part, scope)
         if scope.is_personal and not any(is_own_link(part, scope) for part in node["partitions"]):
             raise self._queries.refused(f"the window of {called(node)}()", _BETWEEN_PATIENTS, node)
-        ordered = {id(part) for order in node["orders"] for part in [order["expression"]]}
-        for order in node["orders"]:
-            self.value(order["expression"], scope)
-        skipped = ordered | {id(part) for part in node["partitions"]}
-        columns = [self.value(part, scope) for part in parts_of(node) if id(part) not in skipped]
-        return self._called(node, called(node), columns)
+        for part in parts_of(node):
+            self.value(part, scope)
+        return self._called(node, [argument["expression"] for argument in node["arguments"]], scope)
 
     def _star(self, node: Node, scope: Scope) -> Column:
         raise self._queries.refused(
@@ -243,10 +230,10 @@ class Expressions:
                 node,
             )
         if child is not None:
-            if bool(child.identity) != bool(first.identity):
+            if bool(child.identity) != bool(first.identity) or MIXED in {child.identity, first.identity}:
                 self._refuse_identifiers(node, [child, first])
             return PLAIN
-        return _either([first]) if node["subquery_type"] == "SCALAR" else PLAIN
+        return _copy([first]) if node["subquery_type"] == "SCALAR" else PLAIN
 
     @staticmethod
     def _is_membership(node: Node, first: Column, scope: Scope) -> bool:
@@ -265,6 +252,12 @@ class Expressions:
             raise self._queries.refused(what, f" is not available under role aggregate{_COMPUTED}", node)
 
 
-def _either(columns: list[Column]) -> Column:
-    """Return what one of several values tells: it names somebody when any does, and links nothing."""
+def _copy(columns: list[Column]) -> Column:
+    """Return what a copy of one of several values tells: it names somebody when they do, and links nothing."""
+    if any(column.identity == MIXED for column in columns):
+        return Column(MIXED)
     return Column(OTHER) if any(column.identity for column in columns) else PLAIN
+
+
+def _is_null(node: Node) -> bool:
+    return (node.get("literal") or {}).get("kind") == "NULL_LITERAL"

@@ -23,6 +23,8 @@ LINKS: Final[dict[str, str]] = {
 LINKING: Final = frozenset(LINKS.values())
 OTHER: Final = "other"
 """The identity of a column that names somebody and links nothing for certain."""
+MIXED: Final = "mixed"
+"""The identity of a whole row, or what else holds an identifier among other values: it is compared with nothing."""
 
 _NAMING: Final = frozenset({"identifiers", "record_id", "rowid"})
 _HARMLESS: Final = frozenset({"source_id"})

@@ -16,7 +16,7 @@ from sql.disclosure.blocks import Block, key_of
 from sql.disclosure.choice import columns_of_choice, exclude_marked
 from sql.disclosure.cutting import cut
 from sql.disclosure.expressions import Expressions, has_aggregate, is_own_link, parts_of
-from sql.disclosure.identity import OTHER, PLAIN, Column
+from sql.disclosure.identity import PLAIN, Column
 from sql.disclosure.links import Ties, tie_filtered
 from sql.disclosure.scope import MARK, Kind, Node, Scope, Shape, part_of, plain_select, resolve
 from sql.disclosure.sources import Side, column, operator, read_from
@@ -66,6 +66,12 @@ class Walk:
         """Return a name that nothing else has."""
         self._count += 1
         return f"{MARK}{kind}{self._count}"
+
+    def renamed(self, shape: Shape, names: list[str]) -> Shape:
+        """Return a shape with new names for its first columns."""
+        if names and not shape.in_order:
+            raise self.refused("new names for the columns of a star", " are not available; name the columns")
+        return shape.renamed([str(name) for name in names])
 
     def named(self, name: str) -> Shape | None:
         """Return the shape of what WITH names so, here."""
@@ -120,8 +126,7 @@ class Walk:
             shape = self.query(entry["value"]["query_node"], around, self.fresh())
             if shape.kind is Kind.LINKED:
                 raise self.refused(f"WITH {name!r}", " may not look at the row around it; write it as a join")
-            renamed = shape.renamed([str(alias) for alias in entry["value"]["aliases"]])
-            self.steps[name] = Step(entry, renamed)
+            self.steps[name] = Step(entry, self.renamed(shape, entry["value"]["aliases"]))
         return entries
 
     def _set(self, node: Node, around: Scope | None, subject: str | None) -> Shape:
@@ -131,13 +136,29 @@ class Walk:
             return Shape(max(kinds, key=lambda kind: kind.value), dict.fromkeys(shapes[0].columns, PLAIN))
         if len(kinds) > 1:
             raise self.refused("a set operation of patients with something else", " is not available; ask for each")
-        columns = _merged(shapes, by_name=node["setop_type"] == "UNION_BY_NAME")
+        columns = self._merged(shapes, by_name=node["setop_type"] == "UNION_BY_NAME")
         keeps_all = node["setop_all"] and node["setop_type"].startswith("UNION")
         if not keeps_all and not any(each.links for each in columns.values()):
             what = "UNION, INTERSECT or EXCEPT of rows of patients"
             raise self.refused(what, " needs subject_id in the same place on both sides; or write UNION ALL")
         self._check_modifiers(node, is_linked=kinds == {Kind.LINKED})
         return Shape(kinds.pop(), columns, subject)
+
+    def _merged(self, shapes: list[Shape], *, by_name: bool) -> dict[str, Column]:
+        """Return the columns of a set operation; raises UnsafeQuery where identifiers meet values."""
+        if not all(shape.in_order for shape in shapes):
+            raise self.refused("a set operation of stars", " is not available; name the columns")
+        sides = [dict(shape.columns) for shape in shapes]
+        if not by_name:
+            sides = [dict(zip(sides[0], side.values(), strict=False)) for side in sides]
+        merged: dict[str, Column] = {}
+        for name in dict.fromkeys(name for side in sides for name in side):
+            told = {side.get(name, PLAIN) for side in sides}
+            identities = {column.identity for column in told}
+            if len(identities) > 1:
+                raise self.refused(f"the column {name!r}", " is an identifier on one side of a set operation only")
+            merged[name] = told.pop() if len(told) == 1 else Column(identities.pop())
+        return merged
 
     def _select(self, node: Node, around: Scope | None, subject: str | None) -> Shape:
         scope, ties = Scope(around), Ties()
@@ -164,19 +185,20 @@ class Walk:
     def _impersonal(self, node: Node, scope: Scope, kinds: set[Kind]) -> Shape:
         """A query without patients of its own: those in its subqueries become blocks, or are tied to a row around."""
         before = len(self.blocks)
-        columns = self._columns(node, scope)
+        columns, in_order = self._columns(node, scope)
         for part in _parts(node):
             self.expressions.value(part, scope)
         is_released = Kind.RELEASED in kinds or len(self.blocks) > before
         kind = Kind.RELEASED if is_released else Kind.LINKED if scope.reaches_out else Kind.PUBLIC
-        return Shape(kind, dict.fromkeys(columns, PLAIN) if kind is not Kind.LINKED else columns)
+        told = dict.fromkeys(columns, PLAIN) if kind is Kind.RELEASED else columns
+        return Shape(kind, told, in_order=in_order)
 
     def _linked(self, node: Node, scope: Scope) -> Shape:
         """A subquery over the rows of the patient of the row around, who may be looked at in any way."""
-        columns = self._columns(node, scope)
+        columns, in_order = self._columns(node, scope)
         for part in _parts(node):
             self.expressions.value(part, scope)
-        return Shape(Kind.LINKED, columns)
+        return Shape(Kind.LINKED, columns, in_order=in_order)
 
     def _personal(self, node: Node, scope: Scope, side: Side, subject: str | None) -> Shape:
         keys = self._keys(node, scope)
@@ -184,7 +206,7 @@ class Walk:
         own = [key for key in keys or [] if is_own_link(key, scope)]
         if is_grouped and not (own and len(node["group_sets"]) <= 1):
             return self._cut(node, scope, side)
-        columns = self._columns(node, scope)
+        columns, in_order = self._columns(node, scope)
         distinct = next((each for each in node["modifiers"] if each["type"] == "DISTINCT_MODIFIER"), None)
         if distinct is not None and not is_grouped and not self._names_patient(distinct, columns, scope):
             return self._cut_distinct(node, distinct, scope, side)
@@ -197,7 +219,7 @@ class Walk:
             node["group_expressions"].append(side.subject)
         if subject is not None:
             node["select_list"].append(side.subject | {"alias": subject})
-        return Shape(Kind.PERSONAL, columns, subject)
+        return Shape(Kind.PERSONAL, columns, subject, in_order)
 
     def _keys(self, node: Node, scope: Scope) -> list[Node] | None:
         """Return the expressions that a query groups by; None for one that does not group."""
@@ -228,7 +250,7 @@ class Walk:
         columns = cut(node, scope, side.subject, self._keys(node, scope), self)
         return Shape(Kind.RELEASED, dict.fromkeys(columns, PLAIN))
 
-    def _columns(self, node: Node, scope: Scope) -> dict[str, Column]:
+    def _columns(self, node: Node, scope: Scope) -> tuple[dict[str, Column], bool]:
         return columns_of_choice(node["select_list"], scope, self)
 
     def _aliases(self, node: Node, scope: Scope) -> dict[str, Column]:
@@ -257,27 +279,3 @@ def _names_in(node: Node) -> set[str]:
     """Return the names that stand alone in an expression."""
     own = {node["column_names"][0].lower()} if len(node.get("column_names", [])) == 1 else set()
     return own.union(*(_names_in(part) for part in parts_of(node)))
-
-
-def _merged(shapes: list[Shape], *, by_name: bool) -> dict[str, Column]:
-    """Return the columns of a set operation; one links only where it does on every side."""
-    first = shapes[0].columns
-    merged: dict[str, Column] = {}
-    for place, name in enumerate(first):
-        told = [
-            shape.columns.get(name) if by_name else next(iter([*shape.columns.values()][place : place + 1]), None)
-            for shape in shapes
-        ]
-        merged[name] = _together([each or PLAIN for each in told])
-    if by_name:
-        merged |= {name: PLAIN for shape in shapes for name in shape.columns if name not in merged}
-    return merged
-
-
-def _together(columns: list[Column]) -> Column:
-    if len(set(columns)) == 1:
-        return columns[0]
-    identities = {column.identity for column in columns}
-    if len(identities) == 1:
-        return Column(identities.pop())
-    return Column(OTHER) if identities - {None} else PLAIN

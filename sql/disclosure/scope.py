@@ -1,7 +1,7 @@
 """What a query sees: the items of its FROM with their columns, and those of the queries around it.
 
-A name is resolved as DuckDB resolves it: the nearest query first, a column before an alias of the choice. A column
-that is not found has no identity, so that it never links rows.
+A name is resolved as DuckDB resolves it: the nearest query first, a column before an alias of the choice. A name
+that is not found links nothing, and is taken for an identifier when it sounds like one.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Final
 
-from sql.disclosure.identity import OTHER, PLAIN, Column, identity_of
+from sql.disclosure.identity import MIXED, OTHER, PLAIN, Column, identity_of
 
 Node = dict[str, Any]
 
@@ -32,11 +32,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a query, or an item of FROM, gives: its columns, and the one that names the patient of each row."""
+    """What a query, or an item of FROM, gives: its columns, and the one that names the patient of each row.
+
+    `in_order` says whether the columns are all there in their order, so that they can be told by their places.
+    """
 
     kind: Kind
     columns: Mapping[str, Column]
     subject: str | None = None
+    in_order: bool = True
 
     def renamed(self, names: list[str]) -> "Shape":
         """Return the shape with new names for the first columns, as in `t(a, b)`."""
@@ -46,7 +50,8 @@ class Shape:
         new = {before: after.lower() for before, after in zip(old, names, strict=False)}
         columns = {new.get(name, name): column for name, column in self.columns.items()}
         surplus = {name.lower(): PLAIN for name in names[len(old) :]}
-        return Shape(self.kind, columns | surplus, new.get(self.subject, self.subject) if self.subject else None)
+        subject = new.get(self.subject, self.subject) if self.subject else None
+        return Shape(self.kind, columns | surplus, subject, self.in_order)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,12 +101,12 @@ def resolve(names: list[str], scope: Scope | None) -> Found | None:
         if found is not None:
             return found
         scope, depth = scope.around, depth + 1
-    return None
+    return Found(Column(MIXED)) if any(identity_of(part) for part in parts) else None
 
 
 def _resolve_in(parts: list[str], scope: Scope, depth: int) -> Found | None:
-    for rest in (parts, parts[1:]) if parts[0] == "main" else (parts,):
-        found = _of_item(rest, scope, depth)
+    for skipped in range(len(parts) - 1):
+        found = _of_item(parts[skipped:], scope, depth)
         if found is not None:
             return found
     giving = [item for item in scope.items if parts[0] in item.shape.columns]
@@ -112,7 +117,7 @@ def _resolve_in(parts: list[str], scope: Scope, depth: int) -> Found | None:
     if parts[0] in scope.aliases:
         return Found(part_of(scope.aliases[parts[0]]), None, depth, parts[0])
     if any(item.name == parts[0] for item in scope.items):
-        return Found(Column(OTHER), None, depth)  # the whole row
+        return Found(Column(MIXED), None, depth)  # the whole row
     return None
 
 
@@ -126,12 +131,14 @@ def _of_item(parts: list[str], scope: Scope, depth: int) -> Found | None:
             whole = len(parts) == 2
             return Found(column if whole else part_of(column), item if whole else None, depth, parts[1])
         if item.name == parts[0] and identity_of(parts[1]):
-            return Found(Column(OTHER), None, depth)
+            return Found(Column(MIXED), None, depth)
     return None
 
 
 def part_of(column: Column) -> Column:
     """Return what is known of a value taken from a column: it still names somebody, and links nothing."""
+    if column.identity == MIXED:
+        return column
     return Column(OTHER) if column.identity else PLAIN
 
 

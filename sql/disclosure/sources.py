@@ -27,6 +27,10 @@ class Walk(Queries, Protocol):
         """Return a name that nothing else has."""
         ...
 
+    def renamed(self, shape: Shape, names: list[str]) -> Shape:
+        """Return a shape with new names for its first columns."""
+        ...
+
     def named(self, name: str) -> Shape | None:
         """Return the shape of what WITH names so, here."""
         ...
@@ -78,9 +82,10 @@ def _item(node: Node, scope: Scope, walk: Walk) -> Item:
     name = str(node["alias"] or node.get("table_name", "")).lower()
     renamed = [str(each) for each in node.get("column_name_alias", [])]
     if node["type"] == "BASE_TABLE":
-        return Item(name, _table(node, walk).renamed(renamed))
+        return Item(name, walk.renamed(_table(node, walk), renamed))
     if node["type"] == "SUBQUERY":
-        return Item(name, walk.query(node["subquery"]["node"], scope, walk.fresh()).renamed(renamed))
+        shape = walk.query(node["subquery"]["node"], scope, walk.fresh())
+        return Item(name, walk.renamed(shape, renamed))
     if node["type"] == "TABLE_FUNCTION":
         for argument in node["function"]["arguments"]:
             walk.expressions.value(argument["expression"], scope)

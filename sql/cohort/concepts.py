@@ -1,6 +1,6 @@
 """The concepts of a task (`code: << ICD10//E11`) made ready: known, and with a table of the codes below them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import duckdb
@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from ehr.errors import TaskError, UnknownConcept
 from ehr.hierarchy import has_codebook, has_joint_codes, known_concepts, make_codebook
-from ehr.tasks import Plain, Task
+from ehr.tasks import Derived, Plain, Task
 from sql.cohort.records import CODE_FILE, Records
 
 
@@ -38,20 +38,38 @@ def with_concepts(records: Records, task: Task) -> Records:
 
 
 def absent_codes(records: Records, task: Task) -> tuple[str, ...]:
-    """Return a remark for each optional predicate of which the records, made ready, have none of the codes."""
+    """Return a remark for the optional predicates of which the records, made ready, have none of the codes.
+
+    Predicates of the same codes share one, and none is said of an input of `or` beside another that has codes.
+    """
     optional = [one for one in _plain(task) if one.optional and one.regex is None]
-    wanted = {code for one in optional for code in one.codes}
-    found = exp.select("code").from_(records.codes.subquery("used")).where(exp.column("code").isin(*sorted(wanted)))
-    used = {row[0] for row in records.con.execute(found.sql("duckdb")).fetchall()} if wanted else set()
-    if any(one.concepts for one in optional):
-        names = [name for one in optional for name in one.concepts]
-        below = "SELECT DISTINCT ancestor FROM code_ancestor WHERE ancestor IN (SELECT unnest($names))"
-        used |= {row[0] for row in records.con.execute(below, {"names": names}).fetchall()}
+    used = _in_use(records, optional)
+    absent = [one for one in optional if used.isdisjoint((*one.codes, *one.concepts))]
+    names = {one.name for one in absent}
+    either = [one for one in task.predicates if isinstance(one, Derived) and one.operator == "or"]
+    covered = {name for one in either if not names.issuperset(one.inputs) for name in one.inputs}
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for one in absent:
+        if one.name not in covered:
+            groups.setdefault((*one.codes, *one.concepts), []).append(one.name)
     return tuple(
-        f"predicates.{one.name}: the records have none of its codes, so it counts nothing"
-        for one in optional
-        if used.isdisjoint((*one.codes, *one.concepts))
+        f"predicates.{', '.join(alike)}: the records have none of its codes, so it counts nothing"
+        for alike in groups.values()
     )
+
+
+def _in_use(records: Records, predicates: Sequence[Plain]) -> set[str]:
+    """Return which of the codes and concepts of predicates the records have."""
+    codes = sorted({code for one in predicates for code in one.codes})
+    concepts = sorted({name for one in predicates for name in one.concepts})
+    used: set[str] = set()
+    if codes:
+        found = exp.select("code").from_(records.codes.subquery("used")).where(exp.column("code").isin(*codes))
+        used |= {row[0] for row in records.con.execute(found.sql("duckdb")).fetchall()}
+    if concepts:
+        below = "SELECT DISTINCT ancestor FROM code_ancestor WHERE ancestor IN (SELECT unnest($names))"
+        used |= {row[0] for row in records.con.execute(below, {"names": concepts}).fetchall()}
+    return used
 
 
 def _plain(task: Task) -> Iterable[Plain]:

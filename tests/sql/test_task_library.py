@@ -15,6 +15,7 @@ from tests.sql.library_reference import (
     after_discharge,
     after_first_day,
     icu_mortality,
+    kidney_injury,
     new_diagnosis,
     read_patients,
     within,
@@ -54,6 +55,13 @@ REFERENCE: dict[str, Callable[[Patients], Rows]] = {
         patients, "I50|I0981|I110|I130|I132", "428|39891|402[019]1|404[019][13]"
     ),
     "new_pancreatic_cancer": lambda patients: new_diagnosis(patients, "C25", "157"),
+    "long_stay_3d": lambda patients: after_first_day(
+        patients, lambda patient, admitted, now, end: end - admitted > 3 * DAY
+    ),
+    "long_stay_7d": lambda patients: after_first_day(
+        patients, lambda patient, admitted, now, end: end - admitted > 7 * DAY
+    ),
+    "aki": lambda patients: kidney_injury(patients, ITEMS["creatinine"]),
     "new_acute_mi": lambda patients: new_diagnosis(patients, "I2[12]", "410"),
 }
 

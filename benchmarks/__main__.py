@@ -16,6 +16,7 @@ MODULES = (
     "timeline",
     "views",
     "cohorts",
+    "guard",
 )
 
 

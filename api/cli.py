@@ -20,6 +20,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "checking",
     "keeping",
     "querying",
+    "shell",
     "viewing",
     "cohort",
     "describing",

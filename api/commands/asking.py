@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ehr.store import Store
     from sql.text import Answer
 
 EPILOG = """examples:
@@ -39,19 +40,26 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 def run_ask(args: argparse.Namespace) -> int:
     """Answer one question."""
     from api.console import emit
-    from ehr.audit import audited
     from ehr.store import open_store, opened, require_subjects
-    from sql.text import ask
 
     with opened(open_store(args.store, locked=True)) as store:
         require_subjects(store)
-        with audited(store, "ask", args.question, role=args.role) as entry:
-            answer = ask(store, args.question, role=args.role, dry_run=args.dry_run)
-            entry.rows = answer.result.table.num_rows if answer.result else None
-            if answer.reason is not None:
-                entry.outcome, entry.reason = "refused", f"{answer.reason}: {answer.message}"
-    emit(args, payload_of(answer), lambda console: _render(console, answer))
+        answer = answered(store, args.question, role=args.role, dry_run=args.dry_run)
+    emit(args, payload_of(answer), lambda console: render_answer(console, answer))
     return 0
+
+
+def answered(store: "Store", question: str, *, role: str, dry_run: bool = False) -> "Answer":
+    """Answer a question, with a line in the audit log."""
+    from ehr.audit import audited
+    from sql.text import ask
+
+    with audited(store, "ask", question, role=role) as entry:
+        answer = ask(store, question, role=role, dry_run=dry_run)
+        entry.rows = answer.result.table.num_rows if answer.result else None
+        if answer.reason is not None:
+            entry.outcome, entry.reason = "refused", f"{answer.reason}: {answer.message}"
+    return answer
 
 
 def payload_of(answer: "Answer") -> dict[str, Any]:
@@ -71,7 +79,8 @@ def payload_of(answer: "Answer") -> dict[str, Any]:
     }
 
 
-def _render(console: "Console", answer: "Answer") -> None:
+def render_answer(console: "Console", answer: "Answer") -> None:
+    """Show what was understood, the SQL and the answer, or why there is none."""
     from rich.padding import Padding
     from rich.text import Text
 

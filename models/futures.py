@@ -84,6 +84,9 @@ def past_part(task: Task) -> Task:
     Raises ModelError when the task has no prediction time.
     """
     at = _prediction_point(task)
+    # What is observed, and who else is in, is no matter of this patient's past.
+    selection = replace(task.selection, rows=None, share=None)
+    task = replace(task, selection=selection, endpoints=(), controls=None)
     past = (window for window in task.windows if _is_past(task, window, at) and window is not task.label_window)
     index = task.index_window
     if index is not None and (index is task.label_window or not _is_past(task, index, at)):

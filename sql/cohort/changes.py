@@ -27,7 +27,7 @@ def with_quotient(rows: exp.Expr, per: Per, divisors: str, others: Sequence[str]
     soon = exp.GTE(this=found, expression=exp.Sub(this=time.copy(), expression=interval(per.within)))
     divisor = exp.func("NULLIF", _double(column(VALUE, "found")), _number(0))
     quotient = exp.Div(this=_double(column(VALUE, "reached")), expression=divisor, typed=False, safe=False)
-    scaled = exp.cast(exp.Mul(this=quotient, expression=_number(per.scale)), "FLOAT")
+    scaled = exp.TryCast(this=exp.Mul(this=quotient, expression=_number(per.scale)), to=exp.DataType.build("FLOAT"))
     value = exp.Case(ifs=[exp.If(this=soon, true=scaled)]).as_(VALUE, quoted=True)
     query = exp.select(
         exp.column("subject_id", "reached"), time.copy(), value, *(column(name, "reached") for name in others)

@@ -13,7 +13,7 @@ from sqlglot import exp
 from ehr.hierarchy import JOINT
 from ehr.tasks import Plain
 from ehr.units import Conversion, conversion_between, item_of, parse_unit, quantity_of, unit_in_code
-from sql.cohort.codes import CodeTable
+from sql.cohort.codes import CodeTable, matching_codes
 from sql.cohort.expressions import column
 from sql.cohort.records import Records
 
@@ -84,37 +84,44 @@ def with_conversion(query: exp.Select, records: Records) -> exp.Select:
 
 
 def value_in(unit: str | None, conversions: Conversions) -> exp.Expr:
-    """Return the value of an event in a unit, rounded to 32 bits; null where it cannot be converted."""
+    """Return the value of an event in a unit, rounded to 32 bits; null where there is none."""
     number = exp.column("numeric_value", "event")
     if unit is None:
         return number
     place = conversions.asked.index(unit) + 1
     factor, shift = column(f"factor_{place}", CONVERSION), column(f"shift_{place}", CONVERSION)
-    return exp.cast(exp.cast(number, "DOUBLE") * factor + shift, "FLOAT")
+    return exp.TryCast(this=exp.cast(number, "DOUBLE") * factor + shift, to=exp.DataType.build("FLOAT"))
 
 
-def unit_remarks(predicates: Iterable[Plain], codes: CodeTable, records: Records) -> tuple[str, ...]:
+def unit_remarks(predicates: Sequence[Plain], records: Records) -> tuple[str, ...]:
     """Return a remark on each predicate that has values which cannot be converted to the unit of its bounds."""
-    asked = {predicate.name: (predicate.unit,) for predicate in predicates if predicate.unit}
-    if not asked:
+    with_unit = [predicate for predicate in predicates if predicate.unit]
+    if not with_unit:
         return ()
+    codes = matching_codes(with_unit, records)
+    asked = {predicate.name: [predicate.unit] for predicate in with_unit if predicate.unit}
     ways = find_conversions(asked, codes, records).ways
     remarks = []
     for name, (unit,) in asked.items():
         own = {key.partition(JOINT)[0] for key, names in codes.items() if name in names}
         lost = [used for used, found in ways.items() if used.code in own and unit not in found and used.n]
         if lost:
-            remarks.append(f"{name}: {_lost_in_words(lost)} cannot be converted to {unit} and do not count")
+            do = "does" if sum(used.n for used in lost) == 1 else "do"
+            remarks.append(f"{name}: {_lost_in_words(lost)} cannot be converted to {unit} and {do} not count")
     return tuple(remarks)
 
 
 def _lost_in_words(lost: list[UsedUnit]) -> str:
     lost = sorted(lost, key=lambda used: -used.n)
-    parts = [f"{used.n:,} rows of {used.code} {_in_unit(used.unit)}" for used in lost[:MOST_SPELT]]
+    parts = [f"{_rows(used.n)} of {used.code} {_in_unit(used.unit)}" for used in lost[:MOST_SPELT]]
     rest = lost[MOST_SPELT:]
     if rest:
-        parts.append(f"{sum(used.n for used in rest):,} rows of {len(rest)} further codes or units")
+        parts.append(f"{_rows(sum(used.n for used in rest))} of {len(rest)} further codes or units")
     return ", ".join(parts)
+
+
+def _rows(n: int) -> str:
+    return "1 row" if n == 1 else f"{n:,} rows"
 
 
 def _in_unit(unit: str | None) -> str:

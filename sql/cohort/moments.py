@@ -67,6 +67,11 @@ def table_of(predicate: str) -> str:
     return EVERY_MOMENT if predicate == ANY_EVENT else RUNNING
 
 
+def moments_with(predicate: str) -> exp.Subquery:
+    """Return the moments at which a predicate counts something, with all running counts."""
+    return exp.select("*").from_(table_of(predicate)).where(column(predicate) > 0).subquery()
+
+
 def so_far(predicate: str) -> str:
     """Return the name of the column with the running count of a predicate, its moment included."""
     return f"{predicate} so far"

@@ -21,7 +21,21 @@ def with_safe_names(task: Task) -> Task:
         predicates=tuple(_renamed(predicate, predicates) for predicate in task.predicates),
         demographics=tuple(replace(one, name=predicates[one.name]) for one in task.demographics),
         windows=tuple(_renamed_window(window, predicates, windows) for window in task.windows),
+        selection=replace(task.selection, washed_out=_renamed_name(task.selection.washed_out, predicates)),
+        endpoints=tuple(
+            replace(
+                endpoint,
+                window=windows[endpoint.window],
+                predicate=predicates.get(endpoint.predicate, endpoint.predicate),
+                competing=_renamed_name(endpoint.competing, predicates),
+            )
+            for endpoint in task.endpoints
+        ),
     )
+
+
+def _renamed_name(name: str | None, names: Mapping[str, str]) -> str | None:
+    return names.get(name, name) if name is not None else None
 
 
 def _distinct(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:

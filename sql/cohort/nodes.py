@@ -12,20 +12,20 @@ events its window holds. For an engine without ASOF joins, `join_nearest` is the
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import reduce
-from typing import Final
 
 from sqlglot import exp
 
 from ehr.tasks import TRIGGER, Shift
+from sql.cohort.choices import IS_CASE, MATCH_ID, is_not_first, match_id, with_choice
 from sql.cohort.expressions import column, interval, join_nearest
-from sql.cohort.moments import moment_tables, so_far, table_of
+from sql.cohort.moments import moment_tables, moments_with, so_far, table_of
+from sql.cohort.observed import OBSERVED, endpoint_cells, observation_tables
 from sql.cohort.occurrences import OCCURRENCE
-from sql.cohort.plan import Counts, Exists, Matches, Plan, Rule
+from sql.cohort.people import breaks, with_people
+from sql.cohort.plan import COUNTED, LOST_AT, Plan
 from sql.cohort.records import Records
+from sql.cohort.rules import Choice, Clear, Counts, Exists, IsAged, IsFirst, IsOfSex, Matches, RowRule
 from sql.cohort.tree import Edge, Node, Reading, Span
-
-LOST_AT: Final = "lost_at"
-"""Column of the result: the number of the first rule that the row breaks, or null."""
 
 
 def cohort_query(plan: Plan, records: Records, *, wide: bool) -> exp.Select:
@@ -35,7 +35,7 @@ def cohort_query(plan: Plan, records: Records, *, wide: bool) -> exp.Select:
     The names in the plan must differ in more than case (`sql.cohort.names`).
     """
     columns = [cell.as_(name, quoted=True) for name, cell in _result_columns(plan, wide=wide)]
-    return _with_tables(exp.select(*columns).from_("judged"), plan, records)
+    return _with_tables(exp.select(*columns).from_(_last_table(plan)), plan, records)
 
 
 def fate_query(plan: Plan, records: Records) -> exp.Select:
@@ -44,7 +44,7 @@ def fate_query(plan: Plan, records: Records) -> exp.Select:
     Columns in the order of `fate_names`: the time of every node, and for each rule on a count that count.
     """
     columns = [cell.as_(name, quoted=True) for name, cell in _fate_columns(plan)]
-    return _with_tables(exp.select(*columns).from_("judged"), plan, records)
+    return _with_tables(exp.select(*columns).from_(_last_table(plan)), plan, records)
 
 
 def fate_names(plan: Plan) -> list[str]:
@@ -59,30 +59,45 @@ def _fate_columns(plan: Plan) -> list[tuple[str, exp.Expr]]:
         if isinstance(rule, Counts):
             columns.append((f"rule {number}", _count(plan, rule.has.predicate, rule.spans)))
     columns += [("label", exp.column("label"))] if plan.label is not None else []
-    return [*columns, (LOST_AT, exp.column(LOST_AT))]
+    return [*columns, (LOST_AT, exp.column(plan.lost_at))]
 
 
 def _with_tables(query: exp.Select, plan: Plan, records: Records) -> exp.Select:
-    for name, body in (*moment_tables(plan, records), *_node_tables(plan)):
+    for name, body in (*moment_tables(plan, records), *_node_tables(plan, records)):
         materialized = True if name == OCCURRENCE else None
         query = query.with_(exp.to_identifier(name), as_=body, materialized=materialized, copy=False)
     return query
 
 
-def _node_tables(plan: Plan) -> Iterable[tuple[str, exp.Query]]:
+def _node_tables(plan: Plan, records: Records) -> Iterable[tuple[str, exp.Query]]:
     table = "at_trigger"
     yield table, _at_trigger(plan)
-    for number, node in enumerate(plan.nodes, start=1):
+    if plan.needs_people:
+        yield "with_person", with_people(table, records)
+        table = "with_person"
+    for number, node in enumerate((*plan.helpers, *plan.nodes), start=1):
         yield f"at_{number}", _at_node(plan, node, table)
         table = f"at_{number}"
     yield "judged", _judged(plan, table)
+    table = "judged"
+    for number, rule in plan.choices:
+        yield f"chosen_{number}", with_choice(rule, number, table, plan.lost_before(number), plan)
+        table = f"chosen_{number}"
+    yield from observation_tables(plan, table, records)
+
+
+def _last_table(plan: Plan) -> str:
+    """Return the name of the table that has everything about each row."""
+    if any(endpoint.kind not in COUNTED for endpoint in plan.task.endpoints):
+        return OBSERVED
+    return f"chosen_{plan.choices[-1][0]}" if plan.choices else "judged"
 
 
 # ---- moments to nodes --------------------------------------------------------------------------------------------
 
 
 def _at_trigger(plan: Plan) -> exp.Query:
-    found = _moments_with(plan.task.trigger)
+    found = moments_with(plan.task.trigger)
     query = exp.select(exp.column("subject_id", "reached"), exp.column("time", "reached").as_(TRIGGER))
     query = query.from_(exp.alias_(found, "reached", table=True))
     return _with_counts(
@@ -102,13 +117,9 @@ def _at_node(plan: Plan, node: Node, table: str) -> exp.Query:
     later, earlier = (found, parent) if node.step.forward else (parent, found)
     comparison = exp.GT if node.strict else exp.GTE
     condition = comparison(this=later.copy(), expression=earlier.copy())
-    query = join_nearest(query, _moments_with(node.step.predicate), "found", condition)
+    query = join_nearest(query, moments_with(node.step.predicate), "found", condition)
     query = query.select(found.as_(node.name, quoted=True))
     return _with_counts(query, node.name, counts, found, table_of(node.step.predicate), "found")
-
-
-def _moments_with(predicate: str) -> exp.Subquery:
-    return exp.select("*").from_(table_of(predicate)).where(column(predicate) > 0).subquery()
 
 
 def _with_counts(
@@ -148,6 +159,7 @@ def _judged(plan: Plan, table: str) -> exp.Query:
         ifs=[
             exp.If(this=_breaks(plan, rule), true=exp.Literal.number(number))
             for number, rule in enumerate(plan.rules, start=1)
+            if not isinstance(rule, Choice)
         ]
     )
     columns: list[exp.Expr] = [exp.column(exp.Star())]
@@ -155,16 +167,22 @@ def _judged(plan: Plan, table: str) -> exp.Query:
         columns.append(column(plan.index).as_("index_timestamp"))
     if plan.label is not None:
         columns.append(_count(plan, *plan.label).as_("label"))
-    columns.append((broken if plan.rules else exp.cast(exp.null(), "INT")).as_(LOST_AT))
+    columns.append((broken if broken.args["ifs"] else exp.cast(exp.null(), "INT")).as_(LOST_AT))
     return exp.select(*columns).from_(table)
 
 
-def _breaks(plan: Plan, rule: Rule) -> exp.Expr:
+def _breaks(plan: Plan, rule: RowRule) -> exp.Expr:
     if isinstance(rule, Matches):
         subjects = exp.select("subject_id").from_(f"static_{plan.static.index(rule.predicate) + 1}")
         return exp.column("subject_id").isin(query=subjects).not_()
     if isinstance(rule, Exists):
         return column(rule.node.name).is_(exp.null())
+    if isinstance(rule, IsOfSex | IsAged):
+        return breaks(rule)
+    if isinstance(rule, IsFirst):
+        return is_not_first(rule.selection)
+    if isinstance(rule, Clear):
+        return _count(plan, rule.predicate, (rule.span,)) > 0
     count = _count(plan, rule.has.predicate, rule.spans)
     tests: list[exp.Expr] = []
     if rule.has.minimum is not None:
@@ -208,11 +226,18 @@ def _result_columns(plan: Plan, *, wide: bool) -> list[tuple[str, exp.Expr]]:
     if plan.label is not None:
         names.append("label")
     columns: list[tuple[str, exp.Expr]] = [(name, exp.column(name)) for name in names]
+    counts = {one.name: _count(plan, one.predicate, spans) for one, spans in plan.observed if one.kind in COUNTED}
+    columns += endpoint_cells(plan, counts)
+    if plan.task.controls is not None:
+        columns += [
+            (MATCH_ID, match_id(plan.task.controls, plan.lost_at, plan)),
+            (IS_CASE, exp.column(IS_CASE).eq(1)),
+        ]
     for node in plan.nodes if wide else ():
         first, last = reported_times(node)
         columns += [(f"{node.name}@start", column(first)), (f"{node.name}@end", column(last))]
         columns += [(f"{node.name}#{name}", _count(plan, name, node.counted)) for name in plan.counted]
-    return [*columns, (LOST_AT, exp.column(LOST_AT))]
+    return [*columns, (LOST_AT, exp.column(plan.lost_at))]
 
 
 def reported_times(node: Node) -> tuple[str, str]:

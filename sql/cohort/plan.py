@@ -2,51 +2,49 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from ehr.tasks import (
     ANY_EVENT,
     BUILT_IN,
     RECORD_END,
     RECORD_START,
+    TRIGGER,
     Composed,
     Derived,
-    Has,
+    Endpoint,
     Plain,
     Seek,
     Shift,
     Task,
     Window,
 )
+from sql.cohort.rules import (
+    Choice,
+    Clear,
+    Counts,
+    Exists,
+    IsAged,
+    IsFirst,
+    IsOfSex,
+    Kept,
+    Matches,
+    OneControl,
+    Paired,
+    Rule,
+    Sampled,
+    WithoutCase,
+)
 from sql.cohort.tree import BEGIN, Edge, Node, Reading, Span, Tree, lay_out, pruned
 
 Compat = Literal["none", "aces"]
 
-
-@dataclass(frozen=True, slots=True)
-class Exists:
-    """The rule that an event to which a bound is tied exists."""
-
-    node: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """The rule that the count of a predicate in a window, the sum of those in `spans`, lies in a range."""
-
-    window: Window
-    spans: tuple[Span, ...]
-    has: Has
-
-
-@dataclass(frozen=True, slots=True)
-class Matches:
-    """The rule that a patient has a fact without a time."""
-
-    predicate: Plain
-
-
-Rule = Matches | Exists | Counts
+LOST_AT: Final = "lost_at"
+"""Column of the result: the number of the first rule that the row breaks, or null."""
+WASHOUT: Final = "washout"
+"""Name of the node so long before the trigger as nothing must have happened; those of windows hold a dot."""
+COUNTED: Final = ("boolean", "count")
+"""Kinds of endpoints that are counts of a window; the others look for moments or values in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,8 @@ class Plan:
     """What SQL is made from; `nodes` come parents first, and are those that something needs.
 
     `counted` names the predicates that windows count, in a fixed order, and `readings` where each is read. Nothing
-    is counted before the nodes `begins`. The label is a predicate and the spans in which it is counted.
+    is counted before the nodes `begins`. The label is a predicate and the spans in which it is counted. `helpers` are
+    nodes that belong to no window. `observed` are the endpoints, each with the spans of its window.
     """
 
     task: Task
@@ -65,6 +64,8 @@ class Plan:
     begins: frozenset[str]
     label: tuple[str, tuple[Span, ...]] | None
     index: str | None
+    helpers: tuple[Node, ...] = ()
+    observed: tuple[tuple[Endpoint, tuple[Span, ...]], ...] = ()
 
     @property
     def plain(self) -> tuple[Plain, ...]:
@@ -83,8 +84,31 @@ class Plan:
 
     @property
     def sought(self) -> frozenset[str]:
-        """The predicates that nodes look for."""
-        return frozenset(node.step.predicate for node in self.nodes if isinstance(node.step, Seek))
+        """The predicates that nodes and endpoints look for."""
+        nodes = {node.step.predicate for node in self.nodes if isinstance(node.step, Seek)}
+        timed = [endpoint for endpoint, _spans in self.observed if endpoint.kind == "time"]
+        return frozenset(nodes.union(*({one.predicate, one.competing or one.predicate} for one in timed)))
+
+    @property
+    def needs_people(self) -> bool:
+        """Whether a rule looks at the birth or the sex of the patient."""
+        traits = self.task.controls.on if self.task.controls else ()
+        return self.task.who is not None or "age" in traits or "sex" in traits
+
+    @property
+    def choices(self) -> tuple[tuple[int, Choice], ...]:
+        """The rules on a row among others, with their numbers."""
+        return tuple((number, one) for number, one in enumerate(self.rules, start=1) if isinstance(one, Choice))
+
+    def lost_before(self, number: int) -> str:
+        """Return the column that tells which rows are lost before the rule of that number among the choices."""
+        before = [other for other, _rule in self.choices if other < number]
+        return f"{LOST_AT}_{before[-1]}" if before else LOST_AT
+
+    @property
+    def lost_at(self) -> str:
+        """The column that tells which rows are lost at all."""
+        return self.lost_before(len(self.rules) + 1)
 
     def read_at(self, node: str) -> list[tuple[str, Edge]]:
         """Return which running counts are read at a node, or at the trigger."""
@@ -106,6 +130,11 @@ class Plan:
         return any(one.name in constant for one in derived)
 
 
+def looks_at_others(task: Task) -> bool:
+    """Say whether it depends on other patients whether a trigger is in."""
+    return task.controls is not None or task.selection.rows is not None or task.selection.share is not None
+
+
 def plan_task(task: Task, *, wide: bool = False, compat: Compat = "none", one_moment: bool = False) -> Plan:
     """Lay the windows of `task` out as nodes and rules; a `wide` plan counts every predicate in every node.
 
@@ -114,28 +143,80 @@ def plan_task(task: Task, *, wide: bool = False, compat: Compat = "none", one_mo
     `one_moment` its counts are those of data with a single moment (sql.cohort.tree).
     """
     tree = lay_out(task.windows, one_moment=one_moment)
-    static = [Matches(p) for p in (*task.demographics, *task.predicates) if isinstance(p, Plain) and p.static]
-    rules: list[Rule] = [*static, *_window_rules(task.windows, tree, compat)]
+    washout = tuple(_washout(task))
+    rules = (*_patient_rules(task, washout), *_window_rules(task.windows, tree, compat), *_choices(task))
     target = task.label_window
     label = (target.label, tree.counted(target)) if target and target.label else None
+    observed = tuple(_observed(task, tree))
     index = _index_node(task, tree, compat)
     counted = _counted(task, wide)
     pairs = [(rule.has.predicate, rule.spans) for rule in rules if isinstance(rule, Counts)]
+    pairs += [(rule.predicate, (rule.span,)) for rule in rules if isinstance(rule, Clear)]
     pairs += [label] if label else []
+    pairs += [(one.predicate, spans) for one, spans in observed if one.kind in COUNTED]
     pairs += [(name, node.counted) for node in tree.nodes.values() for name in counted] if wide else []
     begins = frozenset(node.name for node in tree.nodes.values() if node.step == BEGIN)
     readings = _readings(counted, pairs, begins)
-    read = {reading.node for found in readings.values() for reading in found}
+    needed = {reading.node for found in readings.values() for reading in found} | ({index} if index else set())
+    edges = [tree.span(task.window(one.window)) for one in task.endpoints if one.kind not in COUNTED]
+    needed |= {node for span in edges for node in (span.first, span.last)}
     return Plan(
         task=task,
-        nodes=pruned(tree.nodes.values(), tree.nodes if wide else read | ({index} if index else set())),
-        rules=tuple(rules),
+        nodes=pruned(tree.nodes.values(), tree.nodes if wide else needed),
+        rules=rules,
         counted=counted,
         readings=readings,
         begins=begins,
         label=label,
         index=index,
+        helpers=washout,
+        observed=observed,
     )
+
+
+def _observed(task: Task, tree: Tree) -> Iterator[tuple[Endpoint, tuple[Span, ...]]]:
+    """Yield the endpoints with the spans in which they are counted, or else with that of the window."""
+    for endpoint in task.endpoints:
+        window = task.window(endpoint.window)
+        yield endpoint, tree.counted(window) if endpoint.kind in COUNTED else (tree.span(window),)
+
+
+def _washout(task: Task) -> Iterator[Node]:
+    """Yield the node so long before the trigger as nothing must have happened."""
+    if task.selection.washout is not None:
+        span = Span(WASHOUT, True, TRIGGER, False)
+        yield Node(WASHOUT, TRIGGER, Shift(-task.selection.washout), True, span, (span,), True)
+
+
+def _patient_rules(task: Task, washout: Sequence[Node]) -> Iterator[Rule]:
+    """Yield the rules on the patient and on the trigger."""
+    selection, who = task.selection, task.who
+    if selection.keep != "all" and not selection.eligible:
+        yield IsFirst(selection)
+    yield from (Matches(p) for p in (*task.demographics, *task.predicates) if isinstance(p, Plain) and p.static)
+    if who is not None and who.sex is not None:
+        yield IsOfSex(who.sex)
+    if who is not None and (who.minimum_age is not None or who.maximum_age is not None):
+        yield IsAged(who.minimum_age, who.maximum_age)
+    if selection.washout is not None:
+        yield from (Clear(_washed_out(task), selection.washout, node.span) for node in washout)
+
+
+def _washed_out(task: Task) -> str:
+    return task.selection.washed_out or task.trigger
+
+
+def _choices(task: Task) -> Iterator[Rule]:
+    """Yield the rules on a row among others, which come last."""
+    selection, controls = task.selection, task.controls
+    if selection.keep != "all" and selection.eligible:
+        yield Kept(selection)
+    if selection.rows is not None or selection.share is not None:
+        yield Sampled(selection)
+    if controls is not None:
+        yield WithoutCase()
+        yield OneControl(controls)
+        yield Paired(controls)
 
 
 def _window_rules(windows: Sequence[Window], tree: Tree, compat: Compat) -> Iterator[Rule]:
@@ -169,6 +250,8 @@ def _readings(
 def _counted(task: Task, wide: bool) -> tuple[str, ...]:
     names = {has.predicate for window in task.windows for has in window.has}
     names |= {window.label for window in task.windows if window.label}
+    names |= {endpoint.predicate for endpoint in task.endpoints if endpoint.kind in COUNTED}
+    names |= {_washed_out(task)} if task.selection.washout is not None else set()
     if wide:
         names |= {p.name for p in task.predicates if not (isinstance(p, Plain) and p.static)}
         steps = [step for window in task.windows for step in (window.to_anchor, window.to_bound)]

@@ -45,6 +45,9 @@ class Engine(Protocol):
     def answer(self, query: exp.Query) -> pa.Table:
         """Run a query; raises QueryFailed."""
 
+    def save(self, query: exp.Query, path: str) -> None:
+        """Write the rows of a query as parquet files to a folder; raises QueryFailed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -130,7 +133,10 @@ def records_of_subject(store: Store, subject_id: int) -> Records:
     con = duckdb.connect(config={"disabled_optimizers": DISABLED_OPTIMIZERS})
     con.register("subject_event", events.to_arrow_table())
     con.execute("CREATE TABLE event AS FROM subject_event")
-    return replace(records_of_events(con), codebook=store.cursor(), titles=_TITLES)
+    born = "SELECT subject_id, birth_time, sex FROM subject WHERE subject_id = $subject"
+    con.register("person", store.cursor().sql(born, params={"subject": subject_id}).to_arrow_table())
+    people = exp.select("subject_id", "birth_time", "sex").from_("person")
+    return replace(records_of_events(con), people=people, codebook=store.cursor(), titles=_TITLES)
 
 
 def records_of_meds(path: Path) -> Records:

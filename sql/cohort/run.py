@@ -10,14 +10,18 @@ from sqlglot import exp
 
 from ehr.errors import QueryFailed, TaskError
 from ehr.store import Store
-from ehr.tasks import ANY_EVENT, TRIGGER, Plain, Task
+from ehr.tasks import ANY_EVENT, TRIGGER, Plain, Selection, Task
 from sql.cohort.attrition import Step, attrition, everybody
 from sql.cohort.concepts import absent_codes, with_concepts
+from sql.cohort.conversions import unit_remarks
 from sql.cohort.names import with_safe_names
 from sql.cohort.narrowed import narrowed
-from sql.cohort.nodes import LOST_AT, cohort_query, result_names
-from sql.cohort.plan import Compat, Counts, Exists, Plan, plan_task
+from sql.cohort.nodes import cohort_query, result_names
+from sql.cohort.observed import check_endpoints
+from sql.cohort.plan import LOST_AT, Compat, Plan, plan_task
 from sql.cohort.records import Records, records_of_meds, records_of_store, records_of_subject
+from sql.cohort.rules import Counts, Exists
+from sql.cohort.tree import lay_out
 from sql.cohort.words import draw
 
 
@@ -80,6 +84,7 @@ def find_cohort(
     """
     plan = plan_task(task, wide=wide, compat=compat)
     check_columns(plan, records)
+    check_endpoints(task)
     records = narrowed(with_concepts(records, task), plan)
     one_moment = compat == "aces" and _has_one_moment(records, task)
     query = _query(records, task, wide=wide, compat=compat, one_moment=one_moment)
@@ -93,7 +98,8 @@ def find_cohort(
     if compat == "aces":
         rows = pl.concat([rows, _rows_of_a_lost_chain(plan, judged)], how="diagonal")
     steps = attrition(plan, judged, all_subjects)
-    task = replace(task, remarks=(*task.remarks, *absent_codes(records, task)))
+    found_remarks = (*absent_codes(records, task), *unit_remarks((*plan.plain, *plan.static), records))
+    task = replace(task, remarks=(*task.remarks, *found_remarks))
     return Cohort(task, rows.drop(LOST_AT).sort("subject_id", TRIGGER), steps, records.written(query))
 
 
@@ -104,7 +110,8 @@ def _query(records: Records, task: Task, *, wide: bool, compat: Compat, one_mome
 
 def _has_one_moment(records: Records, task: Task) -> bool:
     """Say whether the subjects who have all facts without a time that `task` asks for have one moment in all."""
-    alone = replace(with_safe_names(task), trigger=ANY_EVENT, windows=())
+    alone = replace(with_safe_names(task), trigger=ANY_EVENT, windows=(), who=None, endpoints=(), controls=None)
+    alone = replace(alone, selection=Selection())
     moments = plan_task(replace(alone, predicates=tuple(p for p in alone.predicates if isinstance(p, Plain))))
     query = cohort_query(moments, records, wide=False)
     kept = exp.select("subject_id").from_(query.subquery("moment")).where(exp.column(LOST_AT).is_(exp.null()))
@@ -148,12 +155,16 @@ def label_table(cohort: Cohort) -> pa.Table:
 def check_columns(plan: Plan, records: Records) -> None:
     """Raise TaskError when a predicate compares a column that events do not have, or with a value of another type."""
     for predicate in (*plan.plain, *plan.static):
-        if not predicate.value.is_open and "numeric_value" not in records.columns:
+        looks_at_values = not predicate.value.is_open or predicate.change or predicate.per
+        if looks_at_values and "numeric_value" not in records.columns:
             raise TaskError(f"{plan.task.name}: predicates.{predicate.name}: the events have no numeric_value")
         for name, value in predicate.columns:
             key = f"{plan.task.name}: predicates.{predicate.name}.{name}"
             if name not in records.columns:
-                raise TaskError(f"{key}: the events have no such column; they have {', '.join(records.columns)}")
+                hint = "; a bound is written like '> 2 mg/dL' or '130 to 135'" if name == "value" else ""
+                raise TaskError(
+                    f"{key}: the events have no such column; they have {', '.join(records.columns)}{hint}"
+                )
             if value is not None and isinstance(value, str) != (records.columns[name] == "VARCHAR"):
                 kind = records.columns[name]
                 raise TaskError(f"{key}: {value!r} cannot be compared with a column of type {kind}; mind the quotes")
@@ -164,10 +175,12 @@ def _rows_of_a_lost_chain(plan: Plan, judged: pl.DataFrame) -> pl.DataFrame:
 
     There is one row of nulls for each such subject, unless a criterion of the last window asks for one event or more.
     """
-    parents = [node.parent for node in plan.nodes]
-    leaf = plan.nodes[-1] if plan.nodes else None
+    nodes = tuple(lay_out(plan.task.windows).nodes.values())
+    parents = [node.parent for node in nodes]
+    leaf = nodes[-1].name if nodes else None
     rule = next(
-        (number for number, rule in enumerate(plan.rules, 1) if isinstance(rule, Exists) and rule.node == leaf), 0
+        (number for number, rule in enumerate(plan.rules, 1) if isinstance(rule, Exists) and rule.node.name == leaf),
+        0,
     )
     asked = [rule.has.minimum or 0 for rule in plan.rules[rule:] if isinstance(rule, Counts)]
     if not rule or len(set(parents)) < len(parents) or any(minimum > 0 for minimum in asked):

@@ -14,10 +14,11 @@ from ehr.tasks import BUILT_IN, TRIGGER, Task
 from sql.cohort.concepts import with_concepts
 from sql.cohort.moments import moment_tables
 from sql.cohort.names import with_safe_names
-from sql.cohort.nodes import LOST_AT, fate_names, fate_query
+from sql.cohort.nodes import fate_names, fate_query
 from sql.cohort.occurrences import OCCURRENCE
-from sql.cohort.plan import Compat, Exists, Matches, Plan, Rule, plan_task
-from sql.cohort.records import Records, records_of_subject
+from sql.cohort.plan import LOST_AT, Compat, Plan, looks_at_others, plan_task
+from sql.cohort.records import Records, records_of_store, records_of_subject
+from sql.cohort.rules import Counts, Exists, Matches, Rule
 from sql.cohort.run import check_columns
 from sql.cohort.tree import Span
 from sql.cohort.words import rule_in_words, trigger_in_words
@@ -88,7 +89,8 @@ class Membership:
 
 def explain_membership(store: Store, task: Task, subject_id: int, *, compat: Compat = "none") -> Membership:
     """Say for each trigger of a subject of `store` which rules it met and which it broke, and on what grounds."""
-    return explain_subject(records_of_subject(store, subject_id), task, subject_id, compat=compat)
+    records = records_of_store(store) if looks_at_others(task) else records_of_subject(store, subject_id)
+    return explain_subject(records, task, subject_id, compat=compat)
 
 
 def explain_subject(records: Records, task: Task, subject_id: int, *, compat: Compat = "none") -> Membership:
@@ -156,6 +158,8 @@ def _verdict(plan: Plan, number: int, rule: Rule, row: Mapping[str, Any], events
         return Verdict(words, outcome, "has such a fact" if outcome == "met" else "has no such fact")
     if isinstance(rule, Exists):
         return _of_a_bound(words, outcome, rule, row, events, plan)
+    if not isinstance(rule, Counts):
+        return Verdict(words, outcome, "it is so" if outcome == "met" else "it is not so")
     count = row[f"rule {number}"]
     return _of_a_count(words, outcome, rule.has.predicate, rule.spans, row, events, plan, count)
 

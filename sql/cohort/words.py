@@ -10,14 +10,32 @@ from ehr.tasks import (
     TRIGGER,
     Has,
     Seek,
+    Selection,
     Shift,
     Step,
     Task,
+    Who,
     Window,
 )
 from ehr.tasks.timespan import spell_timespan
-from sql.cohort.plan import Exists, Matches, Plan, Rule
+from ehr.tasks.who import spell_who
+from sql.cohort.plan import Plan
 from sql.cohort.predicate_words import predicate_in_words
+from sql.cohort.rules import (
+    Choice,
+    Clear,
+    Counts,
+    Exists,
+    IsAged,
+    IsFirst,
+    IsOfSex,
+    Kept,
+    Matches,
+    OneControl,
+    Rule,
+    Sampled,
+    WithoutCase,
+)
 from sql.cohort.tree import Node
 
 
@@ -28,7 +46,38 @@ def rule_in_words(rule: Rule) -> str:
     if isinstance(rule, Exists):
         window = rule.node.name.rpartition(".")[0]
         return f"{window}: {_exists_in_words(rule.node)}"
+    if isinstance(rule, IsOfSex):
+        return f"patient: {rule.sex}"
+    if isinstance(rule, IsAged):
+        return f"patient: {spell_who(Who(rule.minimum, rule.maximum)).removeprefix('patients ')} at the trigger"
+    if isinstance(rule, IsFirst):
+        return f"triggers: {_kept_in_words(rule.selection)} of each patient"
+    if isinstance(rule, Clear):
+        return f"triggers: no {_event(rule.predicate)} within {spell_timespan(rule.within)} before the trigger"
+    if not isinstance(rule, Counts):
+        return _choice_in_words(rule)
     return f"{rule.window.name}: {_range_in_words(rule.has)} {window_in_words(rule.window)}"
+
+
+def _choice_in_words(rule: Choice) -> str:
+    """Say which of the rows that are left stay."""
+    if isinstance(rule, Kept):
+        return f"triggers: {_kept_in_words(rule.selection)} that is left of each patient"
+    if isinstance(rule, Sampled):
+        rows, share = rule.selection.rows, rule.selection.share or 0
+        drawn = f"{rows:,} rows" if rows is not None else f"{100 * share:.6g} % of the rows"
+        return f"triggers: a sample of {drawn} (seed {rule.selection.seed})"
+    if isinstance(rule, WithoutCase):
+        return "controls: no row without the label of a patient who has it in another row"
+    if isinstance(rule, OneControl):
+        return f"controls: one row of each patient without the label (seed {rule.controls.seed})"
+    on = " and ".join(trait.replace("_", " ") for trait in rule.controls.on)
+    return f"controls: at most {rule.controls.ratio} for each row with the label{f', of the same {on}' if on else ''}"
+
+
+def _kept_in_words(selection: Selection) -> str:
+    drawn = f"one drawn trigger (seed {selection.seed})"
+    return drawn if selection.keep == "random" else f"the {selection.keep} trigger"
 
 
 def trigger_in_words(task: Task) -> str:

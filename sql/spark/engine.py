@@ -42,6 +42,11 @@ class SparkEngine:
         with spark_errors(), self._prepared(query) as frame:
             return frame.toArrow()
 
+    def save(self, query: exp.Query, path: str) -> None:
+        """Write the rows of a query from the workers to a new folder of parquet files; raises QueryFailed."""
+        with spark_errors(), self._prepared(query) as frame:
+            frame.write.parquet(path)
+
     @contextmanager
     def _prepared(self, query: exp.Query) -> "Iterator[DataFrame]":
         """Give the frame of a query; tables used more than once are computed once and kept until the end."""

@@ -21,9 +21,12 @@ from ehr.exporters import ExportOptions
 from ehr.exporters.meds import export_meds
 from ehr.store import Store
 from ehr.tasks import Task, read_task, ready_tasks
-from sql.cohort import Cohort, find_cohort
+from sql.cohort import Cohort, find_cohort, labels
 from sql.cohort.records import Records, records_of_meds
+from sql.features import write_features
 from sql.spark.engine import SparkEngine
+from sql.spark.session import spark_session
+from sql.spark.views import views_on_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -130,3 +133,46 @@ def test_the_nearest_rows_are_those_of_an_asof_join(kind: str, spark: "SparkSess
         expected = con.sql(query.sql("duckdb")).fetchall()
         assert len(expected) > 200
         assert Counter(pl.DataFrame(pl.from_arrow(engine.answer(query))).iter_rows()) == Counter(expected), first
+
+
+@pytest.mark.parametrize("kind", ["fhir", "omop"])
+def test_the_analyst_views_have_the_rows_of_the_store(
+    kind: str, spark: "SparkSession", tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    store: Store = request.getfixturevalue(f"{kind}_store")
+    export_meds(store, tmp_path / "meds", ExportOptions(partition=3))
+    session = spark_session()
+    names = views_on_spark(session, str(tmp_path / "meds"))
+    views = [
+        row[0] for row in store.cursor().execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    ]
+    assert {"patient", "condition", "medication", "procedure", "observation", "death", "encounter", "code"} <= {
+        *names
+    }
+    con = store.cursor()
+    for name in names:
+        on_spark = session.table(name).toArrow()
+        columns = ", ".join(f'"{column}"' for column in on_spark.column_names)
+        con.register("on_spark", on_spark)
+        here = f"SELECT {columns} FROM {name}"
+        for one, other in ((here, "FROM on_spark"), ("FROM on_spark", here)):
+            assert con.sql(f"({one}) EXCEPT ALL ({other})").fetchall() == [], name
+        con.unregister("on_spark")
+    assert {*views} - {*names} == set()
+
+
+def test_features_are_the_same_on_both_engines_and_say_what_was_known(
+    on_spark: OnSpark, data_root: Path, tmp_path: Path
+) -> None:
+    folder = sharded(data_root / "aces" / "datasets" / "edge-cases.parquet", tmp_path / "data", 3)
+    task = read_task(data_root / "aces" / "edge_event_bound_cc.yaml")
+    duck, spark = records_of_meds(folder), on_spark(folder)
+    rows = labels(find_cohort(duck, task))
+    assert rows.height > 50
+    write_features(duck, rows, str(tmp_path / "duckdb.parquet"))
+    write_features(spark, rows, str(tmp_path / "spark"))
+    found = [pl.read_parquet(tmp_path / name) for name in ("duckdb.parquet", "spark/*.parquet")]
+    assert found[0].schema == found[1].schema
+    assert Counter(map(str, found[0].iter_rows())) == Counter(map(str, found[1].iter_rows()))
+    assert found[0].filter(pl.col("last_time") > pl.col("prediction_time")).is_empty()
+    assert (found[0]["n_recent"] <= found[0]["n"]).all()

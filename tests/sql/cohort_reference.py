@@ -8,9 +8,26 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
-from ehr.tasks import ANY_EVENT, RECORD_END, RECORD_START, Derived, Plain, Shift, Step, Task, Window
+from ehr.errors import EhrError
+from ehr.tasks import (
+    ANY_EVENT,
+    RECORD_END,
+    RECORD_START,
+    Change,
+    Derived,
+    Near,
+    Plain,
+    Score,
+    Shift,
+    Step,
+    Task,
+    ValueRange,
+    Window,
+)
+from ehr.units import convert
 
 
 @dataclass(frozen=True)
@@ -47,25 +64,68 @@ class Subject:
         return all(any(self.matches(p, event) for event in self.static) for p in static)
 
     def matches(self, predicate: Plain, event: Event) -> bool:
+        """Say whether an event passes all tests of a predicate, those on other events included."""
+        if not self.is_row(predicate, event):
+            return False
+        value = self.value(predicate, event)
+        if predicate.change is not None and not self.changes(predicate, predicate.change, event, value):
+            return False
+        return predicate.value.is_open or (value is not None and lies_between(predicate.value, value))
+
+    def is_row(self, predicate: Plain, event: Event) -> bool:
+        """Say whether code and columns match."""
         if predicate.regex is None:
             if event.code not in predicate.codes:
                 return False
         elif not self.matches_regex(predicate.regex, event.code):
             return False
-        low, high = predicate.value.minimum, predicate.value.maximum
-        if not predicate.value.is_open:
-            if event.numeric_value is None:
-                return False
-            value = single(event.numeric_value)
-            if low is not None and not math.isnan(value):
-                low = single(low)
-                if not (value >= low if predicate.value.minimum_inclusive else value > low):
-                    return False
-            if high is not None:
-                high = single(high)
-                if math.isnan(value) or not (value <= high if predicate.value.maximum_inclusive else value < high):
-                    return False
         return all(wanted is not None and getattr(event, name) == wanted for name, wanted in predicate.columns)
+
+    def value(self, predicate: Plain, event: Event) -> float | None:
+        """Return the value of an event in the unit of a predicate, divided as it says."""
+        value = in_unit(event, predicate.unit)
+        if value is None or predicate.per is None:
+            return value
+        divisor = self.task.predicate(predicate.per.name)
+        assert isinstance(divisor, Plain)
+        found = [
+            (-(event.time - other.time), number)  # type: ignore[operator]
+            for other in self.timed
+            if other.time <= event.time and self.matches(divisor, other)  # type: ignore[operator]
+            if (number := self.value(divisor, other)) is not None and math.isfinite(number)
+        ]
+        if not found:
+            return None
+        last = max(age for age, _number in found)
+        lowest = min(number for age, number in found if age == last)
+        if -last > predicate.per.within or lowest == 0:
+            return None
+        quotient = value / lowest * predicate.per.scale
+        return single(quotient) if abs(quotient) < 3e38 or math.isinf(value) or math.isnan(value) else None
+
+    def changes(self, predicate: Plain, change: Change, event: Event, value: float | None) -> bool:
+        """Say whether a value lies far enough from those before it."""
+
+        def takes_part(number: float | None) -> bool:
+            return number is not None and math.isfinite(number) and (change.ratio is None or number > 0)
+
+        earlier = [
+            number
+            for other in self.timed
+            if event.time - change.within <= other.time < event.time  # type: ignore[operator]
+            if self.is_row(predicate, other)
+            if takes_part(number := self.value(predicate, other))
+        ]
+        if value is None or not takes_part(value) or not earlier:
+            return False
+        extreme = min(earlier) if change.rise else max(earlier)  # type: ignore[type-var]
+        assert extreme is not None
+        higher, lower = (value, extreme) if change.rise else (extreme, value)
+        step = 2.0**-23
+        if change.ratio is not None:
+            return higher >= lower * (change.ratio * (1 - 2 * step))
+        assert change.by is not None
+        return higher - lower + (abs(value) + abs(extreme)) * step >= change.by
 
     def count_at(self, name: str, moment: datetime) -> int:
         if name == ANY_EVENT:
@@ -77,10 +137,50 @@ class Subject:
         predicate = self.task.predicate(name)
         if isinstance(predicate, Derived):
             truths = [self.count_at(source, moment) > 0 for source in predicate.inputs]
+            if predicate.operator == "unless":
+                return int(truths[0] and not truths[1])
             return int(all(truths) if predicate.operator == "and" else any(truths))
+        if isinstance(predicate, Near):
+            return int(self.count_at(predicate.first, moment) > 0 and self.is_near(predicate, moment))
+        if isinstance(predicate, Score):
+            return int(self.is_high(predicate, moment))
         if predicate.static:
             return 1
         return sum(event.time == moment and self.matches(predicate, event) for event in self.timed)
+
+    def is_near(self, near: Near, moment: datetime) -> bool:
+        others = [other for other in self.moments if self.count_at(near.second, other) > 0]
+        waits = [(other - moment) if near.after else (moment - other) for other in others]
+        return any(wait <= near.within for wait in waits if wait >= wait * 0)
+
+    def score(self, score: Score, moment: datetime) -> Fraction | None:
+        """Return the score of a moment, or None where none of its predicates counts anything."""
+        if not any(self.count_at(name, moment) > 0 for name in score.inputs):
+            return None
+        recent = [other for other in self.moments if moment - score.within <= other <= moment]
+        return sum(
+            (
+                max(
+                    (Fraction(points) for name, points in part.points if self.is_seen(name, recent)),
+                    default=Fraction(0),
+                )
+                for part in score.parts
+            ),
+            Fraction(0),
+        )
+
+    def is_seen(self, name: str, moments: Sequence[datetime]) -> bool:
+        return any(self.count_at(name, moment) > 0 for moment in moments)
+
+    def is_high(self, score: Score, moment: datetime) -> bool:
+        points = self.score(score, moment)
+        if points is None or (score.minimum is not None and points < Fraction(score.minimum)):
+            return False
+        if score.rise is None or score.over is None:
+            return True
+        before = [self.score(score, other) for other in self.moments if moment - score.over <= other < moment]
+        lowest = min((other for other in before if other is not None), default=Fraction(0))
+        return points - lowest >= Fraction(score.rise)
 
     def rows(self) -> list[dict[str, Any]]:
         found = []
@@ -141,6 +241,32 @@ class Subject:
             if (moment > start or (window.start_inclusive and moment == start))
             and (moment < end or (window.end_inclusive and moment == end))
         )
+
+
+def lies_between(bounds: ValueRange, value: float) -> bool:
+    """Compare as 32-bit floats; NaN passes every lower bound and no upper one."""
+    low, high = bounds.minimum, bounds.maximum
+    if low is not None and not math.isnan(value):
+        low = single(low)
+        if not (value >= low if bounds.minimum_inclusive else value > low):
+            return False
+    if high is not None:
+        high = single(high)
+        if math.isnan(value) or not (value <= high if bounds.maximum_inclusive else value < high):
+            return False
+    return True
+
+
+def in_unit(event: Event, unit: str | None) -> float | None:
+    """Return the value of an event in a unit, None where it cannot be converted; glucose is all that is measured."""
+    if event.numeric_value is None or unit is None:
+        return None if event.numeric_value is None else single(event.numeric_value)
+    if event.unit is None:
+        return None
+    try:
+        return single(convert(single(event.numeric_value), event.unit, unit, analyte="glucose"))
+    except EhrError:
+        return None
 
 
 def single(number: float) -> float:

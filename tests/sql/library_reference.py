@@ -139,16 +139,17 @@ def new_diagnosis(patients: dict[int, Patient], pattern10: str, pattern9: str) -
     )
 
 
-def next_results(patients: dict[int, Patient], items: Sequence[int], abnormal: Callable[[float], bool]) -> Rows:
-    """Return a row one minute before each time with a result of `items`."""
-    rows: Rows = {}
+def next_levels(
+    patients: dict[int, Patient], items: Sequence[int], severity: Callable[[float], int]
+) -> dict[tuple[int, datetime], int]:
+    """Return a row one minute before each time with a result of `items`: how severe the worst one of that time is."""
+    rows: dict[tuple[int, datetime], int] = {}
     for subject, patient in patients.items():
         results = [result for item in items for result in patient.results[item]]
-        for time, _value in results:
+        for time, value in results:
             assert time.year - patient.born >= 18
-            rows[subject, time - MINUTE] = any(
-                abnormal(value) for other, value in results if time - MINUTE < other <= time
-            )
+            now = time - MINUTE
+            rows[subject, now] = max(severity(value), rows.get((subject, now), 0))
     return rows
 
 

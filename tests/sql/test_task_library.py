@@ -17,6 +17,7 @@ from tests.sql.library_reference import (
     icu_mortality,
     kidney_injury,
     new_diagnosis,
+    next_levels,
     read_patients,
     within,
 )
@@ -30,8 +31,20 @@ ITEMS = {
     "platelets": (51265, 51704),
     "creatinine": (50912, 52546, 52024),
 }
-GLUCOSE_MMOL = 18.0156
+GLUCOSE = 18.0156
 """mg/dL of glucose in 1 mmol/L, by the molar mass of 180.156 g/mol."""
+
+LEVELS: dict[str, tuple[str, Callable[[float], int]]] = {
+    "hyperkalaemia": ("potassium", lambda value: (value > 5.5) + (value > 6) + (value > 7)),
+    "hyponatraemia": ("sodium", lambda value: (value < 135) + (value < 130) + (value < 125)),
+    "hypoglycaemia": (
+        "glucose",
+        lambda value: (value / GLUCOSE < 3.9) + (value / GLUCOSE < 3.5) + (value / GLUCOSE < 3),
+    ),
+    "anaemia": ("haemoglobin", lambda value: (value < 12) + (value < 11) + (value < 7)),
+    "thrombocytopenia": ("platelets", lambda value: (value < 150) + (value < 100) + (value < 50)),
+}
+"""The test that a result is of, and how severe a value is from 0 to 3, in the units of MIMIC-IV."""
 
 REFERENCE: dict[str, Callable[[Patients], Rows]] = {
     "in_hospital_mortality": lambda patients: after_first_day(
@@ -87,6 +100,29 @@ def test_a_ready_task_gives_what_loops_over_the_source_give(
     expected = REFERENCE[name](patients)
     assert len(expected) > 70
     assert rows_of(cohort(mimic_store, name)) == expected
+
+
+@pytest.mark.parametrize("name", sorted(LEVELS))
+def test_the_level_of_the_next_result_is_that_of_loops_over_the_source(
+    name: str, patients: Patients, mimic_store: Store
+) -> None:
+    result, severity = LEVELS[name]
+    expected = next_levels(patients, ITEMS[result], severity)
+    assert len(expected) > 2000
+    found = cohort(mimic_store, name)
+    rows = found.rows.select("subject_id", "index_timestamp", "level")
+    assert {(subject, time): level for subject, time, level in rows.iter_rows()} == expected
+    assert rows_of(found) == {row: level > 0 for row, level in expected.items()}
+
+
+def test_visits_are_counted_by_kind(patients: Patients, mimic_store: Store) -> None:
+    rows = cohort(mimic_store, "visits_1y").rows
+    columns = rows.select("subject_id", "index_timestamp", "visits", "hospital_admissions", "emergency_visits")
+    assert rows["visits"].sum() > 300
+    for subject, now, *counts in columns.iter_rows():
+        patient = patients[subject]
+        kinds = ([*patient.admissions, *patient.emergency], patient.admissions, patient.emergency)
+        assert counts == [len({time for time in times if now < time <= now + 365 * DAY}) for times in kinds]
 
 
 @pytest.mark.parametrize("name", sorted(ready_tasks()))

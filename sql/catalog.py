@@ -1,7 +1,7 @@
 """What a store holds, read from the store itself: tables, views, columns and comments; and who may read what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ehr.store import Store
@@ -78,18 +78,21 @@ class Catalog:
     """The tables and views of a store by name, views first, as analysts see them."""
 
     relations: Mapping[str, Relation]
+    _readable: dict[str, dict[str, Relation]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def readable(self, role: str) -> dict[str, Relation]:
         """Return what `role` may read, without hidden columns; raises UnsafeQuery for a role that does not exist."""
-        allowed = names_for(role)
-        hidden = HIDDEN.get(role, frozenset())
-        return {name: _without(relation, hidden) for name, relation in self.relations.items() if name in allowed}
+        if role not in self._readable:
+            allowed, hidden = names_for(role), HIDDEN.get(role, frozenset())
+            found = {name: _without(relation, hidden) for name, relation in self.relations.items() if name in allowed}
+            self._readable[role] = found
+        return dict(self._readable[role])
 
     def hidden(self, role: str) -> dict[str, frozenset[str]]:
         """Return the tables and views of `role` that have columns which it may not read, with these columns."""
         names = HIDDEN.get(role, frozenset())
-        found = {name: names.intersection(self.relations[name].column_names) for name in self.readable(role)}
-        return {name: columns for name, columns in found.items() if columns}
+        changed = [name for name, relation in self.readable(role).items() if relation is not self.relations[name]]
+        return {name: names.intersection(self.relations[name].column_names) for name in changed}
 
     def allows(self, name: str, role: str) -> bool:
         """Say whether the store has a table or view `name` and `role` may read it."""

@@ -1,5 +1,6 @@
 """Bounds and amounts in task files: what is written is read again, and what is none is left or refused."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ehr.errors import TaskError
-from ehr.tasks import Change, Near, Part, Per, Plain, Score, ValueRange, parse_task
+from ehr.tasks import Change, Derived, Near, Part, Per, Plain, Score, ValueRange, parse_task
 from ehr.tasks.values import is_empty, read_amount, read_range, spell_number, spell_range
+from tests.conftest import REPOSITORY
 
 UNITS = st.sampled_from((None, "mg/dL", "mmol/L", "10*9/L", "mm[Hg]", "%", "Cel", "/min", "K/uL", "eq/L"))
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -169,3 +171,13 @@ def test_a_wrong_predicate_is_refused_with_its_key(body: str, key: str, why: str
     place = "predicates.a" if key == "a" else f"predicates.a.{key}"
     with pytest.raises(TaskError, match=rf"^example: {place}: .*{why}"):
         predicate(body, others)
+
+
+def test_the_examples_of_the_manual_are_tasks() -> None:
+    page = (REPOSITORY / "docs" / "tasks.md").read_text(encoding="utf-8")
+    examples = [text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "\ntrigger:" in text]
+    tasks = [parse_task(text, f"example_{number}") for number, text in enumerate(examples)]
+    assert len(tasks) >= 2
+    kinds = {type(one) for task in tasks for one in task.predicates}
+    assert {Plain, Derived, Near, Score} <= kinds
+    assert not next(task for task in tasks if any(isinstance(one, Score) for one in task.predicates)).remarks

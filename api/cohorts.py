@@ -66,6 +66,7 @@ class CohortServicer(cohort_pb2_grpc.CohortServiceServicer):
             truncated=result.truncated,
             sql=result.sql,
             elapsed=to_duration(result.seconds),
+            notes=result.notes,
         )
         yield cohort_pb2.QueryResponse(summary=summary)
 
@@ -74,6 +75,7 @@ class CohortServicer(cohort_pb2_grpc.CohortServiceServicer):
     ) -> AsyncIterator[cohort_pb2.RunCohortResponse]:
         """Extract the cohort of a task; labels first, the attrition last."""
         with self.engine.audited("RunCohort", request.task_name or request.task_yaml, context) as entry:
+            self.engine.require_rows("cohorts")
             cohort = await asyncio.to_thread(
                 lambda: run_cohort(
                     self.engine.store, task_of(request).task, wide=False, count_events=request.count_events
@@ -90,6 +92,7 @@ class CohortServicer(cohort_pb2_grpc.CohortServiceServicer):
         """Say which rules of a task let a patient in or put them out."""
         asked = f"{request.task_name or request.task_yaml} for {request.subject}"
         with self.engine.audited("ExplainMembership", asked, context) as entry:
+            self.engine.require_rows("reasons for a patient")
             found = await asyncio.to_thread(self._explain_membership, request)
             entry.rows = len(found.fates)
         return membership_message(found)
@@ -107,6 +110,7 @@ def _answer_message(answer: Answer, table_format: int) -> cohort_pb2.AskResponse
     if answer.result is not None:
         message.table.CopyFrom(whole_table(answer.result.table, table_format))
         message.truncated = answer.result.truncated
+        message.notes.extend(answer.result.notes)
     return message
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 from api.learning import open_model
 from ehr.audit import Entry, audited
+from ehr.errors import NotAllowed
 from ehr.store import Store
 from models.checkpoint import Checkpoint, find_model
 from sql.catalog import Catalog, read_catalog
+from sql.disclosure import ROLE as AGGREGATE
 from sql.query import Limits
 
 
@@ -37,6 +39,14 @@ class Engine:
     def audited(self, method: str, query: str, context: Any) -> AbstractContextManager[Entry]:
         """Log a call: who asked what, and what became of it, without a value of the answer."""
         return audited(self.store, f"grpc {method}", query, role=self.role, who=context.peer())
+
+    def require_rows(self, what: str) -> None:
+        """Raise NotAllowed for a role that is not given rows of single patients."""
+        if self.role == AGGREGATE:
+            raise NotAllowed(
+                f"role {self.role} is not given {what}, which tell of single patients; ask for numbers of patients "
+                "with Query or Ask"
+            )
 
     def model(self, name: str) -> Checkpoint:
         """Return the newest version of a model, loaded once; raises UnknownModel when there is none.

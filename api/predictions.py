@@ -27,6 +27,7 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
         """Estimate the risk for one patient."""
         asked = f"{request.model} for {request.subject}"
         with self.engine.audited("Predict", asked, context) as entry:
+            self.engine.require_rows("predictions")
             foresight = await asyncio.to_thread(self._foresee, request)
             entry.rows = len(foresight.estimates)
         return _foresight_message(foresight)

@@ -32,6 +32,7 @@ class TimelineServicer(timeline_pb2_grpc.TimelineServiceServicer):
         """Send the patient and the first events, then the others in batches."""
         store = self.engine.store
         with self.engine.audited("GetTimeline", request.subject, context) as entry:
+            self.engine.require_rows("timelines")
             subject = await asyncio.to_thread(find_subject, store, request.subject)
             events, total = await asyncio.to_thread(subject_events, store, subject.subject_id, _filter(request))
             entry.rows = events.height

@@ -46,7 +46,7 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the result to FILE")
     parser.add_argument(
-        "--role", default="analyst", metavar="ROLE", help="analyst (default), clinician, trainer, admin"
+        "--role", default="analyst", metavar="ROLE", help="analyst (default), aggregate, clinician, trainer, admin"
     )
     parser.add_argument(
         "--limit", type=_positive_int, default=10_000, metavar="N", help="at most N rows (default 10000)"
@@ -146,6 +146,8 @@ def _print_result(args: argparse.Namespace, result: "Result", name: str) -> None
         print_table(out(), result, as_records=name == "records")
     else:
         write_result(result.table, name, args.out)
+    for note in result.notes:
+        err().print(note, style="yellow")
     if result.cut is not None:
         option = {"ROWS": "--limit", "BYTES": "--max-bytes"}[result.cut]
         err().print(f"{cut_remark(result)}; raise {option} or narrow the query", style="yellow")

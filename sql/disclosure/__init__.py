@@ -10,5 +10,6 @@
 """
 
 from sql.disclosure.answer import ROLE, Protection, fill, protect
+from sql.disclosure.measure import MIN_SUBJECTS
 
-__all__ = ["ROLE", "Protection", "fill", "protect"]
+__all__ = ["MIN_SUBJECTS", "ROLE", "Protection", "fill", "protect"]

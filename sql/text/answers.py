@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sql.disclosure import MIN_SUBJECTS
 from sql.query import Result
 from sql.text.query import AgeOf, Ask, Count, LengthOf, Listing, Population, Query, Share, Statistic
 from sql.text.reading import noun
@@ -15,6 +16,8 @@ def sentence_of(query: Query, result: Result) -> str:
         more = "more than " if result.truncated else ""
         return f"{more}{result.table.num_rows:,} {noun(query.population, plural=result.table.num_rows != 1)}"
     values = [next(iter(column), None) for column in result.table.to_pydict().values()]
+    if result.notes and None in values:
+        return f"too few patients to be told: fewer than {MIN_SUBJECTS}, or all but fewer"
     parts = []
     for ask in query.asks:
         width = 1 if isinstance(ask, Count) else 3 if isinstance(ask, Share) else 2

@@ -47,18 +47,20 @@ class AskRequest(_message.Message):
     def __init__(self, question: _Optional[str] = ..., dry_run: _Optional[bool] = ..., format: _Optional[_Union[_table_pb2.TableFormat, str]] = ...) -> None: ...
 
 class AskResponse(_message.Message):
-    __slots__ = ("reading", "sql", "table", "abstention", "truncated")
+    __slots__ = ("reading", "sql", "table", "abstention", "truncated", "notes")
     READING_FIELD_NUMBER: _ClassVar[int]
     SQL_FIELD_NUMBER: _ClassVar[int]
     TABLE_FIELD_NUMBER: _ClassVar[int]
     ABSTENTION_FIELD_NUMBER: _ClassVar[int]
     TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     reading: str
     sql: str
     table: _table_pb2.TableChunk
     abstention: Abstention
     truncated: bool
-    def __init__(self, reading: _Optional[str] = ..., sql: _Optional[str] = ..., table: _Optional[_Union[_table_pb2.TableChunk, _Mapping]] = ..., abstention: _Optional[_Union[Abstention, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, reading: _Optional[str] = ..., sql: _Optional[str] = ..., table: _Optional[_Union[_table_pb2.TableChunk, _Mapping]] = ..., abstention: _Optional[_Union[Abstention, _Mapping]] = ..., truncated: _Optional[bool] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Abstention(_message.Message):
     __slots__ = ("reason", "message")
@@ -89,16 +91,18 @@ class QueryResponse(_message.Message):
     def __init__(self, chunk: _Optional[_Union[_table_pb2.TableChunk, _Mapping]] = ..., summary: _Optional[_Union[QuerySummary, _Mapping]] = ...) -> None: ...
 
 class QuerySummary(_message.Message):
-    __slots__ = ("rows", "truncated", "sql", "elapsed")
+    __slots__ = ("rows", "truncated", "sql", "elapsed", "notes")
     ROWS_FIELD_NUMBER: _ClassVar[int]
     TRUNCATED_FIELD_NUMBER: _ClassVar[int]
     SQL_FIELD_NUMBER: _ClassVar[int]
     ELAPSED_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     rows: int
     truncated: bool
     sql: str
     elapsed: _duration_pb2.Duration
-    def __init__(self, rows: _Optional[int] = ..., truncated: _Optional[bool] = ..., sql: _Optional[str] = ..., elapsed: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, rows: _Optional[int] = ..., truncated: _Optional[bool] = ..., sql: _Optional[str] = ..., elapsed: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RunCohortRequest(_message.Message):
     __slots__ = ("task_name", "task_yaml", "format", "count_events")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ehr.errors import EhrError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from rich.console import Console
 
     from ehr.tasks import Task
     from sql.cohort import Cohort
+    from sql.cohort.provenance import DataVersion
     from sql.cohort.records import Records
 
 
@@ -34,7 +34,23 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     )
     cohort.add_argument("--out", type=Path, metavar="FILE", help="write the labels as MEDS parquet")
     cohort.add_argument(
+        "--endpoint",
+        metavar="NAME",
+        help="which endpoint of the task --out holds (default: its label, else the first)",
+    )
+    cohort.add_argument(
+        "--check",
+        type=Path,
+        metavar="FILE",
+        help="say whether the rows of such a file can be had again from the data",
+    )
+    cohort.add_argument(
         "--wide", type=Path, metavar="FILE", help="write rows with window times and counts as parquet"
+    )
+    cohort.add_argument(
+        "--features",
+        metavar="PATH",
+        help="write what each row knew of every code, as parquet: a file, on Spark a new folder or URI",
     )
     cohort.add_argument("--consort", type=Path, metavar="FILE", help="draw who was left out where, as SVG or PNG")
     cohort.add_argument(
@@ -69,12 +85,15 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 def run_cohort_command(args: argparse.Namespace) -> int:
     """Find the cohort of a task, print its attrition and write what was asked for."""
     from api.console import emit
-    from ehr.tasks import find_task, read_task
-    from sql.cohort import explain_cohort, find_cohort, label_table
+    from api.learning import read_task_file
+    from sql.cohort import explain_cohort, find_cohort
 
+    if args.check:
+        return _check(args)
     if args.task is None:
         return _list_ready_tasks(args)
-    task = read_task(find_task(args.task))
+    file = read_task_file(args.task)
+    task = file.task
     if args.why:
         return _explain_membership(args, task)
     with _records(args) as records:
@@ -83,10 +102,10 @@ def run_cohort_command(args: argparse.Namespace) -> int:
             emit(args, {"tree": tree, "sql": sql}, lambda console: _show(console, f"{tree}\n\n{sql}"))
             return 0
         cohort = find_cohort(records, task, wide=args.wide is not None, compat=args.compat, count_events=True)
-    if args.out:
-        _write(label_table(cohort), args.out)
-    if args.wide:
-        _write(cohort.rows.to_arrow(), args.wide)
+        if args.features:
+            _write_features(records, cohort, args.features)
+        if args.out or args.wide:
+            _write_files(args, cohort, task, file.text.text, records)
     if args.consort:
         from api.consort import draw_consort
 
@@ -158,18 +177,15 @@ def _records(args: argparse.Namespace) -> "Iterator[Records]":
 @contextmanager
 def _records_on_spark(args: argparse.Namespace) -> "Iterator[Records]":
     from sql.spark.records import records_of_meds_on_spark
-    from sql.spark.session import spark_session
+    from sql.spark.session import spark_for_a_while
 
     if not args.data:
         raise EhrError(
             "--engine spark looks in MEDS files; name them with --data, or write those of the store with "
             "'ehr export meds --out DIR --partition N'"
         )
-    spark = spark_session(args.spark_master, dict(args.spark_conf))
-    try:
+    with spark_for_a_while(args.spark_master, dict(args.spark_conf)) as spark:
         yield records_of_meds_on_spark(spark, args.data)
-    finally:
-        spark.stop()
 
 
 def _setting(text: str) -> tuple[str, str]:
@@ -180,12 +196,57 @@ def _setting(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _write(table: "pa.Table", path: Path) -> None:
-    import pyarrow.parquet as pq
+def _write_files(args: argparse.Namespace, cohort: "Cohort", task: "Task", text: str, records: "Records") -> None:
+    from api.cohort_files import Origin, write_cohort
+
+    origin = Origin(task, text, args.compat, args.engine, _data_version(args, records))
+    if args.out:
+        write_cohort(cohort, args.out, "labels", origin, args.endpoint)
+    if args.wide:
+        write_cohort(cohort, args.wide, "wide", origin)
+
+
+def _data_version(args: argparse.Namespace, records: "Records") -> "DataVersion | None":
+    """Return the version of the data that are looked in, None for files behind a URI."""
+    from sql.cohort.provenance import version_of_meds, version_of_store
+
+    if not args.data:
+        return version_of_store(records.con, str(args.store))
+    return None if "://" in args.data else version_of_meds(Path(args.data))
+
+
+def _check(args: argparse.Namespace) -> int:
+    """Print whether the rows of a cohort file can be had again; the exit status is 1 when they cannot."""
+    from api.cohort_files import check_cohort, read_origin
+    from api.console import emit
+
+    story = read_origin(args.check)
+    with _records(args) as records:
+        found = check_cohort(args.check, story, records, _data_version(args, records))
+    sentences = [
+        f"{found.file} is as it was written." if found.is_untouched else f"{found.file} was changed since.",
+        {
+            True: "The data are the same.",
+            False: "The data have changed since.",
+            None: "Whether the data are the same cannot be told.",
+        }[found.same_data],
+        f"They give the same {found.rows_now:,} rows."
+        if found.same_rows
+        else f"They give other rows: {found.rows_now:,}, not {found.rows_then:,}."
+        if found.rows_now != found.rows_then
+        else f"They give other rows, {found.rows_now:,} as before.",
+    ]
+    result = {**asdict(found), "is_reproduced": found.is_reproduced}
+    emit(args, result, lambda console: _show(console, " ".join(sentences)))
+    return 0 if found.is_reproduced else 1
+
+
+def _write_features(records: "Records", cohort: "Cohort", path: str) -> None:
+    from sql.cohort import labels
+    from sql.features import write_features
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, path)
+        write_features(records, labels(cohort), path)
     except OSError as error:
         raise EhrError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -204,6 +265,7 @@ def _summary(cohort: "Cohort", args: argparse.Namespace) -> dict[str, Any]:
         "remarks": cohort.task.remarks,
         "out": str(args.out) if args.out else None,
         "wide": str(args.wide) if args.wide else None,
+        "features": args.features,
         "consort": str(args.consort) if args.consort else None,
     }
 
@@ -245,6 +307,7 @@ def _render(console: "Console", cohort: "Cohort", args: argparse.Namespace) -> N
     for what, path in (
         ("labels", args.out),
         ("rows with window times and counts", args.wide),
+        ("features", args.features),
         ("flow of the cohort", args.consort),
     ):
         if path:

@@ -4,7 +4,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -49,7 +50,7 @@ def spark_session(master: str | None = None, conf: Mapping[str, str] | None = No
 
     master = master or os.environ.get("SPARK_MASTER")
     chosen = dict(conf or {})
-    defaults = _defaults_file()
+    defaults = spark_defaults()
     is_local = (master or chosen.get("spark.master") or defaults.get("spark.master", "local")).startswith("local")
     ours = _logging()
     if is_local:
@@ -70,6 +71,21 @@ def spark_session(master: str | None = None, conf: Mapping[str, str] | None = No
     for key, value in MEANING.items():
         spark.conf.set(key, value)
     return spark
+
+
+@contextmanager
+def spark_for_a_while(master: str | None = None, conf: Mapping[str, str] | None = None) -> "Iterator[SparkSession]":
+    """Give a session as `spark_session` does, and at the end stop Spark if it was started for this."""
+    check_spark()
+    from pyspark import SparkContext
+
+    was_running = SparkContext._active_spark_context is not None
+    spark = spark_session(master, conf)
+    try:
+        yield spark
+    finally:
+        if not was_running:
+            spark.stop()
 
 
 def check_spark() -> None:
@@ -102,7 +118,7 @@ def _logging() -> dict[str, str]:
     return {"spark.driver.defaultJavaOptions": f"-Dlog4j2.configurationFile={_QUIET.as_uri()}"}
 
 
-def _defaults_file() -> dict[str, str]:
+def spark_defaults() -> dict[str, str]:
     """Return what the user's spark-defaults.conf sets, which is not to be overridden."""
     home = os.environ.get("SPARK_HOME")
     folder = os.environ.get("SPARK_CONF_DIR") or (f"{home}/conf" if home else None)

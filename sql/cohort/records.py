@@ -32,6 +32,9 @@ _TITLES: Final = exp.select("code", "description").from_("code")
 FOUND: Final = "found_event"
 """Temporary table of the events that the patterns of a task match (sql.cohort.narrowed)."""
 
+_NOT_FOR_FILES: Final = f"{DISABLED_OPTIMIZERS},compressed_materialization"
+"""Packing numbers before they are grouped undoes the runs of one number that a file in the order of patients has."""
+
 CODE_FILE: Final = "code_file"
 """View of metadata/codes.parquet, on the connection of a MEDS data set that has one."""
 
@@ -144,9 +147,9 @@ def records_of_meds(path: Path) -> Records:
 
     Raises SourceError when there is nothing, or no MEDS, at `path`.
     """
-    con = duckdb.connect(config={"disabled_optimizers": DISABLED_OPTIMIZERS})
+    con = duckdb.connect(config={"disabled_optimizers": _NOT_FOR_FILES})
     try:
-        relation = con.read_parquet([str(file) for file in _parquet_files(path)], union_by_name=True)
+        relation = con.read_parquet([str(file) for file in meds_files(path)], union_by_name=True)
     except duckdb.Error as error:
         raise SourceError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     missing = [column for column in ("subject_id", "time", "code") if column not in relation.columns]
@@ -200,7 +203,8 @@ def _people_of_events() -> exp.Query:
     return exp.select("subject_id", *cells).from_("event").where(told).group_by("subject_id")
 
 
-def _parquet_files(path: Path) -> list[Path]:
+def meds_files(path: Path) -> list[Path]:
+    """Return the event files of a MEDS data set; raises SourceError when there are none."""
     if path.is_file():
         return [path]
     files = sorted((path / "data" if (path / "data").is_dir() else path).glob("**/*.parquet"))

@@ -38,9 +38,9 @@ def with_concepts(records: Records, task: Task) -> Records:
 
 
 def absent_codes(records: Records, task: Task) -> tuple[str, ...]:
-    """Return a remark for the optional predicates of which the records, made ready, have none of the codes.
+    """Return a remark that names the optional predicates of which the records, made ready, have none of the codes.
 
-    Predicates of the same codes share one, and none is said of an input of `or` beside another that has codes.
+    None is said of an input of `or` beside another that has codes.
     """
     optional = [one for one in _plain(task) if one.optional and one.regex is None]
     used = _in_use(records, optional)
@@ -48,14 +48,10 @@ def absent_codes(records: Records, task: Task) -> tuple[str, ...]:
     names = {one.name for one in absent}
     either = [one for one in task.predicates if isinstance(one, Derived) and one.operator == "or"]
     covered = {name for one in either if not names.issuperset(one.inputs) for name in one.inputs}
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for one in absent:
-        if one.name not in covered:
-            groups.setdefault((*one.codes, *one.concepts), []).append(one.name)
-    return tuple(
-        f"predicates.{', '.join(alike)}: the records have none of its codes, so it counts nothing"
-        for alike in groups.values()
-    )
+    missed = [one.name for one in absent if one.name not in covered]
+    if not missed:
+        return ()
+    return (f"the records have none of the codes of {', '.join(missed)}: nothing counts for them",)
 
 
 def _in_use(records: Records, predicates: Sequence[Plain]) -> set[str]:

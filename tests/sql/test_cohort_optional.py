@@ -68,7 +68,7 @@ def test_unless_takes_two_predicates() -> None:
 def test_codes_of_an_optional_predicate_need_not_occur_but_that_is_said(events: Path) -> None:
     found = cohort(events, "sick")
     assert found.rows["label"].to_list() == [0, 0, 0]
-    assert found.task.remarks[-1] == "predicates.sick: the records have none of its codes, so it counts nothing"
+    assert found.task.remarks[-1] == "the records have none of the codes of sick: nothing counts for them"
     with pytest.raises(TaskError, match="ICD10//E11"):
         cohort(events, "sick", optional="")
     predicate = found.task.predicate("sick")

@@ -36,13 +36,13 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     cohort.add_argument(
         "--endpoint",
         metavar="NAME",
-        help="which endpoint of the task --out holds (default: its label, else the first)",
+        help="which endpoint --out holds (default: the label, else the first)",
     )
     cohort.add_argument(
         "--check",
         type=Path,
         metavar="FILE",
-        help="say whether the rows of such a file can be had again from the data",
+        help="say whether the rows of such a file can be had again",
     )
     cohort.add_argument(
         "--wide", type=Path, metavar="FILE", help="write rows with window times and counts as parquet"
@@ -85,15 +85,17 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 def run_cohort_command(args: argparse.Namespace) -> int:
     """Find the cohort of a task, print its attrition and write what was asked for."""
     from api.console import emit
-    from api.learning import read_task_file
+    from ehr.tasks import find_task, read_task, task_text
     from sql.cohort import explain_cohort, find_cohort
 
     if args.check:
         return _check(args)
     if args.task is None:
         return _list_ready_tasks(args)
-    file = read_task_file(args.task)
-    task = file.task
+    if args.endpoint and not args.out:
+        raise EhrError("--endpoint says what the file of --out holds; write --out FILE too")
+    path = find_task(args.task)
+    task = read_task(path)
     if args.why:
         return _explain_membership(args, task)
     with _records(args) as records:
@@ -105,7 +107,7 @@ def run_cohort_command(args: argparse.Namespace) -> int:
         if args.features:
             _write_features(records, cohort, args.features)
         if args.out or args.wide:
-            _write_files(args, cohort, task, file.text.text, records)
+            _write_files(args, cohort, task, task_text(path), records)
     if args.consort:
         from api.consort import draw_consort
 

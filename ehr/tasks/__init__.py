@@ -36,7 +36,7 @@ from ehr.tasks.language import (
     Who,
     Window,
 )
-from ehr.tasks.reader import parse_task, read_task, self_contained
+from ehr.tasks.reader import parse_task, read_task, self_contained, task_text
 
 __all__ = [
     "ANY_EVENT",
@@ -74,6 +74,7 @@ __all__ = [
     "ready_concepts",
     "ready_tasks",
     "self_contained",
+    "task_text",
 ]
 
 

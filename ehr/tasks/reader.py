@@ -56,6 +56,11 @@ def self_contained(text: str, name: str, *, source: str | None = None, folder: P
     return dump_yaml({**rest, "predicates": {**(document.get("predicates") or {}), **used}})
 
 
+def task_text(path: Path) -> str:
+    """Return the self-contained text of the task file at `path`; errors are those of `read_task`."""
+    return self_contained(read_text(path, "a task file"), path.stem, source=str(path), folder=path.parent)
+
+
 def _read(
     text: str, name: str, source: str | None, folder: Path | None
 ) -> tuple[Task, dict[str, Any], dict[str, Any]]:

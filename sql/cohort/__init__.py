@@ -7,12 +7,11 @@ cohort.rows, cohort.attrition, labels(cohort)
 """
 
 from sql.cohort.attrition import Step
+from sql.cohort.labels import label_table, labels
 from sql.cohort.run import (
     Cohort,
     explain_cohort,
     find_cohort,
-    label_table,
-    labels,
     run_cohort,
     run_cohort_on_meds,
     run_cohort_on_subject,

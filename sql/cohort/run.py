@@ -5,7 +5,6 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
-import pyarrow as pa
 from sqlglot import exp
 
 from ehr.errors import QueryFailed, TaskError
@@ -126,30 +125,6 @@ def explain_cohort(records: Records, task: Task, *, wide: bool = False, compat: 
     return draw(plan_task(task, wide=True, compat=compat)), records.written(
         _query(records, task, wide=wide, compat=compat)
     )
-
-
-def labels(cohort: Cohort) -> pl.DataFrame:
-    """Return subject_id, prediction_time and boolean_value: whether the label was counted at all.
-
-    Without a label in the task, boolean_value is left out. Raises TaskError when the task names no index_timestamp.
-    """
-    if "index_timestamp" not in cohort.rows.columns:
-        raise TaskError(
-            f"{cohort.task.name}: no window has index_timestamp, so there is no time to predict at; "
-            "write index_timestamp: start or end in a window"
-        )
-    columns = [pl.col("subject_id"), pl.col("index_timestamp").alias("prediction_time")]
-    if "label" in cohort.rows.columns:
-        columns.append((pl.col("label") > 0).alias("boolean_value"))
-    return cohort.rows.filter(pl.col("index_timestamp").is_not_null()).select(columns)
-
-
-def label_table(cohort: Cohort) -> pa.Table:
-    """Return the labels as MEDS 0.4 LabelSchema asks: no null, and of its optional columns the one in use."""
-    frame = labels(cohort)
-    types = {"subject_id": pa.int64(), "prediction_time": pa.timestamp("us"), "boolean_value": pa.bool_()}
-    schema = pa.schema([pa.field(name, types[name], nullable=False) for name in frame.columns])
-    return frame.to_arrow().cast(schema)
 
 
 def check_columns(plan: Plan, records: Records) -> None:

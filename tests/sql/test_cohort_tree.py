@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ehr.tasks import Task, parse_task
-from sql.cohort.plan import Exists, plan_task
+from sql.cohort.plan import plan_task
+from sql.cohort.rules import Exists
 
 
 def task(start: str | None, end: str | None, **more: Any) -> Task:

@@ -4,6 +4,7 @@ The numbers of rows are DuckDB's estimates, from the sizes of the tables and rou
 to find a join that multiplies, not to foretell a count. Bytes are those of the columns read in memory, uncompressed.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +16,9 @@ from sqlglot import exp
 
 from ehr.store import Store
 from sql.catalog import Catalog, read_catalog
+from sql.disclosure import ROLE as PROTECTED
 from sql.query import Limits, admitted
+from sql.refusals import Refusal, refused
 
 ROWS_A_SECOND: Final = 50_000_000
 """How many rows all steps of a plan take in a second, roughly, on two cores."""
@@ -94,8 +97,12 @@ def estimate(
 ) -> Estimate:
     """Estimate what `query` would cost `role`, without the row limit; it is compared with the `limits`.
 
-    Raises UnsafeQuery when the guard refuses the query, and QueryFailed when the engine cannot plan it.
+    Raises UnsafeQuery when the guard refuses the query or the role is `aggregate`, and QueryFailed when the engine
+    cannot plan the query.
     """
+    if role == PROTECTED:
+        what = f"role {role} gets no estimates: sizes of what a filter leaves can tell of single patients"
+        raise refused(Refusal.NOT_ALLOWED, what)
     known = catalog or read_catalog(store)
     with admitted(store, query, role=role, rows=None, catalog=known) as ready:
         plan = explained(ready.cursor, ready.sql)
@@ -178,6 +185,8 @@ def _given(node: PlanNode, taken: list[int]) -> int:
 
 def _joined(node: PlanNode, taken: list[int], told: int) -> int:
     conditions = str(node["extra_info"].get("Conditions", ""))
+    if conditions == "rowid = rowid":  # the rest of the columns, fetched for the rows that are left
+        return min(taken)
     if node["extra_info"].get("Join Type") in {"SEMI", "ANTI", "MARK", "SINGLE"}:
         return min(told, taken[0]) or taken[0]
     if " = " in conditions:
@@ -199,8 +208,10 @@ def _is_one_of(node: PlanNode, words: tuple[str, ...]) -> bool:
 def _scan(node: PlanNode, sizes: Mapping[str, int], catalog: Catalog) -> Scan:
     name = scanned_table(node)
     listed = node["extra_info"].get("Projections") or []
-    columns = tuple([listed] if isinstance(listed, str) else listed)
     types = {column.name: column.type for column in catalog.relations[name].columns}
+    tested = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", str(node["extra_info"].get("Filters", "")))))
+    shown = [listed] if isinstance(listed, str) else listed
+    columns = (*shown, *(column for column in types if column in tested and column not in shown))
     width = sum(_WIDTHS.get(types.get(column.strip('"'), ""), _TEXT_WIDTH) for column in columns)
     rows = sizes.get(name, 0)
     left = int(node["extra_info"].get("Estimated Cardinality", rows))

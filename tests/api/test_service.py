@@ -143,6 +143,18 @@ def test_errors_are_status_codes_with_a_sentence_and_a_reason(
     assert (details.domain, details.reason) == ("anamnesis", reason)
 
 
+def test_a_refused_query_tells_programs_why_and_where(service: str) -> None:
+    with Client(service) as client, pytest.raises(grpc.RpcError) as caught:
+        client.query("SELECT 1,\n sx FROM patient")
+    info, request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    first, second = rpc_status.from_call(caught.value).details
+    assert first.Unpack(info)
+    assert second.Unpack(request)
+    assert dict(info.metadata) == {"code": "UNKNOWN_COLUMN", "line": "2", "column": "2", "allowed": "sex"}
+    assert request.field_violations[0].reason == "UNKNOWN_COLUMN"
+    assert request.field_violations[0].description == caught.value.details()
+
+
 def test_a_query_that_takes_too_long_is_stopped(service: str) -> None:
     sql = "SELECT count(*) FROM event a, event b, event c WHERE a.numeric_value < b.numeric_value + c.numeric_value"
     request = cohort_pb2.QueryRequest(sql=sql, timeout=Duration(nanos=300_000_000))

@@ -64,11 +64,11 @@ def occurrence_tables(
 ) -> Iterable[tuple[str, exp.Query]]:
     """Yield the named queries from events to the rows of plain predicates, in the order in which they build up.
 
-    Occurrences also keep the columns `kept` of their events.
+    All rows also keep the columns `kept` of their events.
     """
     yield OCCURRENCE, _occurrence(plan, records, conversions, kept)
     for predicate in _valued(plan):
-        yield from _value_tables(plan, predicate)
+        yield from _value_tables(plan, predicate, kept)
 
 
 def row_tests(predicate: Plain, conversions: Conversions) -> list[exp.Expr]:
@@ -151,10 +151,10 @@ def _float32(number: float) -> exp.Expr:
     return exp.cast(literal, "FLOAT")
 
 
-def _value_tables(plan: Plan, predicate: Plain) -> Iterable[tuple[str, exp.Query]]:
+def _value_tables(plan: Plan, predicate: Plain, kept: Sequence[str]) -> Iterable[tuple[str, exp.Query]]:
     """Yield the rows of a predicate that pass, with the value in its own unit, and in others that are asked for."""
     table = value_table(plan, predicate.name).table
-    others = [_value_name(unit) for unit in _units_of_endpoints(plan).get(predicate.name, [])]
+    others = [*(_value_name(unit) for unit in _units_of_endpoints(plan).get(predicate.name, [])), *kept]
     value = column(_value_name(predicate.unit)).as_(VALUE, quoted=True)
     rows = exp.select("subject_id", "time", value, *map(column, others)).from_(OCCURRENCE)
     rows = rows.where(column(predicate.name).eq(exp.Literal.number(1)))

@@ -14,7 +14,7 @@ from ehr.store import DATABASE_FILE, Store, open_store
 from sql.catalog import RECORDS, Catalog, read_catalog
 from sql.estimate import PlanNode, explained, operators, scanned_table
 from sql.query import Limits, Result, run_query
-from tests.sql.sql_strategies import BASES, anything
+from tests.sql.sql_strategies import BASES, LEGITIMATE, anything
 from tests.sql.ward import build_ward
 
 SHORT = Limits(rows=50, seconds=5.0)
@@ -122,6 +122,13 @@ def test_the_queries_of_the_files_touch_only_allowed_tables(ward: Store, ward_pa
             check_plan(explained(ward.cursor(), result.sql))
     assert outcomes["passed"] > 250
     assert fingerprint(ward_path) == before
+
+
+def test_every_legitimate_query_runs_on_the_real_records(mimic_store: Store) -> None:
+    catalog = read_catalog(mimic_store)
+    for query in LEGITIMATE:
+        result = run_query(mimic_store, query, role="clinician", limits=Limits(rows=100), catalog=catalog)
+        assert result.table.num_columns > 0
 
 
 def test_what_passes_leaves_a_writable_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from ehr.errors import QueryFailed, SourceError
 from ehr.exporters import ExportOptions
 from ehr.exporters.meds import export_meds
 from ehr.store import Store
-from ehr.tasks import Task, read_task, ready_tasks
+from ehr.tasks import Task, parse_task, read_task, ready_tasks
 from sql.cohort import Cohort, explain_subject, find_cohort, labels
 from sql.cohort.records import Records, records_of_meds
 from sql.features import write_features
@@ -98,6 +98,79 @@ def test_every_ready_task_has_the_same_rows(
     tasks = {name: (read_task(path), "none") for name, path in ready_tasks().items()}
     assert len(tasks) >= 3
     assert differing(tmp_path / "meds", tasks, on_spark) == {}
+
+
+BEYOND_ACES = """
+predicates:
+  admission: {code: {regex: "^HOSPITAL_ADMISSION//"}}
+  discharge: {code: {regex: "^HOSPITAL_DISCHARGE//"}}
+  death: {code: MEDS_DEATH}
+  creatinine: {code: {regex: "^LAB//50912"}, value: ">= 0 mg/dL"}
+  high_creatinine: {code: {regex: "^LAB//50912"}, value: "> 150 umol/L"}
+  rise: {code: {regex: "^LAB//50912"}, rise: {by: 0.3 mg/dL, within: 48h}}
+  fall: {code: {regex: "^LAB//50912"}, fall: {ratio: 1.2, within: 7d}}
+  dry: {code: {regex: "^LAB//51006"}, per: {of: creatinine, within: 6h}, value: "> 20"}
+  improved: {expr: "followed(rise, fall, 96h)"}
+  worse: {expr: "preceded(high_creatinine, rise, 72h)"}
+  kidneys: {score: {within: 24h, rise: 2, over: 48h, parts: {one: {rise: 1, high_creatinine: 2}, two: {dry: 1}}}}
+  ill: {expr: "or(improved, worse, kidneys)"}
+"""
+TASKS_BEYOND_ACES = {
+    "first": """
+who: patients aged 30 to 85
+trigger: ill
+triggers: {keep: first, washout: 7d, washed_out: admission, seed: 7}
+windows:
+  stay:
+    start: trigger
+    end: start -> discharge
+    start_inclusive: false
+    end_inclusive: true
+    index_timestamp: start
+    label: fall
+endpoints:
+  days: {window: stay, predicate: fall, kind: time, competing: death}
+  mean: {window: stay, predicate: creatinine, kind: value, take: mean, unit: umol/L}
+  grade:
+    window: stay
+    predicate: creatinine
+    kind: ordinal
+    take: last
+    unit: mg/dL
+    levels: {normal: "<= 1.2", raised: "> 1.2 and <= 2", high: "> 2"}
+""",
+    "random": """
+who: women aged 40 or over
+trigger: creatinine
+triggers: {keep: random, of: all, seed: 3}
+""",
+    "sample": """
+trigger: creatinine
+triggers: {sample: 10 %, seed: 5}
+""",
+    "matched": """
+trigger: admission
+triggers: {keep: last}
+windows:
+  stay:
+    start: trigger
+    end: start + 30d
+    start_inclusive: false
+    end_inclusive: true
+    index_timestamp: start
+    label: rise
+controls: {ratio: 2, on: [age, sex], age_band: 20, seed: 1}
+""",
+}
+
+
+def test_tasks_beyond_aces_have_the_same_rows(meds_store: Store, on_spark: OnSpark, tmp_path: Path) -> None:
+    export_meds(meds_store, tmp_path / "meds", ExportOptions(partition=4))
+    tasks = {name: parse_task(BEYOND_ACES + text, name) for name, text in TASKS_BEYOND_ACES.items()}
+    duck = records_of_meds(tmp_path / "meds")
+    sizes = {name: find_cohort(duck, task).rows.height for name, task in tasks.items()}
+    assert min(sizes.values()) > 10, sizes
+    assert differing(tmp_path / "meds", {name: (task, "none") for name, task in tasks.items()}, on_spark) == {}
 
 
 CONDITIONS = (

@@ -51,12 +51,14 @@ class Cutter:
     def __init__(
         self,
         block: Block,
+        chosen: list[Node],
         scope: Scope,
         value: Callable[[Node, Scope], Column],
         refuse: Callable[[str, str, Node | None], UnsafeQuery],
         subquery: Callable[[Node], None],
     ) -> None:
         self._block = block
+        self._chosen = chosen
         self.table = block.table
         self._scope = scope
         self._value = value
@@ -157,7 +159,8 @@ class Cutter:
         return found if found and found.depth == 0 else None
 
     def _grouping(self, node: Node) -> int:
-        keys = [self._keys.get(self.canonical(child)) for child in node["children"]]
+        meant = [key_of(child, self._chosen, self._scope) for child in node["children"]]
+        keys = [self._keys.get(self.canonical(each)) for each in meant]
         if any(key is None for key in keys):
             raise self._refuse("grouping()", " takes expressions of GROUP BY", node)
         self._block.groupings.append([key for key in keys if key is not None])

@@ -34,10 +34,11 @@ def cut(node: Node, scope: Scope, subject: Node, keys: list[Node] | None, walk: 
             raise walk.refused("a star", " would give rows of single patients; name groups and aggregates", item)
     names = [item["alias"] or _name_of(item, walk) for item in node["select_list"]]
     block = _block(node, subject, keys or [], walk)
+    cutter = Cutter(block, node["select_list"], scope, walk.expressions.value, walk.refused, walk.apart)
+    _rewrite(node, names, cutter)
     for key in block.keys:
         if walk.expressions.value(key, scope).identity:
             raise walk.refused("an identifier in GROUP BY", _BY_PATIENT, key)
-    _rewrite(node, names, Cutter(block, scope, walk.expressions.value, walk.refused, walk.apart))
     walk.blocks.append(block)
     return [name.lower() for name in names]
 

@@ -32,6 +32,61 @@ _FIRST_ONLY: Final = frozenset(
     }
 )
 """Functions that give their first argument unchanged, of one row or another."""
+FALLIBLE: Final = frozenset(
+    {
+        *(
+            "+",
+            "-",
+            "*",
+            "/",
+            "//",
+            "%",
+            "**",
+            "^",
+            "<<",
+            "add",
+            "subtract",
+            "multiply",
+            "divide",
+            "mod",
+            "fdiv",
+            "pow",
+        ),
+        *(
+            "power",
+            "sqrt",
+            "cbrt",
+            "exp",
+            "ln",
+            "log",
+            "log2",
+            "log10",
+            "acos",
+            "asin",
+            "acosh",
+            "atanh",
+            "factorial",
+        ),
+        *("gamma", "lgamma", "gcd", "lcm", "bin", "chr", "decode", "from_base64", "from_binary", "from_hex", "unbin"),
+        *("unhex", "to_base", "strptime", "strftime", "make_date", "make_time", "make_timestamp", "make_timestamptz"),
+        *("make_timestamp_ms", "make_timestamp_ns", "to_timestamp", "epoch_ms", "date_add", "date_sub", "date_trunc"),
+        *("datetrunc", "time_bucket", "age", "to_centuries", "to_days", "to_decades", "to_hours", "to_microseconds"),
+        *("to_millennia", "to_milliseconds", "to_minutes", "to_months", "to_quarters", "to_seconds", "to_weeks"),
+        *(
+            "to_years",
+            "json",
+            "json_array_length",
+            "json_contains",
+            "json_exists",
+            "json_extract",
+            "json_extract_path",
+        ),
+        *("json_extract_path_text", "json_extract_string", "json_keys", "json_type", "json_value", "->", "->>"),
+        *("array_value", "list_zip", "map", "map_from_entries", "regexp_extract", "regexp_matches", "regexp_replace"),
+        *("regexp_full_match", "similar_escape", "like_escape", "hamming", "mismatches", "jaccard", "lpad", "rpad"),
+    }
+)
+"""Functions that can fail on a value."""
 RANDOM: Final = frozenset({"random", "reservoir_quantile"})
 
 _COMPUTED: Final = (
@@ -175,6 +230,13 @@ class Expressions:
         arguments = [argument["expression"] for argument in node["arguments"]]
         for part in parts_of(node):
             self.value(part, scope)
+        told = self._told(node, arguments, scope)
+        if scope.is_personal and name in FALLIBLE and not is_aggregate(node):
+            _try(node)
+        return told
+
+    def _told(self, node: Node, arguments: list[Node], scope: Scope) -> Column:
+        name = called(node)
         if name in _CHOOSING:
             condition = [self.value(arguments.pop(0), scope)] if name == "if" else []
             self._refuse_identifiers(node, condition)
@@ -257,6 +319,27 @@ def _copy(columns: list[Column]) -> Column:
     if any(column.identity == MIXED for column in columns):
         return Column(MIXED)
     return Column(OTHER) if any(column.identity for column in columns) else PLAIN
+
+
+def _try(node: Node) -> None:
+    """Let a call that fails give NULL: that a query fails would tell of the row it fails on.
+
+    DuckDB's TRY takes no subquery, aggregate or window; a call without columns fails for all rows or none.
+    """
+    held = list(_descendants(node))
+    if any(each["class"] in {"SUBQUERY", "WINDOW"} or is_aggregate(each) for each in held):
+        return
+    if any(each["class"] == "COLUMN_REF" for each in held):
+        call = dict(node) | {"alias": ""}
+        kept = {name: node[name] for name in ("alias", "query_location", "query_location_length") if name in node}
+        node.clear()
+        node.update({"class": "OPERATOR", "type": "OPERATOR_TRY", "children": [call], **kept})
+
+
+def _descendants(node: Node) -> Iterator[Node]:
+    for part in parts_of(node):
+        yield part
+        yield from _descendants(part)
 
 
 def _is_null(node: Node) -> bool:

@@ -218,7 +218,7 @@ def _range(place: int, group: str) -> Iterator[str]:
 def _of_group(place: int, one: Aggregate) -> Iterator[str]:
     """Yield what is measured of each group."""
     n = f'"§n{place}"'
-    weight = f'"§w{place}"' if _has_range(one) else n
+    weight = f'"§w{place}"' if _has_range(one) else f"sign({n})" if one.is_distinct else n
     yield f'count(*) FILTER (WHERE {n} > 0) AS "§c{place}"'
     some = f"FILTER (WHERE {n} > 0)"
     yield f'CASE WHEN count(*) {some} <= {_FEW} THEN list("§s") {some} END AS "§l{place}"'

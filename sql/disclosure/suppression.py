@@ -231,27 +231,31 @@ def _hide_whole(each: Sum) -> bool:
 
 
 def _hide_determined(sums: Sequence[Sum]) -> bool:
-    """Hide one more cell where all sums together fix a hidden one; say whether they did."""
-    unknown = {id(cell): cell for each in sums for cell in (*each.parts, *_whole(each)) if cell.hidden}
+    """Hide one more cell where all sums together fix a hidden one; say whether they did.
+
+    Empty cells count as known: what can be varied with all others above 0 can be varied, whatever else is known.
+    """
+    unknown = {id(cell): cell for each in sums for cell in _unknown(each)}
     if not unknown or len(unknown) > MAX_EXACT:
         return False
     place = {name: column for column, name in enumerate(unknown)}
-    involved = [each for each in sums if any(cell.hidden for cell in (*each.parts, *_whole(each)))]
+    involved = [each for each in sums if _unknown(each)]
     matrix = np.zeros((len(involved), len(unknown)))
     for line, each in enumerate(involved):
-        for cell in each.parts:
-            if cell.hidden:
-                matrix[line, place[id(cell)]] += 1
-        for cell in _whole(each):
-            if cell.hidden:
-                matrix[line, place[id(cell)]] -= 1
+        for cell in _unknown(each):
+            matrix[line, place[id(cell)]] += -1 if cell is each.whole else 1
     fixed = _fixed(matrix)
     for column, cell in enumerate(unknown.values()):
-        if cell.primary and not cell.is_empty and fixed[column]:
-            around = [each for each in involved if cell in each.parts or cell is each.whole]
+        if cell.primary and fixed[column]:
+            around = [each for each in involved if cell in _unknown(each)]
             if any(_hide_smallest(each.parts) or _hide_whole(each) for each in around):
                 return True
     return False
+
+
+def _unknown(each: Sum) -> list[Cell]:
+    """Return the hidden cells of a sum that somebody is in."""
+    return [cell for cell in (*each.parts, *_whole(each)) if cell.hidden and not cell.is_empty]
 
 
 def _whole(each: Sum) -> tuple[Cell, ...]:

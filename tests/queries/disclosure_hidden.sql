@@ -64,3 +64,11 @@ SELECT count(*) FROM patient p WHERE EXISTS (SELECT 1 FROM observation o WHERE o
 SELECT count(*) FROM patient WHERE subject_id IN (SELECT subject_id FROM observation WHERE text_value = 'secret')
 --: NOT IN with a NULL
 SELECT count(*) FROM patient WHERE sex = 'other' AND subject_id NOT IN (SELECT o.subject_id FROM patient p LEFT JOIN observation o ON o.subject_id = p.subject_id AND o.value < 0)
+--: whether a query fails, by a cast
+SELECT count(*) FROM patient WHERE sex = 'other' AND (CASE WHEN sex = 'other' THEN 'x' ELSE '1' END)::INTEGER IS NULL
+--: whether a query fails, by a logarithm
+SELECT count(*) FROM patient WHERE sex = 'other' AND ln(CASE WHEN sex = 'other' THEN -1 ELSE year(birth_time) END) IS NULL
+--: whether a query fails, by an overflow
+SELECT count(*) FROM patient WHERE sex = 'other' AND 9223372036854775807 + (CASE WHEN sex = 'other' THEN 1 ELSE 0 END) IS NULL
+--: whether a query fails, by a time
+SELECT count(*) FROM patient WHERE sex = 'other' AND birth_time + to_years(CASE WHEN sex = 'other' THEN 2000000 ELSE 0 END) IS NULL

@@ -1,7 +1,9 @@
 """The keys of a task that choose its rows and say what is observed of them: who, triggers, endpoints, controls."""
 
 import contextlib
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -178,3 +180,11 @@ def test_words_are_read_or_refused(words: str) -> None:
         who = read_who(Place("task"), words)
         assert who is not None
         assert (who.minimum_age or 0) <= (150 if who.maximum_age is None else who.maximum_age)
+
+
+def test_the_examples_in_the_documentation_are_tasks() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    examples = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "trigger:" in block]
+    assert len(examples) >= 3
+    for example_text in examples:
+        assert parse_task(example_text, "docs/tasks.md").trigger

@@ -16,7 +16,8 @@ from sql.cohort.run import (
     run_cohort_on_meds,
     run_cohort_on_subject,
 )
-from sql.cohort.why import Evidence, Fate, Membership, Verdict, explain_membership, explain_subject, lines
+from sql.cohort.verdicts import Evidence, Verdict
+from sql.cohort.why import Fate, Membership, explain_membership, explain_subject, lines
 
 __all__ = [
     "Cohort",

@@ -12,6 +12,7 @@ events its window holds. For an engine without ASOF joins, `join_nearest` is the
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import reduce
+from typing import Final
 
 from sqlglot import exp
 
@@ -21,11 +22,15 @@ from sql.cohort.expressions import column, interval, join_nearest
 from sql.cohort.moments import moment_tables, moments_with, so_far, table_of
 from sql.cohort.observed import OBSERVED, endpoint_cells, observation_tables
 from sql.cohort.occurrences import OCCURRENCE
-from sql.cohort.people import breaks, with_people
+from sql.cohort.people import SEX, age_at_trigger, breaks, with_people
 from sql.cohort.plan import COUNTED, LOST_AT, Plan
 from sql.cohort.records import Records
 from sql.cohort.rules import Choice, Clear, Counts, Exists, IsAged, IsFirst, IsOfSex, Matches, RowRule
 from sql.cohort.tree import Edge, Node, Reading, Span
+
+AGE: Final = "age at the trigger"
+SEX_FOUND: Final = "recorded sex"
+"""Columns of `fate_query` where a rule looks at the patient."""
 
 
 def cohort_query(plan: Plan, records: Records, *, wide: bool) -> exp.Select:
@@ -54,10 +59,13 @@ def fate_names(plan: Plan) -> list[str]:
 
 def _fate_columns(plan: Plan) -> list[tuple[str, exp.Expr]]:
     columns: list[tuple[str, exp.Expr]] = [("subject_id", exp.column("subject_id")), (TRIGGER, exp.column(TRIGGER))]
-    columns += [(node.name, column(node.name)) for node in plan.nodes]
+    columns += [(node.name, column(node.name)) for node in (*plan.nodes, *plan.helpers)]
     for number, rule in enumerate(plan.rules, start=1):
         if isinstance(rule, Counts):
             columns.append((f"rule {number}", _count(plan, rule.has.predicate, rule.spans)))
+        elif isinstance(rule, Clear):
+            columns.append((f"rule {number}", _count(plan, rule.predicate, (rule.span,))))
+    columns += [(AGE, age_at_trigger()), (SEX_FOUND, exp.column(SEX))] if plan.needs_people else []
     columns += [("label", exp.column("label"))] if plan.label is not None else []
     return [*columns, (LOST_AT, exp.column(plan.lost_at))]
 

@@ -3,58 +3,24 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final
 
 import polars as pl
 from sqlglot import exp
 
 from ehr.errors import UnknownSubject
 from ehr.store import Store
-from ehr.tasks import BUILT_IN, TRIGGER, Task
+from ehr.tasks import TRIGGER, Task
 from sql.cohort.concepts import with_concepts
 from sql.cohort.moments import moment_tables
 from sql.cohort.names import with_safe_names
 from sql.cohort.nodes import fate_names, fate_query
-from sql.cohort.occurrences import OCCURRENCE
+from sql.cohort.occurrences import OCCURRENCE, looks_at_several_rows, value_table
 from sql.cohort.plan import LOST_AT, Compat, Plan, looks_at_others, plan_task
 from sql.cohort.records import Records, records_of_store, records_of_subject
-from sql.cohort.rules import Counts, Exists, Matches, Rule
 from sql.cohort.run import check_columns
-from sql.cohort.tree import Span
-from sql.cohort.words import rule_in_words, trigger_in_words
-
-Outcome = Literal["met", "broken", "not reached"]
-
-SHOWN: Final = 3
-"""How many events are named for a rule; the others are counted."""
-
-_KEPT: Final = ("code", "numeric_value", "text_value", "unit")
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """An event that a rule looked at: when, which code, and its value in words where it has one."""
-
-    time: datetime
-    code: str
-    value: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a rule said of one trigger.
-
-    `found` says it in words. For a rule on a window, `start` and `end` are its two times, and `evidence` the first of
-    the events that it counted, `further` the number of the others.
-    """
-
-    rule: str
-    outcome: Outcome
-    found: str
-    start: datetime | None = None
-    end: datetime | None = None
-    evidence: tuple[Evidence, ...] = ()
-    further: int = 0
+from sql.cohort.verdicts import KEPT, Outcome, Row, Verdict, of_a_count, verdict_of
+from sql.cohort.words import trigger_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +75,8 @@ def explain_subject(records: Records, task: Task, subject_id: int, *, compat: Co
     if rows.is_empty():
         _require(records, subject_id)
     events = _events(records, plan, safe, subject_id)
-    fates = tuple(_fate(plan, row, events) for row in rows.sort(TRIGGER).iter_rows(named=True))
+    every = rows.sort(TRIGGER).rows(named=True)
+    fates = tuple(_fate(plan, row, every, events) for row in every)
     return Membership(task.name, subject_id, trigger_in_words(task), fates)
 
 
@@ -124,103 +91,45 @@ def _of_subject(records: Records, query: exp.Select, subject_id: int) -> pl.Data
 
 
 def _events(records: Records, plan: Plan, safe: Plan, subject_id: int) -> pl.DataFrame:
-    """Return the events of a subject that match a plain predicate, in order of time, with a flag for each."""
-    kept = [name for name in _KEPT if name in records.columns]
+    """Return the events of a subject that match a plain predicate, in order of time, with a flag for each.
+
+    An event that one predicate tells by itself and another by earlier ones stands there twice, once for each.
+    """
+    kept = [name for name in KEPT if name in records.columns]
     tables = dict(moment_tables(safe, records, kept))
     if OCCURRENCE not in tables:
         return pl.DataFrame(schema={"time": pl.Datetime("us")})
-    query = exp.select("*").from_(OCCURRENCE)
-    for name in list(tables)[: list(tables).index(OCCURRENCE) + 1]:
-        query = query.with_(exp.to_identifier(name), as_=tables[name])
     names = {one.name: other.name for one, other in zip(safe.plain, plan.plain, strict=True)}
-    return _of_subject(records, query, subject_id).rename(names).sort("time", "code")
+    several = [one.name for one in safe.plain if looks_at_several_rows(one)]
+    alone = _of_subject(records, _rows_of(OCCURRENCE, tables), subject_id).drop(several)
+    frames = [alone.filter(pl.any_horizontal(pl.col(name) > 0 for name in names.keys() & set(alone.columns)))]
+    for name in several:
+        rows = _of_subject(records, _rows_of(value_table(safe, name).table, tables), subject_id)
+        frames.append(rows.with_columns(pl.lit(1).alias(name)))
+    together = pl.concat(frames, how="diagonal_relaxed").with_columns(pl.col(*names).fill_null(0))
+    return together.rename(names).sort("time", "code", maintain_order=True)
 
 
-def _fate(plan: Plan, row: Mapping[str, Any], events: pl.DataFrame) -> Fate:
+def _rows_of(table: str, tables: Mapping[str, exp.Query]) -> exp.Select:
+    """Return the query of one of the tables that build up on each other."""
+    query = exp.select("*").from_(table)
+    for name in list(tables)[: list(tables).index(table) + 1]:
+        query = query.with_(exp.to_identifier(name), as_=tables[name])
+    return query
+
+
+def _fate(plan: Plan, row: Row, rows: Sequence[Row], events: pl.DataFrame) -> Fate:
     lost_at = row[LOST_AT]
-    verdicts = tuple(_verdict(plan, number, rule, row, events) for number, rule in enumerate(plan.rules, start=1))
+    verdicts = tuple(
+        verdict_of(plan, number, rule, row, rows, events) for number, rule in enumerate(plan.rules, start=1)
+    )
     is_in = lost_at is None
     at = row[plan.index] if plan.index is not None and is_in else None
     if not is_in or plan.label is None:
         return Fate(row[TRIGGER], is_in, at, None, verdicts)
     predicate, spans = plan.label
-    outcome = _of_a_count(f"label: {predicate}", "met", predicate, spans, row, events, plan, row["label"])
+    outcome = of_a_count(f"label: {predicate}", "met", predicate, spans, row, events, plan, row["label"])
     return Fate(row[TRIGGER], is_in, at, row["label"], verdicts, outcome)
-
-
-def _verdict(plan: Plan, number: int, rule: Rule, row: Mapping[str, Any], events: pl.DataFrame) -> Verdict:
-    lost_at = row[LOST_AT]
-    words = rule_in_words(rule)
-    if lost_at is not None and number > lost_at:
-        return Verdict(words, "not reached", "not looked at, since a rule before it is broken")
-    outcome: Outcome = "broken" if number == lost_at else "met"
-    if isinstance(rule, Matches):
-        return Verdict(words, outcome, "has such a fact" if outcome == "met" else "has no such fact")
-    if isinstance(rule, Exists):
-        return _of_a_bound(words, outcome, rule, row, events, plan)
-    if not isinstance(rule, Counts):
-        return Verdict(words, outcome, "it is so" if outcome == "met" else "it is not so")
-    count = row[f"rule {number}"]
-    return _of_a_count(words, outcome, rule.has.predicate, rule.spans, row, events, plan, count)
-
-
-def _of_a_bound(
-    words: str, outcome: Outcome, rule: Exists, row: Mapping[str, Any], events: pl.DataFrame, plan: Plan
-) -> Verdict:
-    """Say which event a bound was tied to."""
-    time = row[rule.node.name]
-    if time is None:
-        return Verdict(words, outcome, f"there is none {'before' if rule.node.is_backward else 'after'} it")
-    predicate = getattr(rule.node.step, "predicate", "")
-    there = events.filter(pl.col("time") == time, _matches(plan, predicate)) if events.height else events
-    return Verdict(words, outcome, f"found at {time}", time, time, *_evidence(there))
-
-
-def _of_a_count(
-    words: str,
-    outcome: Outcome,
-    predicate: str,
-    spans: Sequence[Span],
-    row: Mapping[str, Any],
-    events: pl.DataFrame,
-    plan: Plan,
-    count: int,
-) -> Verdict:
-    """Say how often a predicate was counted in a window, and by which events."""
-    start, end = row[spans[0].first], row[spans[-1].last]
-    inside = [events.filter(_in(span, row), _matches(plan, predicate)) for span in spans if events.height]
-    times = "once" if count == 1 else f"{count} times" if count else "never"
-    found = _evidence(pl.concat(inside)) if inside else ((), 0)
-    return Verdict(words, outcome, f"counted {times} from {start} to {end}", start, end, *found)
-
-
-def _in(span: Span, row: Mapping[str, Any]) -> pl.Expr:
-    first, last, time = row[span.first], row[span.last], pl.col("time")
-    since = time.ge(first) if span.first_inclusive else time.gt(first)
-    until = time.le(last) if span.last_inclusive else time.lt(last)
-    return since & until
-
-
-def _matches(plan: Plan, predicate: str) -> pl.Expr:
-    """Return whether an event matches a plain predicate that the predicate of that name rests on."""
-    inputs = [] if predicate in BUILT_IN or not predicate else _plain_inputs(plan, predicate)
-    return pl.any_horizontal(pl.col(name) > 0 for name in inputs) if inputs else pl.lit(value=False)
-
-
-def _plain_inputs(plan: Plan, predicate: str) -> Sequence[str]:
-    return [one.name for one in plan.task.plain_inputs(predicate) if not one.static]
-
-
-def _evidence(events: pl.DataFrame) -> tuple[tuple[Evidence, ...], int]:
-    rows = events.head(SHOWN).iter_rows(named=True)
-    return tuple(Evidence(row["time"], row["code"], _value(row)) for row in rows), max(0, events.height - SHOWN)
-
-
-def _value(row: Mapping[str, Any]) -> str | None:
-    number, text = row.get("numeric_value"), row.get("text_value")
-    if number is None:
-        return text
-    return f"{number:g} {row.get('unit') or ''}".strip()
 
 
 def lines(membership: Membership) -> Iterator[str]:

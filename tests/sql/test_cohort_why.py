@@ -162,3 +162,46 @@ def test_it_holds_in_a_store_of_real_records(mimic_store: Store) -> None:
         fates = explain_membership(mimic_store, task, subject).fates
         there = rows.filter(subject_id=subject)["trigger"].to_list()
         assert [fate.trigger for fate in fates if fate.is_in] == there
+
+
+CHOSEN = parse_task(
+    """
+    who: women aged 18 to 60
+    predicates:
+      adm: {code: ADM}
+      lab: {code: LAB}
+    trigger: adm
+    triggers: {keep: first, washout: 10h, washed_out: lab}
+    """,
+    "chosen",
+)
+
+
+def test_age_sex_washout_and_choice_are_told() -> None:
+    birth = -40 * 365.25 * 24
+    events: list[Event] = [
+        (1, None, "GENDER//F", None),
+        (1, birth, "MEDS_BIRTH", None),
+        (1, 0, "LAB", 5.0),
+        (1, 5, "ADM", None),
+        (1, 50, "ADM", None),
+        (1, 90, "ADM", None),
+        (2, birth, "MEDS_BIRTH", None),
+        (2, 1, "ADM", None),
+        (3, None, "GENDER//F", None),
+        (3, birth * 2, "MEDS_BIRTH", None),
+        (3, 1, "ADM", None),
+    ]
+    first, second, third = explain_subject(records(events), CHOSEN, 1).fates
+    assert [fate.is_in for fate in (first, second, third)] == [False, True, False]
+    told = {verdict.rule.split(":")[0]: verdict for verdict in first.verdicts if verdict.outcome == "broken"}
+    (washout,) = told.values()
+    assert [(event.time, event.code) for event in washout.evidence] == [(hour(0), "LAB")]
+    found = [verdict.found for verdict in second.verdicts]
+    assert "recorded as female" in found
+    assert "aged 40" in found
+    assert third.verdicts[-1].found == f"the trigger that stays is that of {hour(50)}"
+    (other,) = explain_subject(records(events), CHOSEN, 2).fates
+    assert "no sex is recorded" in [verdict.found for verdict in other.verdicts if verdict.outcome == "broken"]
+    (old,) = explain_subject(records(events), CHOSEN, 3).fates
+    assert "aged 80" in [verdict.found for verdict in old.verdicts if verdict.outcome == "broken"]

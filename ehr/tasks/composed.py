@@ -50,7 +50,7 @@ def read_score(place: Place, name: str, body: dict[Any, Any]) -> Score:
     place.mapping(body, ("score",), "a predicate with score")
     place = place.at("score")
     keys = place.mapping(body["score"], SCORE_KEYS, "a score")
-    minimum, rise = (_points(place.at(key), keys[key]) if key in keys else None for key in ("minimum", "rise"))
+    minimum, rise = (_threshold(place.at(key), keys[key]) if key in keys else None for key in ("minimum", "rise"))
     if minimum is None and rise is None:
         raise place.error("asks for nothing; write minimum: 2, or rise: 2 and over: 48h")
     if ("rise" in keys) != ("over" in keys):
@@ -80,6 +80,13 @@ def _part(place: Place, name: Any, document: Any) -> Part:
 
 
 def _points(place: Place, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
-        raise place.error(f"{value!r} are no points; write a number above 0")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise place.error(f"{value!r} are no points; write a number from 0 on")
     return float(value)
+
+
+def _threshold(place: Place, value: Any) -> float:
+    points = _points(place, value)
+    if not points:
+        raise place.error("every moment has 0 points; write a number above 0")
+    return points

@@ -160,7 +160,8 @@ class Score:
     The score of a moment is the sum over the parts of the most points of a predicate seen at it or within the span
     `within` before it; a part without any is 0, and no points are below 0. `minimum` asks for a score of at least so
     much; `rise` for one that much above the lowest score of the moments within `over` before it, which is 0 where
-    there are none. With both, both are asked for. Moments are those at which one of its predicates counts something.
+    there are none. With both, both are asked for. Moments are those at which one of its predicates counts something,
+    also one of 0 points, which serves to tell that a score has fallen.
     """
 
     name: str

@@ -179,6 +179,9 @@ RISES: list[tuple[list[Fact], list[float]]] = [
     ([(0, CREATININE, 5.5), (30, CREATININE, 5.5), (60, CREATININE, 5.5)], [0]),
     ([(0, CREATININE, 1.2), (70, CREATININE, 3.5)], [70]),
     ([(0, CREATININE, 1.2), (80, CREATININE, 1.3)], []),
+    ([(0, PLATELETS, 149), (30, CREATININE, 2.0)], []),
+    ([(0, PLATELETS, 149), (26, PLATELETS, 200), (30, CREATININE, 2.0)], [30]),
+    ([(0, PRESSURE, 60), (26, PRESSURE, 80), (30, CREATININE, 2.0)], [30]),
 ]
 
 

@@ -162,7 +162,8 @@ def test_what_a_predicate_rests_on_comes_before_it() -> None:
         ("{score: {within: 1h, rise: 1, parts: {p: {b: 1}}}}", "score", "rise and over together"),
         ("{score: {within: 1h, minimum: 1, parts: {}}}", "score.parts", "is empty"),
         ("{score: {within: 1h, minimum: 1, parts: {p: {}}}}", "score.parts.p", "has no predicate"),
-        ("{score: {within: 1h, minimum: 1, parts: {p: {b: -1}}}}", "score.parts.p.b", "above 0"),
+        ("{score: {within: 1h, minimum: 1, parts: {p: {b: -1}}}}", "score.parts.p.b", "from 0 on"),
+        ("{score: {within: 1h, minimum: 0, parts: {p: {b: 1}}}}", "score.minimum", "above 0"),
         ("{score: {within: 1h, minimum: 1, parts: {p: {s: 1}}}}", "score.parts", "without a time"),
     ],
 )

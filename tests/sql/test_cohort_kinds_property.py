@@ -58,6 +58,7 @@ def predicates(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
     first, second = draw(st.permutations(("changed", "divided", "drug", "either", "in_unit")))[:2]
     parts = {
         "one": {"changed": draw(POINTS), "drug": draw(POINTS)},
+        "zero": {"fio2": 0},
         "two": {draw(st.sampled_from(("near", "in_unit", "either"))): draw(POINTS), "divided": draw(POINTS)},
     }
     score: dict[str, Any] = {"within": draw(SPANS | st.just("0h")), "parts": parts}

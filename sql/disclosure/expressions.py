@@ -87,6 +87,7 @@ FALLIBLE: Final = frozenset(
     }
 )
 """Functions that can fail on a value."""
+_PLACES: Final = frozenset({"alias", "query_location", "query_location_length"})
 RANDOM: Final = frozenset({"random", "reservoir_quantile"})
 
 _COMPUTED: Final = (
@@ -331,9 +332,10 @@ def _try(node: Node) -> None:
         return
     if any(each["class"] == "COLUMN_REF" for each in held):
         call = dict(node) | {"alias": ""}
-        kept = {name: node[name] for name in ("alias", "query_location", "query_location_length") if name in node}
+        kept = {name: value for name, value in node.items() if name in _PLACES}
         node.clear()
-        node.update({"class": "OPERATOR", "type": "OPERATOR_TRY", "children": [call], **kept})
+        node.update(kept)
+        node.update({"class": "OPERATOR", "type": "OPERATOR_TRY", "children": [call]})
 
 
 def _descendants(node: Node) -> Iterator[Node]:

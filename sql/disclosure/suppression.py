@@ -245,12 +245,12 @@ def _hide_determined(sums: Sequence[Sum]) -> bool:
         for cell in _unknown(each):
             matrix[line, place[id(cell)]] += -1 if cell is each.whole else 1
     fixed = _fixed(matrix)
-    for column, cell in enumerate(unknown.values()):
-        if cell.primary and fixed[column]:
-            around = [each for each in involved if cell in _unknown(each)]
-            if any(_hide_smallest(each.parts) or _hide_whole(each) for each in around):
-                return True
-    return False
+    worked_out = [cell for column, cell in enumerate(unknown.values()) if cell.primary and fixed[column]]
+    found = False
+    for cell in worked_out:
+        around = [each for each in involved if cell in _unknown(each)]
+        found |= any(_hide_smallest(each.parts) or _hide_whole(each) for each in around)
+    return found
 
 
 def _unknown(each: Sum) -> list[Cell]:
@@ -264,7 +264,7 @@ def _whole(each: Sum) -> tuple[Cell, ...]:
 
 def _fixed(matrix: np.ndarray) -> np.ndarray:
     """Say of each unknown whether the equations have one value for it: whether it is 0 in all of the null space."""
-    _, singular, rows = np.linalg.svd(matrix, full_matrices=True)
-    rank = int((singular > 1e-9 * max(matrix.shape)).sum())
-    fixed: np.ndarray = np.abs(rows[rank:]).max(axis=0, initial=0.0) < 1e-7
+    values, vectors = np.linalg.eigh(matrix.T @ matrix)
+    free = vectors[:, values < 1e-9 * max(1.0, values[-1])]
+    fixed: np.ndarray = np.abs(free).max(axis=1, initial=0.0) < 1e-6
     return fixed

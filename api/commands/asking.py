@@ -32,7 +32,7 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     parser.add_argument("question", metavar="QUESTION", help="the question, in quotes")
     parser.add_argument("--dry-run", action="store_true", help="show what was understood and the SQL; run nothing")
     parser.add_argument(
-        "--role", default="analyst", metavar="ROLE", help="analyst (default), clinician, trainer, admin"
+        "--role", default="analyst", metavar="ROLE", help="analyst (default), aggregate, clinician, trainer, admin"
     )
     parser.set_defaults(run=run_ask)
 
@@ -73,6 +73,7 @@ def payload_of(answer: "Answer") -> dict[str, Any]:
         "answer": answer.sentence,
         "rows": result.table.to_pylist() if result else None,
         "truncated": result.truncated if result else None,
+        "notes": list(result.notes) if result else [],
         "seconds": round(result.seconds, 4) if result else None,
         "reason": answer.reason,
         "message": answer.message,
@@ -120,5 +121,7 @@ def _render_rows(console: "Console", answer: "Answer") -> None:
     table = answer.result.table
     if table.num_rows > 1 or (answer.query is not None and answer.query.by is not None):
         console.print(Padding(rendered(table), (0, 2)))
+    for note in answer.result.notes:
+        console.print(note, style="yellow")
     if answer.result.truncated:
         console.print(f"only the first {table.num_rows:,} rows are shown", style="yellow")

@@ -169,12 +169,15 @@ def _sum_of(family: Family, cells: Sequence[Cell]) -> Sum:
 
 
 def _protect_row(cells: Sequence[Cell], group: Group) -> None:
-    """Counts with conditions beside each other may be the parts of a whole: one hidden alone could be worked out."""
+    """Counts with conditions beside each other may be the parts of a whole: one hidden alone could be worked out.
+
+    The patients who are in none of them are a part that nobody asked for.
+    """
     if len(cells) < 2 or group.subjects < MIN_SUBJECTS:
         return
-    if is_few(group.row["§rest"]) and not any(cell.hidden and not cell.is_empty for cell in cells):
-        _hide_smallest(cells)
-    _settle(Sum(tuple(cells)))
+    others = group.row["§rest"]
+    rest = [Cell((0, -1), others, frozenset(), hidden=True, primary=True)] if is_few(others) else []
+    _settle(Sum((*cells, *rest)))
 
 
 def _protect(sums: Sequence[Sum]) -> None:

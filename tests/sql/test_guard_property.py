@@ -17,7 +17,7 @@ from sql.query import Limits, Result, run_query
 from tests.sql.sql_strategies import BASES, LEGITIMATE, anything
 from tests.sql.ward import build_ward
 
-SHORT = Limits(rows=50, seconds=5.0)
+SHORT = Limits(rows=50, seconds=1.0)
 READABLE = {"event", "code", "subject", "encounter", "unit", "code_ancestor"}
 """The tables behind the views that an analyst may read, and what descends_from looks up."""
 

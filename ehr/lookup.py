@@ -51,7 +51,7 @@ def find_subject(store: Store, name: str) -> Subject:
     if not rows:
         raise UnknownSubject(
             f"the store at {store.path} has no patient {name!r}; "
-            'list some with: ehr sql "SELECT subject_id, identifiers FROM patient LIMIT 10"'
+            'list some with: ehr sql "SELECT subject_id FROM patient LIMIT 10"'
         )
     if len(rows) > 1:
         raise UnknownSubject(f"{name!r} fits several patients; give the subject_id, such as {rows[0][0]}")

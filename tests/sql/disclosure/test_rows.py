@@ -18,7 +18,12 @@ from tests.sql.pairs import read_queries
 
 SOME = (6, 7, 60)
 FILES = ("disclosure_answered", "disclosure_hidden", "legitimate")
-QUERIES = [(f"{file}: {name}", query) for file in FILES for name, query in read_queries(file)]
+QUERIES = [
+    (f"{file}: {name}", query)
+    for file in FILES
+    for name, query in read_queries(file)
+    if "identifiers" not in query  # a column that the role may not read
+]
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ DuckDB from that very tree (json_serialize_sql, json_deserialize_sql): neither t
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
 import duckdb
@@ -46,19 +47,31 @@ def read_statement(con: duckdb.DuckDBPyConnection, text: str, catalog: Catalog, 
 
     Raises UnsafeQuery unless it is one SELECT over tables and functions that `role` may use.
     """
-    statement = _parse(con, text)
-    _Check(text, catalog, role).check(statement)
-    expand_macros(con, statement, text, catalog, role)
-    expand_descents(con, statement, text, catalog)
-    hide_columns(statement, catalog.hidden(role))
+    with _bounded_depth():
+        statement = _parse(con, text)
+        _Check(text, catalog, role).check(statement)
+        expand_macros(con, statement, text, catalog, role)
+        expand_descents(con, statement, text, catalog)
+        hide_columns(statement, catalog.hidden(role))
     return statement
 
 
 def write_statement(con: duckdb.DuckDBPyConnection, statement: Node, rows: int | None) -> str:
     """Return the SQL of a tree, giving at most `rows` rows, or all; a smaller LIMIT of the query is kept."""
     is_bounded = rows is None or _bound(statement["node"], rows)
-    sql = _write(con, statement)
+    with _bounded_depth():
+        sql = _write(con, statement)
     return sql if is_bounded else f"SELECT * FROM ({sql}) LIMIT {rows:d}"
+
+
+@contextmanager
+def _bounded_depth() -> Iterator[None]:
+    """Refuse a query whose tree is too deep to be read or written, such as a sum of hundreds of terms."""
+    try:
+        yield
+    except (RecursionError, orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        instead = "; split it with WITH, or use a list: list_sum([a, b, ...])"
+        raise refused(Refusal.TOO_LARGE, "the query is nested too deeply", instead) from error
 
 
 def _parse(con: duckdb.DuckDBPyConnection, text: str) -> Node:

@@ -21,6 +21,11 @@ from sql.places import Position, position_at
 from sql.refusals import Refusal, refused
 from sql.trees import Node, called, is_text, keep_names, parsed_expression, walk
 
+MAX_READING: Final = 20
+"""How many calls that read a table a query may hold: DuckDB plans sixty for a minute, deaf to its deadline."""
+MAX_NODES: Final = 20_000
+"""How many nodes the arguments of a call may bring into the tree, some of them several times."""
+
 _UNITS_SHOWN: Final = 5
 _WRITTEN_OUT: Final = " takes a code or concept written out, such as 'ICD10//I50', or a list of them"
 _NO_AGGREGATE: Final = " takes no aggregate or window function as this argument; compute it in WITH first"
@@ -35,6 +40,11 @@ def expand_macros(con: duckdb.DuckDBPyConnection, statement: Node, text: str, ca
     calls = list(_calls(statement))
     for holder, key in calls:
         _check_call(holder[key], text)
+    reading = [holder[key] for holder, key in calls if _form_of(holder[key]).tables]
+    if len(reading) > MAX_READING:
+        instead = f" is one of {len(reading)} calls that read a table, and {MAX_READING} are allowed; ask in parts"
+        at = position_at(text, reading[MAX_READING]["query_location"])
+        raise refused(Refusal.TOO_LARGE, f"{called(reading[MAX_READING])}()", instead, at=at)
     if calls:
         keep_names(con, statement, frozenset(MACROS))
     for holder, key in reversed(calls):  # the innermost first: what a call holds was found after it
@@ -65,8 +75,7 @@ def _expanded(con: duckdb.DuckDBPyConnection, call: Node, text: str, catalog: Ca
     """Return the tree that a call stands for."""
     macro = MACROS[called(call)]
     at = position_at(text, call["query_location"])
-    form = macro.form_of(len(call["arguments"]))
-    assert form is not None  # as _check_call saw
+    form = _form_of(call)
     arguments = [_argument(call, position) for position in range(len(form.kinds))]
     concepts = _concepts(arguments[form.kinds.index("concepts")]) if "concepts" in form.kinds else []
     if concepts:
@@ -79,15 +88,39 @@ def _expanded(con: duckdb.DuckDBPyConnection, call: Node, text: str, catalog: Ca
     for node, _, _ in walk(body):
         if "query_location" in node:
             node["query_location"] = call["query_location"]
+    if _size(body, arguments) > MAX_NODES:
+        instead = " has calls of its kind nested too deeply in its arguments; compute the inner ones in WITH first"
+        raise refused(Refusal.TOO_LARGE, f"{macro.name}()", instead, at=at)
     return _filled(body, arguments, concepts)
+
+
+def _form_of(call: Node) -> Form:
+    """Return the form of a call that was checked."""
+    form = MACROS[called(call)].form_of(len(call["arguments"]))
+    assert form is not None  # as _check_call saw
+    return form
+
+
+def _size(body: Node, arguments: list[Node]) -> int:
+    """Return how many nodes the arguments of a call bring into the SQL of its macro."""
+    sizes = [sum(1 for _ in walk(argument)) for argument in arguments]
+    return sum(sizes[place] for place in (_place_of(node) for node, _, _ in walk(body)) if place is not None)
+
+
+def _place_of(node: Node) -> int | None:
+    """Return which argument stands in the place of a node of the SQL of a macro, from 0; None for another node."""
+    if node.get("class") != "COLUMN_REF" or not node["column_names"][-1].startswith("@"):
+        return None
+    return int(node["column_names"][-1][1:]) - 1
 
 
 def _filled(body: Node, arguments: list[Node], concepts: list[Node]) -> Node:
     """Put the arguments of a call into the places that the SQL of its macro leaves for them."""
     root = {"root": body}
     for node, holder, key in list(walk(body, root, "root")):
-        if node.get("class") == "COLUMN_REF" and node["column_names"][-1].startswith("@"):
-            holder[key] = deepcopy(arguments[int(node["column_names"][-1][1:]) - 1])
+        place = _place_of(node)
+        if place is not None:
+            holder[key] = deepcopy(arguments[place])
         elif concepts and called(node) == DESCENDS_FROM:
             column = node["arguments"][0]
             node["arguments"] = [column, *({"name": "", "expression": deepcopy(one)} for one in concepts)]

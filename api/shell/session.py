@@ -100,6 +100,8 @@ class Session:
             write_result(result.table, name, file)
         if file is not None:
             self.err.print(f"{result.table.num_rows:,} rows written to {file}", style="dim", markup=False)
+        for note in result.notes:
+            self.err.print(note, style="yellow", markup=False)
         if result.cut is not None:
             self.err.print(f"{cut_remark(result)}; raise .limit or narrow the query", style="yellow")
 

@@ -249,6 +249,27 @@ def test_what_is_refused_is_told_with_its_place(query: str, parts: list[str], st
         assert part in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "age_at(1, make_date(" * 12 + "2050" + ", 1, 1))" * 12,
+        " + ".join(["los_days(7)"] * 21),
+        "age_at(1, make_date(" + " + ".join(["1"] * 300) + ", 1, 1))",
+        " + ".join(["1"] * 300),
+    ],
+)
+def test_little_text_makes_no_enormous_query(expression: str, store: Store) -> None:
+    with pytest.raises(UnsafeQuery) as refusal:
+        value(store, expression)
+    assert refusal.value.code == "TOO_LARGE"
+
+
+def test_calls_may_be_nested_and_many_within_bounds(store: Store) -> None:
+    assert value(store, " + ".join(["los_days(7)"] * 20)) == 30.0
+    nested = "age_at(1, make_date(2000 + age_at(1, make_date(2000 + age_at(1, '2050-03-01'), 3, 1)), 3, 1))"
+    assert value(store, nested) == 50
+
+
 def test_a_lambda_cannot_hold_what_reads_a_table(store: Store) -> None:
     with pytest.raises(QueryFailed):
         run_query(store, "SELECT list_transform([1], lambda x: age_at(x, start_time)) FROM encounter")

@@ -13,7 +13,7 @@ from ehr.events import EVENT_SCHEMA
 from ehr.intake import Intake
 from ehr.store import Store, create_store, open_store
 from ehr.tasks import Task, parse_task
-from sql.cohort import explain_cohort, run_cohort, run_cohort_on_meds, run_cohort_on_subject
+from sql.cohort import explain_cohort, explain_subject, run_cohort, run_cohort_on_meds, run_cohort_on_subject
 from sql.cohort.records import records_of_meds
 
 BEGIN = datetime(2150, 1, 1)
@@ -286,3 +286,21 @@ def test_the_tree_tells_every_kind_in_words(tmp_path: Path) -> None:
         "coagulation 1 for under_150, 2 for under_100; renal 2 for high",
     ):
         assert line in tree
+
+
+def test_what_is_told_of_a_patient_names_the_rows_that_passed(tmp_path: Path) -> None:
+    made = {"visit": {"code": "VISIT"}, "rise": {"code": CREATININE, "rise": {"by": 0.3, "within": "48h"}}}
+    window = {
+        "start": "trigger",
+        "end": "start + 7d",
+        "start_inclusive": True,
+        "end_inclusive": True,
+        "label": "rise",
+    }
+    task = parse_task(json.dumps({"predicates": made, "trigger": "visit", "windows": {"week": window}}), "made")
+    rows = [(1, at(0), "VISIT", None, None), *series(CREATININE, (1, 1.0), (2, 1.5), (3, 1.2), unit="mg/dL")]
+    frame(rows).write_parquet(tmp_path / "events.parquet")
+    (fate,) = explain_subject(records_of_meds(tmp_path / "events.parquet"), task, 1).fates
+    assert fate.label == 1
+    assert fate.outcome is not None
+    assert [(event.time, event.value) for event in fate.outcome.evidence] == [(at(2), "1.5 mg/dL")]

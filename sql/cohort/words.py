@@ -8,6 +8,7 @@ from ehr.tasks import (
     RECORD_END,
     RECORD_START,
     TRIGGER,
+    Endpoint,
     Has,
     Seek,
     Selection,
@@ -114,7 +115,30 @@ def draw(plan: Plan) -> str:
     lines += [f"trigger  {_event(plan.task.trigger)}", *_branches(plan, TRIGGER, "")]
     points = [window for window in plan.task.windows if window.is_point]
     lines += [f"{window.name}: {window_in_words(window)}{_marks(window)}" for window in points]
+    lines += [rule_in_words(rule) for rule in plan.rules if not isinstance(rule, Matches | Exists | Counts)]
+    lines += [f"endpoint {one.name}: {endpoint_in_words(one)}" for one in plan.task.endpoints]
     return "\n".join(lines)
+
+
+def endpoint_in_words(endpoint: Endpoint) -> str:
+    """Say what an endpoint observes.
+
+    >>> endpoint_in_words(Endpoint("e", "target", "k", "ordinal", take="max", unit="mmol/L"))
+    'level of the highest value of k in target, in mmol/L'
+    >>> endpoint_in_words(Endpoint("e", "target", "death", "time", competing="discharge"))
+    'days until death in target, or until discharge if that comes first'
+    """
+    event = _event(endpoint.predicate)
+    take = {"min": "lowest", "max": "highest"}.get(endpoint.take, endpoint.take)
+    value = f"{take} value of {event} in {endpoint.window}{f', in {endpoint.unit}' if endpoint.unit else ''}"
+    other = f", or until {_event(endpoint.competing)} if that comes first" if endpoint.competing else ""
+    return {
+        "boolean": f"whether there is {event} in {endpoint.window}",
+        "count": f"how often there is {event} in {endpoint.window}",
+        "value": value,
+        "ordinal": f"level of the {value}",
+        "time": f"days until {event} in {endpoint.window}{other}",
+    }[endpoint.kind]
 
 
 def _branches(plan: Plan, parent: str, indent: str) -> Iterator[str]:

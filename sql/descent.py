@@ -6,10 +6,9 @@ lost on the way, the call is refused rather than answered with less; where no re
 concepts there is nothing to lose, and every column of codes will do.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import duckdb
-import orjson
 from sqlglot import exp
 
 from ehr.errors import UnknownConcept
@@ -19,6 +18,7 @@ from sql.functions import DESCENDS_FROM
 from sql.origins import Node, Origins, Scope, name_of
 from sql.places import position_at
 from sql.refusals import Refusal, refused
+from sql.trees import keep_names, parsed_expression, walk
 
 _LOST: Final = (
     " would miss the further codes of records that have several: {column!r} comes without 'codings' here; call it "
@@ -42,37 +42,9 @@ def expand_descents(con: duckdb.DuckDBPyConnection, statement: Node, text: str, 
         names = _known(con, concepts, text)
         looked_up = _event_key(con, origins, column, scope, text) if has_joint_codes(con, names) else column
         replacements.append((holder, key, _look_up(con, looked_up, names)))
-    _keep_names(con, origins)
+    keep_names(con, statement, frozenset({DESCENDS_FROM}))
     for holder, key, node in replacements:
         holder[key] = node | {"alias": holder[key]["alias"]}
-
-
-def _keep_names(con: duckdb.DuckDBPyConnection, origins: Origins) -> None:
-    """Name the results that DuckDB would name by their text as the user wrote it."""
-    for query in origins.queries():
-        for item in query.get("select_list", []):
-            if item["class"] != "STAR" and not item["alias"] and _has_call(item):
-                item["alias"] = _text_of(con, item)
-
-
-def _has_call(item: Node) -> bool:
-    pending: list[Any] = [item]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, dict):
-            if value.get("function_name", "").lower() == DESCENDS_FROM:
-                return True
-            pending.extend(value.values())
-        elif isinstance(value, list):
-            pending.extend(value)
-    return False
-
-
-def _text_of(con: duckdb.DuckDBPyConnection, item: Node) -> str:
-    parsed = orjson.loads(con.execute("SELECT json_serialize_sql('SELECT 1')").fetchall()[0][0])
-    parsed["statements"][0]["node"]["select_list"] = [item]
-    written = con.execute("SELECT json_deserialize_sql($1::JSON)", [orjson.dumps(parsed).decode()]).fetchall()[0][0]
-    return str(written).removeprefix("SELECT ")
 
 
 def _known(con: duckdb.DuckDBPyConnection, concepts: list[Node], text: str) -> list[str]:
@@ -97,36 +69,28 @@ def _event_key(con: duckdb.DuckDBPyConnection, origins: Origins, column: Node, s
         raise refused(Refusal.LOST_CODES, "descends_from()", _LOST.format(column=names[-1]), at=at)
     code, codings = exp.column("code"), exp.column("codings")
     joined = exp.Anonymous(this="array_to_string", expressions=[codings, exp.Literal.string(JOINT)])
-    key = _expression(con, exp.Case().when(codings.copy().is_(exp.null()), code).else_(joined))
-    _put_names(key, {"code": names, "codings": [*before, "codings"]})
+    either = exp.Case().when(codings.copy().is_(exp.null()), code).else_(joined)
+    key = _expression(con, either, column["query_location"])
+    columns = {"code": names, "codings": [*before, "codings"]}
+    for node, _, _ in walk(key):
+        if node.get("class") == "COLUMN_REF":
+            node["column_names"] = list(columns[node["column_names"][-1]])
     return key
-
-
-def _put_names(key: Node, columns: dict[str, list[str]]) -> None:
-    """Write the columns of the query into an expression of ours."""
-    pending: list[Any] = [key]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, dict) and value.get("class") == "COLUMN_REF":
-            value["column_names"] = list(columns[value["column_names"][-1]])
-        elif isinstance(value, dict):
-            pending.extend(value.values())
-        elif isinstance(value, list):
-            pending.extend(value)
 
 
 def _look_up(con: duckdb.DuckDBPyConnection, column: Node, names: list[str]) -> Node:
     """Return the test whether a column is among the codes at or below the concepts."""
     wanted = exp.column("ancestor", "a").isin(*(exp.Literal.string(name) for name in names))
     codes = exp.select(exp.column("code", "a")).from_("main.code_ancestor AS a").where(wanted)
-    node = _expression(con, exp.In(this=exp.null(), query=exp.Subquery(this=codes)))
+    node = _expression(con, exp.In(this=exp.null(), query=exp.Subquery(this=codes)), column["query_location"])
     node["child"] = column
     return node
 
 
-def _expression(con: duckdb.DuckDBPyConnection, tree: exp.Expr) -> Node:
-    """Let DuckDB parse an expression of ours."""
-    sql = exp.select(tree).sql("duckdb")
-    parsed = orjson.loads(con.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()[0][0])
-    node: Node = parsed["statements"][0]["node"]["select_list"][0]
+def _expression(con: duckdb.DuckDBPyConnection, tree: exp.Expr, location: int) -> Node:
+    """Let DuckDB parse an expression of ours, which stands for what is at a place in the user's text."""
+    node = parsed_expression(con, tree.sql("duckdb"))
+    for part, _, _ in walk(node):
+        if "query_location" in part:
+            part["query_location"] = location
     return node

@@ -20,6 +20,7 @@ FAST_ON_LITTLE = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.driver.memory": "2g",
+    "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
 }
 """Settings under which a query over little data is not mostly compilation."""

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -54,7 +55,9 @@ def spark_session(master: str | None = None, conf: Mapping[str, str] | None = No
     is_local = (master or chosen.get("spark.master") or defaults.get("spark.master", "local")).startswith("local")
     ours = _logging()
     if is_local:
-        ours |= {**_LOCAL, "spark.driver.memory": _half_of_memory()}
+        # Else Spark makes a folder in the working directory, in which nothing is ever kept.
+        warehouse = Path(tempfile.gettempdir()) / "spark-warehouse"
+        ours |= {**_LOCAL, "spark.driver.memory": _half_of_memory(), "spark.sql.warehouse.dir": str(warehouse)}
     settings = {key: value for key, value in ours.items() if key not in defaults} | chosen
     builder = SparkSession.builder.appName("anamnesis")
     if master:

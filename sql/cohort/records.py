@@ -147,7 +147,8 @@ def records_of_meds(path: Path) -> Records:
 
     Raises SourceError when there is nothing, or no MEDS, at `path`.
     """
-    con = duckdb.connect(config={"disabled_optimizers": _NOT_FOR_FILES})
+    # A cohort has no order, and to keep that of the file costs half of the time of finding its events.
+    con = duckdb.connect(config={"disabled_optimizers": _NOT_FOR_FILES, "preserve_insertion_order": False})
     try:
         relation = con.read_parquet([str(file) for file in meds_files(path)], union_by_name=True)
     except duckdb.Error as error:

@@ -23,7 +23,7 @@ demo: $(STAMP)  ## the whole story on made data, in ./demo
 	$(BIN)/ehr demo --dir demo
 
 test: $(STAMP)  ## unit, property and end-to-end tests, a process for each core
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## ruff: rules and format
 	$(BIN)/ruff check .

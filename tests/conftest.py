@@ -14,6 +14,11 @@ DATA = Path(os.environ.get("ANAMNESIS_DATA", REPOSITORY.parent / "shared" / "dat
 DATA_REQUIRED = os.environ.get("ANAMNESIS_DATA_REQUIRED") == "1"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest in one process, so that no process waits for another at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("spark") is None)
+
+
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """Return the folder of the real records; the test is skipped, or fails in CI, where it is absent."""

@@ -65,6 +65,11 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         default="none",
         help="aces: do as es-aces 0.7.3 does even where that is hardly meant (docs/tasks.md)",
     )
+    _add_spark_options(cohort)
+    cohort.set_defaults(run=run_cohort_command)
+
+
+def _add_spark_options(cohort: argparse.ArgumentParser) -> None:
     cohort.add_argument(
         "--engine", choices=("duckdb", "spark"), default="duckdb", help="what runs the query (docs/scale.md)"
     )
@@ -79,7 +84,6 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         metavar="KEY=VALUE",
         help="a setting of Spark; may be repeated",
     )
-    cohort.set_defaults(run=run_cohort_command)
 
 
 def run_cohort_command(args: argparse.Namespace) -> int:

@@ -241,19 +241,41 @@ def _hide_determined(sums: Sequence[Sum]) -> bool:
     unknown = {id(cell): cell for each in sums for cell in _unknown(each)}
     if not unknown or len(unknown) > MAX_EXACT:
         return False
-    place = {name: column for column, name in enumerate(unknown)}
     involved = [each for each in sums if _unknown(each)]
-    matrix = np.zeros((len(involved), len(unknown)))
-    for line, each in enumerate(involved):
-        for cell in _unknown(each):
-            matrix[line, place[id(cell)]] += -1 if cell is each.whole else 1
-    fixed = _fixed(matrix)
-    worked_out = [cell for column, cell in enumerate(unknown.values()) if cell.primary and fixed[column]]
+    fixed = _fixed_cells([(_unknown(each), each.whole) for each in involved], unknown)
+    worked_out = [cell for name, cell in unknown.items() if cell.primary and name in fixed]
     found = False
     for cell in worked_out:
-        around = [each for each in involved if cell in _unknown(each)]
-        found |= any(_hide_smallest(each.parts) or _hide_whole(each) for each in around)
-    return found
+        found |= _hide_around(involved, {id(cell)})
+    if found or not worked_out:
+        return found
+    # All around them is hidden, and they follow from sums further off: hide there, unless they follow without us.
+    anyway = _known_anyway(sums)
+    return any(id(cell) not in anyway for cell in worked_out) and _hide_around(involved, fixed)
+
+
+def _hide_around(sums: Sequence[Sum], names: set[int]) -> bool:
+    """Hide one more cell of the first of the sums with a hidden cell of these that has one to hide."""
+    around = (each for each in sums if any(id(cell) in names for cell in _unknown(each)))
+    return any(_hide_smallest(each.parts) or _hide_whole(each) for each in around)
+
+
+def _known_anyway(sums: Sequence[Sum]) -> set[int]:
+    """Return the cells that follow from sums of other queries alone, whatever this result shows."""
+    others = [[cell for cell in each.parts if not cell.is_empty] for each in sums if each.whole is None]
+    cells = {id(cell): cell for parts in others for cell in parts}
+    return _fixed_cells([(parts, None) for parts in others], cells) if cells and len(cells) <= MAX_EXACT else set()
+
+
+def _fixed_cells(lines: Sequence[tuple[Sequence[Cell], Cell | None]], cells: Mapping[int, Cell]) -> set[int]:
+    """Return which cells have one value in all solutions of the sums `lines`: the cells of each, and its whole."""
+    place = {name: column for column, name in enumerate(cells)}
+    matrix = np.zeros((len(lines), len(cells)))
+    for number, (members, whole) in enumerate(lines):
+        for cell in members:
+            matrix[number, place[id(cell)]] += -1 if cell is whole else 1
+    fixed = _fixed(matrix)
+    return {name for name, column in place.items() if fixed[column]}
 
 
 def _unknown(each: Sum) -> list[Cell]:

@@ -1,53 +1,25 @@
 """Evaluation on held-out subjects: every estimator on the same rows, with intervals and paired differences.
 
-`estimate_all` lets the model and the baseline beside it say their risks; `evaluate` compares what was said with what
-came. The result is one mapping of plain values, written as metrics.json; docs/evaluation.md lists its keys.
+`evaluate` compares what the estimators of `models.estimators` said with what came. The result is one mapping of plain
+values, written as metrics.json; docs/evaluation.md lists its keys.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from time import perf_counter
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
 from ehr.errors import ModelError
-from ehr.progress import Progress, silent
 from ehr.splits import SPLITS, splits
-from ehr.tasks import Task
-from ehr.timelines import Timelines
-from models.baseline import Baseline, fit_baseline, load_baseline, predict_baseline, save_baseline, strongest
-from models.checkpoint import Checkpoint, TaskText, now, timelines_hash
-from models.generate import generate
+from models.checkpoint import now
+from models.estimators import BAYES, KEY, TITLES, Estimates, held_out
 from models.metrics import LEVEL, Estimate, Scores, calibration_bins, mean, score
-from models.predict import predict
-from models.rollout import Sampling
 
 FORMAT: Final = 1
 FEW_POSITIVES: Final = 30
 """Below this many positives (or negatives) no figure of a report should decide anything."""
-SUPERVISED: Final = "supervised"
-GENERATED: Final = "generated"
-BASELINE: Final = "baseline"
-BAYES: Final = "bayes"
-TITLES: Final = {
-    SUPERVISED: "Supervised transformer",
-    GENERATED: "Generated futures",
-    BASELINE: "Counts + logistic regression",
-    BAYES: "True probability (Bayes)",
-}
-_KEY: Final = ["subject_id", "prediction_time"]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimates:
-    """What one estimator said: a frame (subject_id, prediction_time, risk, low, high), null where it abstains."""
-
-    frame: pl.DataFrame
-    seconds: float
-    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,58 +33,6 @@ class Evaluation:
     metrics: dict[str, Any]
     predictions: pl.DataFrame
     compared: pl.DataFrame
-
-
-def estimate_all(
-    checkpoint: Checkpoint,
-    timelines: Timelines,
-    labels: pl.DataFrame,
-    task: Task,
-    text: TaskText,
-    *,
-    folder: Path | None = None,
-    sampling: Sampling | None = None,
-    progress: Progress = silent,
-) -> tuple[dict[str, Estimates], list[str]]:
-    """Return what each estimator says of the held-out rows, and remarks on those that could say nothing.
-
-    The baseline is fitted on the training rows of `labels`, or read from `folder` when it was fitted there on the
-    same rows before. Futures are generated when `sampling` is given and the task can be read off tokens. Raises
-    ModelError when no held-out subject has a row, or the model can neither predict nor generate for this task.
-    """
-    rows = held_out(labels)
-    said: dict[str, Estimates] = {}
-    remarks: list[str] = []
-    if checkpoint.classifier is None:
-        remarks.append(f"model {checkpoint.name} was pre-trained without a task, so it has no supervised head")
-    elif checkpoint.task is None or checkpoint.task.hash != text.hash:
-        trained = checkpoint.task.name if checkpoint.task else "no task"
-        remarks.append(
-            f"the supervised head of model {checkpoint.name} was trained for {trained} as written then, not for this "
-            f"{text.name}, and is left out"
-        )
-    else:
-        progress("supervised", 0, 0)
-        said[SUPERVISED] = _timed(lambda: predict(checkpoint, timelines, rows), {})
-    if sampling is not None:
-        try:
-            progress("generated futures", 0, 0)
-            said[GENERATED] = _timed(
-                lambda: generate(checkpoint, timelines, rows, task, sampling), {"futures": sampling.futures}
-            )
-        except ModelError as error:
-            remarks.append(f"no futures were generated, since {error}")
-    if not said:
-        raise ModelError(
-            f"there is nothing of model {checkpoint.name} to evaluate on task {text.name}: {'; '.join(remarks)}; "
-            f"train it with 'ehr train --model {checkpoint.name} --task {text.name}', or add --futures N"
-        )
-    baseline, remark = _baseline(checkpoint, timelines, labels, text, folder, progress)
-    if remark:
-        remarks.append(f"baseline: {remark}")
-    about = {"C": baseline.strength, **baseline.report, "strongest_features": strongest(baseline)}
-    said[BASELINE] = _timed(lambda: predict_baseline(baseline, timelines, rows, checkpoint.vocabulary), about)
-    return said, remarks
 
 
 def evaluate(
@@ -170,66 +90,26 @@ def evaluate(
         "remarks": list(remarks),
     }
     shown = compared.select(
-        *_KEY, "boolean_value", *(pl.lit(pl.Series(risk)).alias(f"risk_{name}") for name, risk in risks.items())
+        *KEY, "boolean_value", *(pl.lit(pl.Series(risk)).alias(f"risk_{name}") for name, risk in risks.items())
     )
     return Evaluation(metrics, _predictions(table, said, truth), shown)
 
 
-def held_out(labels: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of held-out subjects, by subject and time; raises ModelError when there are none."""
-    rows = labels.filter(splits(labels["subject_id"]) == "held_out").drop_nulls("boolean_value")
-    if rows.is_empty():
-        raise ModelError(
-            f"the task has {labels.height} rows and none of a held-out subject, so there is nothing to evaluate on; "
-            "import more patients"
-        )
-    return rows.with_columns(pl.col("prediction_time").cast(pl.Datetime("us"))).sort(_KEY)
-
-
-def _baseline(
-    checkpoint: Checkpoint,
-    timelines: Timelines,
-    labels: pl.DataFrame,
-    text: TaskText,
-    folder: Path | None,
-    progress: Progress,
-) -> tuple[Baseline, str | None]:
-    learnt = labels.filter(splits(labels["subject_id"]) != "held_out").drop_nulls("boolean_value").sort(_KEY)
-    identity = {
-        "task_hash": text.hash,
-        "timelines": timelines_hash(timelines),
-        "rows": str(learnt.hash_rows(seed=0).sum()),
-        "height": learnt.height,
-    }
-    baseline = load_baseline(folder, identity) if folder is not None else None
-    if baseline is None:
-        baseline = fit_baseline(timelines, learnt, checkpoint.vocabulary, progress=progress)
-        if folder is not None:
-            save_baseline(folder, baseline, identity)
-    return baseline, baseline.remark
-
-
-def _timed(run: Any, about: Mapping[str, Any]) -> Estimates:
-    begin = perf_counter()
-    frame = run()
-    return Estimates(frame, perf_counter() - begin, about)
-
-
 def _side_by_side(rows: pl.DataFrame, said: Mapping[str, Estimates], truth: pl.DataFrame | None) -> pl.DataFrame:
     """Return the rows with risk_, low_ and high_ of every estimator, and the true probability."""
-    table = rows.select(*_KEY, "boolean_value")
+    table = rows.select(*KEY, "boolean_value")
     for name, estimates in said.items():
         named = estimates.frame.select(
-            *_KEY, *(pl.col(column).alias(f"{column}_{name}") for column in ("risk", "low", "high"))
-        ).unique(_KEY, maintain_order=True)
-        table = table.join(named, on=_KEY, how="left", maintain_order="left")
+            *KEY, *(pl.col(column).alias(f"{column}_{name}") for column in ("risk", "low", "high"))
+        ).unique(KEY, maintain_order=True)
+        table = table.join(named, on=KEY, how="left", maintain_order="left")
     if truth is not None:
         known = truth.select(
             pl.col("subject_id").cast(pl.Int64),
             pl.col("prediction_time").cast(pl.Datetime("us")),
             pl.col("true_probability").alias(BAYES),
-        ).unique(_KEY, maintain_order=True)
-        table = table.join(known, on=_KEY, how="left", maintain_order="left")
+        ).unique(KEY, maintain_order=True)
+        table = table.join(known, on=KEY, how="left", maintain_order="left")
     return table
 
 
@@ -238,7 +118,7 @@ def _predictions(table: pl.DataFrame, said: Mapping[str, Estimates], truth: pl.D
     true = pl.col(BAYES) if truth is not None else pl.lit(None, dtype=pl.Float64)
     parts = [
         table.select(
-            *_KEY,
+            *KEY,
             "boolean_value",
             pl.lit(name).alias("estimator"),
             *(pl.col(f"{column}_{name}").cast(pl.Float64).alias(column) for column in ("risk", "low", "high")),

@@ -8,7 +8,8 @@ from typing import Any, Final
 import orjson
 
 from ehr.errors import ModelError
-from models.evaluate import BAYES, FEW_POSITIVES, Evaluation
+from models.estimators import BAYES
+from models.evaluate import FEW_POSITIVES, Evaluation
 from models.figures import SERIES, against_truth, calibration, curves, forest
 from models.page import bullets, dotted, facts, figure, page, paragraph, section, table, warning
 

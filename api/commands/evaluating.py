@@ -41,7 +41,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from api.learning import labelled_cohort, open_model, read_task_file
     from ehr.store import open_store, opened, require_subjects
     from ehr.timelines import load_timelines
-    from models.evaluate import BASELINE, estimate_all, evaluate
+    from models.estimators import BASELINE, estimate_all
+    from models.evaluate import evaluate
     from models.report import in_words, write_report
     from models.rollout import Sampling
 

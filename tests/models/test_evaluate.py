@@ -17,17 +17,8 @@ from ehr.tasks import parse_task
 from ehr.timelines import Timelines
 from ehr.vocabulary import Vocabulary
 from models.checkpoint import TaskText
-from models.evaluate import (
-    BASELINE,
-    BAYES,
-    GENERATED,
-    SUPERVISED,
-    Estimates,
-    Evaluation,
-    estimate_all,
-    evaluate,
-    held_out,
-)
+from models.estimators import BASELINE, BAYES, GENERATED, SUPERVISED, Estimates, estimate_all, held_out
+from models.evaluate import Evaluation, evaluate
 from models.metrics import METRICS
 from models.report import METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, in_words, report_page, write_report
 from models.rollout import Sampling

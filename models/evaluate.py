@@ -6,6 +6,7 @@ values, written as metrics.json; docs/evaluation.md lists its keys.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -40,6 +41,9 @@ def evaluate(
     said: Mapping[str, Estimates],
     *,
     truth: pl.DataFrame | None = None,
+    tuning: Mapping[str, Estimates] | None = None,
+    facts: pl.DataFrame | None = None,
+    temporal: float | datetime | None = None,
     replicates: int = 1000,
     seed: int = 0,
     remarks: Sequence[str] = (),
@@ -48,8 +52,11 @@ def evaluate(
     """Compare what each estimator said of the held-out rows with what came.
 
     All estimators are compared on the rows of which all of them (and `truth`, where given) say something; how often
-    each abstains is counted. `truth` has subject_id, prediction_time and true_probability. `about` is put into the
-    metrics as it is. Raises ModelError without a row to compare.
+    each abstains is counted. `truth` has subject_id, prediction_time and true_probability. `tuning` is what the
+    estimators said of the tuning rows of `labels`: operating points are chosen and recalibration is fitted there.
+    `facts` is what `models.facts.row_facts` gives for `labels`: subgroups and early prediction need it. `temporal`
+    parts the rows at a time, or at the share of all rows that lie before it. `about` is put into the metrics as it
+    is. Raises ModelError without a row to compare.
     """
     rows = held_out(labels)
     table = _side_by_side(rows, said, truth)
@@ -82,10 +89,19 @@ def evaluate(
                 "abstained": int(table[f"risk_{name}"].null_count()) if name in said else 0,
                 "seconds": said[name].seconds if name in said else None,
                 "about": dict(said[name].about) if name in said else {},
+                "operating_points": [],
+                "decision_curve": None,
+                "recalibration": None,
+                "coverage": None,
             }
             for name, risk in risks.items()
         },
         "differences": _differences(scores),
+        "decision_curve_all": [],
+        "subgroups": [],
+        "subgroup_gaps": [],
+        "temporal": None,
+        "early": None,
         "warnings": _warnings(rows, compared, scores),
         "remarks": list(remarks),
     }

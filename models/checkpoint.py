@@ -22,11 +22,11 @@ from ehr.vocabulary import Vocabulary, vocabulary_of
 from models.calibration import Calibration, calibration_from
 from models.learner import Classifier, Heads
 from models.settings import Settings, as_mapping, settings_from
-from models.transformer import Decoder
+from models.transformer import Decoder, layout_of
 
 WEIGHTS_FILE: Final = "weights.pt"
 MODEL_FILE: Final = "model.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of model.json."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -139,13 +139,13 @@ def load_model(folder: Path, vocabulary: Vocabulary | None = None) -> Checkpoint
         raise ModelError(f"model {name} in {folder} is damaged: its weights do not fit their hash; train it anew")
     settings = settings_from(content["settings"])
     weights = torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True)
-    shape, classifier = settings.architecture, None
-    decoder = Decoder(shape, len(own))
+    shape, layout, classifier = settings.architecture, layout_of(own), None
+    decoder = Decoder(shape, layout)
     try:
         decoder.load_state_dict(weights["decoder"])
         if "classifier" in weights:
             heads = Heads(shape.width, shape.ensemble, base_rate=0.5)
-            classifier = Classifier(Decoder(shape, len(own)), heads).eval()
+            classifier = Classifier(Decoder(shape, layout), heads).eval()
             classifier.load_state_dict(weights["classifier"])
     except RuntimeError as error:
         raise ModelError(f"model {name} in {folder} is of another version of this program; train it anew") from error
@@ -226,9 +226,10 @@ def check_name(name: str) -> None:
 
 
 def timelines_hash(timelines: Timelines) -> str:
-    """Return a SHA-256 of the timelines: subjects, tokens and times, and what the tokens mean."""
+    """Return a SHA-256 of the timelines: subjects, tokens, times and values, and what the tokens mean."""
     digest = sha256(timelines.vocabulary_hash.encode())
-    for part in (timelines.subject_ids, timelines.offsets, timelines.tokens, timelines.times.view("int64")):
+    times = timelines.times.view("int64")
+    for part in (timelines.subject_ids, timelines.offsets, timelines.tokens, times, timelines.values):
         digest.update(part.tobytes())
     return digest.hexdigest()
 

@@ -1,8 +1,8 @@
-"""From timelines to batches: which tokens are read together, packed into rows without letting documents mix."""
+"""From readings to batches: which events are read together, packed into rows without letting documents mix."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ehr.timelines import Timelines, past_ends
+from ehr.timelines import past_ends
+from models.readings import NO_GAP, Readings
+from models.transformer import Reading
 
 NO_TARGET: Final = -100
 """Target of a position that has none; what torch's cross entropy ignores."""
@@ -24,10 +26,10 @@ Times = NDArray[np.datetime64]
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What is read in one go, d of them: the prefix of a subject, a stretch of its tokens, perhaps a query.
+    """What is read in one go, d of them: the prefix of a subject, a stretch of its events, perhaps a query.
 
-    `subject` is the place in the timelines; the stretch is `first` to before `stop` in the packed tokens;
-    `is_start` says that it begins where the timed tokens do; `query` is a prediction time (NaT without one);
+    `subject` is the place in the timelines; the stretch is `first` to before `stop` in the packed events;
+    `is_start` says that it begins where the timed events do; `query` is a prediction time (NaT without one);
     `label` is 0, 1 or NaN; `weights` (d, k) weigh the row in each of k heads.
     """
 
@@ -58,28 +60,33 @@ class Documents:
 class Batch(NamedTuple):
     """Rows of packed documents (r, p); `queries` (q,) are places in the flattened rows, one per labelled document.
 
-    `documents` numbers the documents within the batch, -1 where a row is padded; `days` count from the first timed
-    token of the subject; `labels` (q,) and `weights` (q, k) belong to the queries.
+    `documents` numbers the documents within the batch, -1 where a row is padded. `next_gaps`, `next_codes` and
+    `next_bins` (r, p) are what follows each position, NO_TARGET where that is not to be foreseen. `labels` (q,) and
+    `weights` (q, k) belong to the queries.
     """
 
-    tokens: Tensor
-    days: Tensor
+    reading: Reading
     documents: Tensor
-    targets: Tensor
+    next_gaps: Tensor
+    next_codes: Tensor
+    next_bins: Tensor
     queries: Tensor
     labels: Tensor
     weights: Tensor
 
 
 class Reader:
-    """Timelines ready to be cut into documents: where the prefix of each subject ends and the rest begins.
+    """Readings ready to be cut into documents: where the prefix of each subject ends and the rest begins.
 
     The prefix is read at the head of every document of the subject: the static facts, and the birth where it is the
     first thing that has a time (its distance in time tells the age, however far back the document reaches).
+    `max_tokens` bounds the positions of a document.
     """
 
-    def __init__(self, timelines: Timelines, max_tokens: int, query_token: int, birth_token: int) -> None:
-        self.timelines, self.max_tokens, self.query_token = timelines, max_tokens, query_token
+    def __init__(self, readings: Readings, max_tokens: int, query_token: int, birth_token: int) -> None:
+        timelines = readings.timelines
+        self.readings, self.timelines = readings, timelines
+        self.max_tokens, self.query_token = max_tokens, query_token
         self.start: Ints = timelines.offsets[:-1].astype(np.int64)
         self.stop: Ints = timelines.offsets[1:].astype(np.int64)
         timed = np.concatenate([[0], np.cumsum(~np.isnat(timelines.times))])
@@ -90,7 +97,7 @@ class Reader:
         """Where what is foreseen begins."""
         self.prefix: Ints = self.begin - self.start
         self.origin = np.where(first_timed < self.stop, times[first_timed], times[-1])
-        """Time of the first timed token, from which days are counted."""
+        """Time of the first timed event, from which days are counted."""
 
     def pieces(self, subjects: NDArray[np.bool_]) -> Documents:
         """Cut the whole timelines of the chosen `subjects` (s,) into documents of at most max_tokens."""
@@ -106,7 +113,7 @@ class Reader:
     def histories(self, rows: pl.DataFrame) -> tuple[Documents, NDArray[np.bool_]]:
         """Return what was known at each row (subject_id, prediction_time[, boolean_value]), and which rows have any.
 
-        `ehr.timelines.past_ends` decides what was known; the last max_tokens - 1 tokens are kept with the prefix
+        `ehr.timelines.past_ends` decides what was known; the last max_tokens - 1 positions are kept with the prefix
         first, and a query at the prediction time ends the document. Rows of subjects about whom nothing but the
         prefix was known are left out; the second value (rows,) is false for them.
         """
@@ -130,8 +137,8 @@ class Reader:
     def collate(self, documents: Documents, rows: list[Ints], *, predict: bool = False) -> Batch:
         """Lay the documents with the numbers in each of `rows` one after another, as one batch.
 
-        Targets are the next timed tokens; a document that begins in the middle of a timeline has no target for its
-        first timed token, since what came before it is not there to be read. With `predict` there are none at all.
+        Targets are the next timed events; a document that begins in the middle of a timeline has no target for its
+        first timed event, since what came before it is not there to be read. With `predict` there are none at all.
         """
         order = np.concatenate(rows)
         chosen = documents.take(order)
@@ -144,30 +151,39 @@ class Reader:
         in_prefix = place < prefix[doc]
         source = np.where(in_prefix, self.start[chosen.subject][doc], (chosen.first - prefix)[doc]) + place
         source[is_query] = 0
-        tokens = np.where(is_query, self.query_token, self.timelines.tokens[source]).astype(np.int64)
-        days = self._days(source, chosen, doc, in_prefix, is_query)
-        targets = np.full(len(doc), NO_TARGET, dtype=np.int64)
-        if not predict:
-            hidden = in_prefix | is_query | ((place == prefix[doc]) & ~chosen.is_start[doc])
-            hidden[0] = True
-            follows = np.append(doc[1:] == doc[:-1], False) & ~np.append(hidden[1:], True)
-            targets[follows] = np.append(tokens[1:], 0)[follows]
-        row, column, shape = _layout(rows, lengths)
-
-        def laid(values: NDArray[np.generic], empty: int) -> Tensor:
-            out = np.full(shape, empty, dtype=values.dtype)
-            out[row, column] = values
-            return torch.from_numpy(out)
-
+        lay = _Layout(rows, lengths)
+        reading = Reading(
+            lay.out(np.where(is_query, self.query_token, self.timelines.tokens[source]).astype(np.int64), 0),
+            lay.out(np.where(is_query, 0, self.readings.bins[source]).astype(np.int64), 0),
+            lay.out(np.where(is_query, np.nan, self.timelines.values[source]).astype(np.float32), np.nan),
+            lay.out(self._days(source, chosen, doc, in_prefix, is_query), 0),
+        )
+        hidden = in_prefix | is_query | ((place == prefix[doc]) & ~chosen.is_start[doc])
+        gaps, codes, bins = self._targets(source, doc, hidden, predict=predict)
         return Batch(
-            laid(tokens, 0),
-            laid(days, 0),
-            laid(doc.astype(np.int64), -1),
-            laid(targets, NO_TARGET),
-            torch.from_numpy((row * shape[1] + column)[is_query]),
+            reading,
+            lay.out(doc.astype(np.int64), -1),
+            lay.out(gaps, NO_TARGET),
+            lay.out(codes, NO_TARGET),
+            lay.out(bins, NO_TARGET),
+            torch.from_numpy(lay.flat[is_query]),
             torch.from_numpy(chosen.label[asked]),
             torch.from_numpy(chosen.weights[asked]),
         )
+
+    def _targets(
+        self, source: Ints, doc: Ints, hidden: NDArray[np.bool_], *, predict: bool
+    ) -> tuple[Ints, Ints, Ints]:
+        """Return gap, code and value bin of what follows each position, unless that is `hidden`."""
+        gaps, codes, bins = np.full((3, len(doc)), NO_TARGET, dtype=np.int64)
+        if not predict and len(doc) > 1:
+            here = np.flatnonzero((doc[1:] == doc[:-1]) & ~hidden[1:])
+            behind = source[here + 1]
+            gap, value_bin = self.readings.gaps[behind], self.readings.bins[behind].astype(np.int64)
+            gaps[here] = np.where(gap == NO_GAP, NO_TARGET, gap)
+            codes[here] = self.timelines.tokens[behind]
+            bins[here] = np.where(value_bin == 0, NO_TARGET, value_bin - 1)
+        return gaps, codes, bins
 
     def lengths(self, documents: Documents) -> Ints:
         """Return how many positions each document takes."""
@@ -182,7 +198,7 @@ class Reader:
         in_prefix: NDArray[np.bool_],
         is_query: NDArray[np.bool_],
     ) -> NDArray[np.float64]:
-        """Return days since the first timed token of the subject; its prefix stands at zero."""
+        """Return days since the first timed event of the subject; its prefix stands at zero."""
         times = np.where(is_query, chosen.query[doc], self.timelines.times[source])
         origin = self.origin[chosen.subject][doc]
         since = np.where(in_prefix, np.timedelta64(0, "us"), times - origin)
@@ -246,10 +262,19 @@ def _documents(subject: Ints, first: Ints, stop: Ints, is_start: NDArray[np.bool
     )
 
 
-def _layout(rows: list[Ints], lengths: Ints) -> tuple[Ints, Ints, tuple[int, int]]:
-    """Return the row and the column of every position of documents laid one after another, and the shape of all."""
-    per_row = np.array([len(row) for row in rows])
-    widths = np.add.reduceat(lengths, np.cumsum(per_row) - per_row)
-    row = np.repeat(np.arange(len(rows)), widths)
-    column = np.arange(len(row)) - np.repeat(np.cumsum(widths) - widths, widths)
-    return row, column, (len(rows), int(widths.max()))
+class _Layout:
+    """Where the positions of documents laid one after another stand in the rows of a batch."""
+
+    def __init__(self, rows: list[Ints], lengths: Ints) -> None:
+        per_row = np.array([len(row) for row in rows])
+        widths = np.add.reduceat(lengths, np.cumsum(per_row) - per_row)
+        row = np.repeat(np.arange(len(rows)), widths)
+        column = np.arange(len(row)) - np.repeat(np.cumsum(widths) - widths, widths)
+        self.shape = (len(rows), int(widths.max()))
+        self.flat: Ints = row * self.shape[1] + column
+
+    def out(self, values: NDArray[Any], empty: float) -> Tensor:
+        """Return the values as rows, `empty` where a row is padded."""
+        laid = np.full(self.shape[0] * self.shape[1], empty, dtype=values.dtype)
+        laid[self.flat] = values
+        return torch.from_numpy(laid.reshape(self.shape))

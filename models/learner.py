@@ -42,11 +42,15 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """How a stage went: the least loss on tuning subjects (NaN without any), passes made, seconds of this run."""
+    """How a stage went: the least loss on tuning subjects (NaN without any), passes made, seconds of this run.
+
+    `curve` has for each pass `pass`, `training_loss` and `tuning_loss`.
+    """
 
     loss: float
     passes: int
     seconds: float
+    curve: tuple[dict[str, float], ...]
 
 
 class Heads(nn.Module):
@@ -91,22 +95,22 @@ class Learner(lightning.LightningModule):
         decoder.set_dropout(work.dropout if heads is None else work.fine_tune_dropout)
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
-        """Return the loss: of the next token alone, or of the task with a share of the next token."""
-        states = self.decoder(batch.tokens, batch.days, batch.documents)
+        """Return the loss: of the next event alone, or of the task with a share of the next event."""
+        states = self.decoder(batch.reading, batch.documents)
         if self.heads is None:
-            return _mean(next_token_losses(self.decoder, states, batch.targets))
+            return _mean(next_event_losses(self.decoder, states, batch))
         scores = self._scores(states, batch)
         losses = F.binary_cross_entropy_with_logits(scores, _spread(batch.labels, scores), reduction="none")
         loss = (losses * batch.weights).mean()
         if self.work.language_weight > 0 and not self.work.frozen:
-            loss = loss + self.work.language_weight * _mean(next_token_losses(self.decoder, states, batch.targets))
+            loss = loss + self.work.language_weight * _mean(next_event_losses(self.decoder, states, batch))
         return loss
 
     def validation_step(self, batch: Batch, _index: int) -> None:
         """Add the losses of a batch of tuning subjects to the tuning loss of this pass."""
-        states = self.decoder(batch.tokens, batch.days, batch.documents)
+        states = self.decoder(batch.reading, batch.documents)
         if self.heads is None:
-            losses = next_token_losses(self.decoder, states, batch.targets)
+            losses = next_event_losses(self.decoder, states, batch)
         else:
             scores = self._scores(states, batch).mean(dim=1)
             losses = F.binary_cross_entropy_with_logits(scores, batch.labels, reduction="none")
@@ -137,10 +141,20 @@ class Learner(lightning.LightningModule):
         return self.heads(states, batch)  # type: ignore[no-any-return]
 
 
-def next_token_losses(decoder: Decoder, states: Tensor, targets: Tensor) -> Tensor:
-    """Return the surprise in nats at each position that has a target; `states` (r, p, w), `targets` (r, p)."""
-    asked = targets != NO_TARGET
-    return F.cross_entropy(decoder.logits(states[asked]), targets[asked], reduction="none")
+def next_event_losses(decoder: Decoder, states: Tensor, batch: Batch) -> Tensor:
+    """Return the surprise in nats (e,) at the events that follow: at their gap, their code and their value bin."""
+    asked = batch.next_codes != NO_TARGET
+    states, gaps, codes = states[asked], batch.next_gaps[asked], batch.next_codes[asked]
+    bins = batch.next_bins[asked]
+    known = gaps.clamp(min=0)
+    after = decoder.next.state_after(states, known)
+    vectors = decoder.vectors()
+    losses = F.cross_entropy(decoder.next.gap(states), gaps, reduction="none", ignore_index=NO_TARGET)
+    losses = losses + F.cross_entropy(decoder.next.codes(after, vectors[: decoder.tokens]), codes, reduction="none")
+    valued = bins != NO_TARGET
+    scores = decoder.next.bins(after[valued], F.embedding(codes[valued], vectors))
+    surprise = F.cross_entropy(scores, bins[valued], reduction="none")
+    return losses.index_add(0, valued.nonzero().squeeze(1), surprise.to(losses.dtype))
 
 
 class Passes(lightning.LightningDataModule):
@@ -179,6 +193,34 @@ class Report(Callback):
         self.progress(what, trainer.global_step, int(trainer.estimated_stepping_batches))
 
 
+class Curve(Callback):
+    """Keeps the losses of every pass; kept with the state of the training, so that a resumed one is whole."""
+
+    def __init__(self) -> None:
+        self.passes: list[dict[str, float]] = []
+        self._losses: list[Tensor] = []
+
+    def on_train_batch_end(self, _trainer: lightning.Trainer, _module: object, outputs: Any, *_: object) -> None:
+        """Remember the loss of a batch."""
+        self._losses.append(outputs["loss"].detach())
+
+    def on_validation_end(self, trainer: lightning.Trainer, _module: object) -> None:
+        """Close a pass, once its tuning subjects are through."""
+        if self._losses:
+            training = float(torch.stack(self._losses).mean())
+            tuning = float(trainer.callback_metrics.get(TUNING_LOSS, math.nan))
+            self.passes.append({"pass": len(self.passes) + 1, "training_loss": training, "tuning_loss": tuning})
+            self._losses.clear()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {"passes": self.passes}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what a checkpoint kept."""
+        self.passes = list(state_dict["passes"])
+
+
 def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progress: Progress) -> Passed:
     """Train until the tuning loss no longer falls, keep the best pass, and say how it went.
 
@@ -191,6 +233,7 @@ def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progre
     keeper = ModelCheckpoint(
         folder, "best", monitor=TUNING_LOSS, save_last=True, enable_version_counter=False, save_on_exception=False
     )
+    curve = Curve()
     trainer = lightning.Trainer(
         accelerator=work.accelerator,
         devices=1,
@@ -204,6 +247,7 @@ def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progre
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[
+            curve,
             keeper,
             EarlyStopping(TUNING_LOSS, patience=work.patience if pre else work.fine_tune_patience),
             Report(stage, progress),
@@ -224,7 +268,7 @@ def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progre
         learner.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     learner.eval()
     loss = math.nan if keeper.best_model_score is None else float(keeper.best_model_score)
-    return Passed(loss, trainer.current_epoch, time.perf_counter() - began)
+    return Passed(loss, trainer.current_epoch, time.perf_counter() - began, tuple(curve.passes))
 
 
 @torch.no_grad()
@@ -237,7 +281,7 @@ def scores_of(classifier: Classifier, reader: Reader, documents: Documents) -> N
     for at in range(0, len(order), _DOCUMENTS_AT_ONCE):
         index = order[at : at + _DOCUMENTS_AT_ONCE]
         batch = reader.collate(documents, [index[place : place + 1] for place in range(len(index))], predict=True)
-        states = classifier.decoder(batch.tokens, batch.days)
+        states = classifier.decoder(batch.reading)
         out[index] = classifier.heads(states, batch).double().numpy()
     return out
 

@@ -9,6 +9,7 @@ import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,20 +17,22 @@ import numpy as np
 import polars as pl
 import pytorch_lightning as lightning
 import torch
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from ehr.errors import ModelError
 from ehr.events import BIRTH
 from ehr.progress import Progress, silent
-from ehr.splits import splits
+from ehr.splits import Split, splits
 from ehr.timelines import Timelines
 from ehr.vocabulary import Vocabulary
 from models.calibration import Calibration, fit_calibration
 from models.checkpoint import Checkpoint, TaskText, now, open_version, require_vocabulary, save, timelines_hash
 from models.data import Documents, Reader, bootstrap_weights
 from models.learner import Classifier, Heads, Learner, Material, Passed, fit, quiet, scores_of, threads
+from models.readings import fuse
 from models.settings import Settings, as_mapping
-from models.transformer import Decoder
+from models.transformer import Decoder, layout_of
 
 _PRETRAINED: Final = "pretrained.pt"
 _STAGES: Final = ("pre-training", "fine-tuning")
@@ -52,12 +55,14 @@ def train(
     *,
     target: Labelled | None = None,
     base: Checkpoint | None = None,
+    split: Mapping[int, Split] | None = None,
     progress: Progress = silent,
 ) -> Checkpoint:
     """Train the next version of model `name` in the folder `models`, and return it.
 
     Without a `target` it is pre-trained only. `base` is a model whose decoder is taken instead of pre-training; its
-    architecture then replaces that of the settings. When the last version is unfinished, it is finished.
+    architecture then replaces that of the settings. `split` says of each subject where it belongs, in place of the
+    hash of its number; who is not in it is held out. When the last version is unfinished, it is finished.
     Raises ModelError when the data cannot teach the model: no training or tuning subjects, no rows, one outcome only.
     """
     settings = settings or Settings()
@@ -66,15 +71,15 @@ def train(
         require_vocabulary(base.name, base.vocabulary, vocabulary.name, vocabulary.hash)
         settings = Settings(base.settings.architecture, settings.optimisation, settings.data)
     data_hash = timelines_hash(timelines)
-    folder, version = open_version(models, name, _plan(settings, vocabulary, data_hash, target, base))
+    folder, version = open_version(models, name, _plan(settings, vocabulary, data_hash, target, base, split))
     reader = reader_of(timelines, vocabulary, settings)
     with quiet(), threads(settings.optimisation.threads):
         lightning.seed_everything(settings.optimisation.seed, verbose=False)
-        decoder, report = _pre_trained(folder, reader, vocabulary, settings, base, progress)
+        decoder, report = _pre_trained(folder, reader, vocabulary, settings, base, split, progress)
         classifier, calibration = None, None
         if target is not None:
             classifier, calibration, report["fine_tuning"] = _fine_tuned(
-                folder, reader, decoder, settings, target, progress
+                folder, reader, decoder, settings, target, split, progress
             )
     checkpoint = Checkpoint(
         name,
@@ -98,7 +103,15 @@ def reader_of(timelines: Timelines, vocabulary: Vocabulary, settings: Settings) 
     """Return the timelines ready to be cut into documents for a model with these settings."""
     query_token = len(vocabulary)
     birth_token = vocabulary.code_tokens.get(BIRTH, -1)
-    return Reader(timelines, settings.data.max_tokens, query_token, birth_token)
+    return Reader(fuse(timelines, vocabulary), settings.data.max_tokens, query_token, birth_token)
+
+
+def split_among(subject_ids: NDArray[np.int64], assigned: Mapping[int, Split] | None) -> pl.Series:
+    """Return where each subject belongs: as `assigned`, held out where that says nothing, or else by its hash."""
+    if assigned is None:
+        return splits(subject_ids)
+    names = [assigned.get(subject, "held_out") for subject in subject_ids.tolist()]
+    return pl.Series("split", names, dtype=pl.String)
 
 
 def _pre_trained(
@@ -107,10 +120,11 @@ def _pre_trained(
     vocabulary: Vocabulary,
     settings: Settings,
     base: Checkpoint | None,
+    assigned: Mapping[int, Split] | None,
     progress: Progress,
 ) -> tuple[Decoder, dict[str, Any]]:
     """Return the decoder after the first stage: that of `base`, that of an interrupted run, or one trained now."""
-    decoder = Decoder(settings.architecture, len(vocabulary))
+    decoder = Decoder(settings.architecture, layout_of(vocabulary))
     if base is not None:
         decoder.load_state_dict(base.decoder.state_dict())
         return decoder, {"base": base.identity}
@@ -119,7 +133,7 @@ def _pre_trained(
         saved = torch.load(done, map_location="cpu", weights_only=True)
         decoder.load_state_dict(saved["decoder"])
         return decoder, saved["report"]
-    split = splits(reader.timelines.subject_ids).to_numpy()
+    split = split_among(reader.timelines.subject_ids, assigned).to_numpy()
     training, tuning = reader.pieces(split == "train"), reader.pieces(split == "tuning")
     if not len(training) or not len(tuning):
         raise ModelError(
@@ -131,24 +145,29 @@ def _pre_trained(
         "pre_training": {
             "subjects": int((split == "train").sum()),
             "tuning_subjects": int((split == "tuning").sum()),
-            "tokens": int(reader.lengths(training).sum()),
+            "events": int(reader.lengths(training).sum()),
             **_of_stage(passed),
         }
     }
-    decoder.start_query_from(range(vocabulary.first_gap, vocabulary.first_age))
     torch.save({"decoder": decoder.state_dict(), "report": report}, done)
     return decoder, report
 
 
 def _fine_tuned(
-    folder: Path, reader: Reader, decoder: Decoder, settings: Settings, target: Labelled, progress: Progress
+    folder: Path,
+    reader: Reader,
+    decoder: Decoder,
+    settings: Settings,
+    target: Labelled,
+    assigned: Mapping[int, Split] | None,
+    progress: Progress,
 ) -> tuple[Classifier, Calibration, dict[str, Any]]:
     """Train heads on a copy of the decoder for the task, calibrate, and say what was measured.
 
     The decoder itself stays as it is: histories end before the outcome, so a decoder that goes on learning from them
     forgets how often it comes, and its futures would be wrong.
     """
-    training, tuning = _labelled_documents(reader, target)
+    training, tuning = _labelled_documents(reader, target, assigned)
     shape, work = settings.architecture, settings.optimisation
     training = bootstrap_weights(training, shape.ensemble, work.seed)
     heads = Heads(shape.width, shape.ensemble, float(training.label.mean()))
@@ -175,10 +194,12 @@ def _fine_tuned(
     )
 
 
-def _labelled_documents(reader: Reader, target: Labelled) -> tuple[Documents, Documents]:
+def _labelled_documents(
+    reader: Reader, target: Labelled, assigned: Mapping[int, Split] | None
+) -> tuple[Documents, Documents]:
     """Return the histories of the labelled rows of training and of tuning subjects."""
     rows = target.labels.drop_nulls(["prediction_time", "boolean_value"])
-    rows = rows.with_columns(splits(rows["subject_id"]))
+    rows = rows.with_columns(split_among(rows["subject_id"].to_numpy(), assigned))
     training, _ = reader.histories(rows.filter(pl.col("split") == "train"))
     tuning, _ = reader.histories(rows.filter(pl.col("split") == "tuning"))
     name = target.task.name
@@ -196,7 +217,12 @@ def _labelled_documents(reader: Reader, target: Labelled) -> tuple[Documents, Do
 
 
 def _plan(
-    settings: Settings, vocabulary: Vocabulary, data_hash: str, target: Labelled | None, base: Checkpoint | None
+    settings: Settings,
+    vocabulary: Vocabulary,
+    data_hash: str,
+    target: Labelled | None,
+    base: Checkpoint | None,
+    split: Mapping[int, Split] | None,
 ) -> Mapping[str, Any]:
     """Return what has to be the same for an interrupted training to go on."""
     labels_hash = None
@@ -209,13 +235,19 @@ def _plan(
         "data": data_hash,
         "task": target.task.hash if target else None,
         "labels": labels_hash,
+        "split": sha256(repr(sorted(split.items())).encode()).hexdigest() if split is not None else None,
         "base_model": [base.name, base.version] if base else None,
     }
 
 
 def _of_stage(passed: Passed) -> dict[str, Any]:
     loss = None if math.isnan(passed.loss) else passed.loss
-    return {"tuning_loss": loss, "passes": passed.passes, "seconds": round(passed.seconds, 1)}
+    return {
+        "tuning_loss": loss,
+        "passes": passed.passes,
+        "seconds": round(passed.seconds, 1),
+        "curve": list(passed.curve),
+    }
 
 
 def _clear(folder: Path) -> None:

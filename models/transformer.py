@@ -1,28 +1,73 @@
 """The decoder, whole in one file: RMSNorm, SwiGLU, rotary positions on real time, tied embeddings, shared cache.
 
-Shapes are written with r rows, p positions, n futures of a row, h heads, d numbers per head, w the width.
+Shapes are written with r rows, p positions, n futures of a row, h heads, d numbers per head, w the width. One
+position is one event: its code, the value that came with it, and its time.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import cast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ehr.vocabulary import PAD, Vocabulary
 from models.settings import Architecture
 
-LONGEST_ORDER = 4096.0
-"""Longest period, in tokens, of the rotations by order."""
+LONGEST_ORDER: Final = 4096.0
+"""Longest period, in positions, of the rotations by order."""
+_KNOTS: Final = torch.linspace(-3.2, 3.2, 17)
+"""Where the response to a value can bend, in asinh of spreads from the median."""
+_VALUE_RANK: Final = 32
+"""Shapes of response to a value that codes mix."""
+
+
+class Reading(NamedTuple):
+    """Events side by side, all of one shape: (r, p) for histories, (r, n) for one step of n futures of each row.
+
+    `codes` int64 are tokens, or the query; `bins` int64 the value bin from 1, 0 without a value; `values` float32
+    in spreads from the median of the code, NaN without one; `days` float64 from any origin of the subject.
+    """
+
+    codes: Tensor
+    bins: Tensor
+    values: Tensor
+    days: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the decoder has to know of a vocabulary: how many tokens, bins and gap intervals, and which tokens occur.
+
+    `levels` has for each token the tokens of its levels (chapter, block ...), `events` whether it can be an event.
+    """
+
+    tokens: int
+    bins: int
+    gaps: int
+    levels: tuple[tuple[int, ...], ...]
+    events: tuple[bool, ...]
+
+
+def layout_of(vocabulary: Vocabulary) -> Layout:
+    """Return the layout of a vocabulary."""
+    size = len(vocabulary)
+    first, last = vocabulary.first_age, vocabulary.first_level
+    kept = [token != PAD and (token < vocabulary.first_quantile or first <= token < last) for token in range(size)]
+    events = [is_kept or token >= vocabulary.first_code for token, is_kept in enumerate(kept)]
+    levels = [vocabulary.levels_of(token) if token >= vocabulary.first_code else () for token in range(size)]
+    gaps = len(vocabulary.settings.gap_starts)
+    return Layout(size, vocabulary.settings.quantiles, gaps, tuple(levels), tuple(events))
 
 
 class Rotations(nn.Module):
-    """Angles of rotary positions (Su et al. 2021, RoFormer): half by real time, half by the order of the tokens.
+    """Angles of rotary positions (Su et al. 2021, RoFormer): half by real time, half by the order of the events.
 
     Attention sees differences of positions only, so moving a whole timeline in time changes nothing. Time turns at
     periods spread evenly on a log scale from hours to decades, which keeps gaps of minutes and of years apart;
-    the order tells tokens of one moment apart.
+    the order tells events of one moment apart.
     """
 
     periods: Tensor
@@ -41,8 +86,9 @@ class Rotations(nn.Module):
         """
         by_time = days.double().unsqueeze(-1) / self.periods
         by_order = order.double().unsqueeze(-1) / self.order_periods
-        angles = 2 * math.pi * torch.cat([by_time, by_order], dim=-1)
-        return angles.cos().float(), angles.sin().float()
+        turns = torch.cat([by_time, by_order], dim=-1)
+        angles = (2 * math.pi * (turns - turns.floor())).float()
+        return angles.cos(), angles.sin()
 
 
 def _log_spaced(shortest: float, longest: float, count: int) -> Tensor:
@@ -95,7 +141,7 @@ class SharedCache:
 
     def __init__(self, layers: list[LayerCache], visible: Tensor) -> None:
         self.layers = layers
-        self.visible = visible  # (r, p): which positions of the history hold a token
+        self.visible = visible  # (r, p): which positions of the history hold an event
         self.lengths = visible.sum(dim=1)  # (r,)
         self.steps = 0
 
@@ -123,7 +169,7 @@ class Attention(nn.Module):
         return self.out(mixed.transpose(1, 2).flatten(2)), LayerCache(key, value)
 
     def step(self, x: Tensor, turn: tuple[Tensor, Tensor], cache: LayerCache, shared: SharedCache) -> Tensor:
-        """Attend from one new token of each future (r, n, w) to the shared history and to the future's own tokens.
+        """Attend from one new event of each future (r, n, w) to the shared history and to the future's own events.
 
         The futures of a row stand where the positions of a sequence do, so that the products with the keys and
         values of the history are plain matrix products over all of them at once.
@@ -178,29 +224,93 @@ class Block(nn.Module):
         return x + self.dropout(self.feed(self.feed_norm(x))), cache
 
     def step(self, x: Tensor, turn: tuple[Tensor, Tensor], cache: LayerCache, shared: SharedCache) -> Tensor:
-        """Map one new token of each future (r, n, w)."""
+        """Map one new event of each future (r, n, w)."""
         x = x + self.attention.step(self.attention_norm(x), turn, cache, shared)
         return x + self.feed(self.feed_norm(x))  # type: ignore[no-any-return]
 
 
-class Decoder(nn.Module):
-    """Foresees the next token of a timeline from those before it.
+class Values(nn.Module):
+    """What a value adds to its event: its bin's own vector, and a bent line through its number that its code shapes.
 
-    `tokens` counts the vocabulary; one more embedding stands for the query, a mark at a prediction time whose state
-    is what the heads for a task read. Embeddings and output weights are one matrix (Press & Wolf 2017).
+    The number bends at fixed knots (piecewise-linear encoding, Gorishniy et al. 2022, On embeddings for numerical
+    features); each code weighs a few shared responses in its own way.
     """
 
-    def __init__(self, shape: Architecture, tokens: int) -> None:
+    knots: Tensor
+
+    def __init__(self, layout: Layout, width: int) -> None:
         super().__init__()
-        self.shape, self.tokens = shape, tokens
-        self.embed = nn.Embedding(tokens + 1, shape.width)
+        self.register_buffer("knots", _KNOTS, False)
+        self.bins = nn.Embedding(layout.bins + 1, width)
+        self.respond = nn.Linear(len(_KNOTS) + 1, _VALUE_RANK)
+        self.share = nn.Embedding(layout.tokens + 1, _VALUE_RANK)
+        self.out = nn.Linear(_VALUE_RANK, width, bias=False)
+
+    def forward(self, reading: Reading) -> Tensor:
+        """Return what the values add (..., w); zero where there is none."""
+        has_value = reading.bins > 0
+        bent = torch.asinh(reading.values.nan_to_num()).clamp(float(_KNOTS[0]), float(_KNOTS[-1])).unsqueeze(-1)
+        spacing = float(_KNOTS[1] - _KNOTS[0])
+        tents = (1 - (bent - self.knots).abs() / spacing).clamp(min=0)
+        response = self.respond(torch.cat([tents, bent], dim=-1))
+        added = self.bins(reading.bins) + self.out(response * (1 + self.share(reading.codes)))
+        return added * has_value.unsqueeze(-1)  # type: ignore[no-any-return]
+
+
+class Next(nn.Module):
+    """What follows a state: the gap, then the code after that gap, then the value of that code."""
+
+    possible: Tensor
+
+    def __init__(self, layout: Layout, width: int) -> None:
+        super().__init__()
+        self.gap = nn.Linear(width, layout.gaps + 1)
+        self.after = nn.Embedding(layout.gaps + 1, width)
+        self.mix = nn.Linear(width, width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.often = nn.Parameter(torch.zeros(layout.tokens))
+        self.of_code = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width)
+        self.bin = nn.Linear(width, max(1, layout.bins))
+        self.register_buffer("possible", torch.tensor(layout.events), False)
+
+    def state_after(self, states: Tensor, gaps: Tensor) -> Tensor:
+        """Return the states (..., w) once the gaps (...) are known."""
+        return states + self.out(F.silu(self.mix(states) + self.after(gaps)))  # type: ignore[no-any-return]
+
+    def codes(self, after: Tensor, vectors: Tensor) -> Tensor:
+        """Return the scores (..., tokens) of the next code, given the vectors (tokens, w) of all."""
+        return (after @ vectors.T + self.often).masked_fill(~self.possible, -torch.inf)
+
+    def bins(self, after: Tensor, vector: Tensor) -> Tensor:
+        """Return the scores (..., bins) of its value, given the vector (..., w) of the code."""
+        return self.bin(F.silu(self.value(after) + self.of_code(vector)))  # type: ignore[no-any-return]
+
+
+class Decoder(nn.Module):
+    """Foresees the next event of a timeline from those before it: p(gap) p(code | gap) p(value bin | gap, code).
+
+    A code's vector is its own embedding and those of its levels (chapter, block ...), so that rare codes lean on
+    their kin; the same vectors score the next code (Press & Wolf 2017). One more embedding stands for the query, a
+    mark at a prediction time whose state is what the heads for a task read.
+    """
+
+    levels: Tensor
+
+    def __init__(self, shape: Architecture, layout: Layout) -> None:
+        super().__init__()
+        self.shape, self.layout, self.tokens = shape, layout, layout.tokens
+        self.embed = nn.Embedding(layout.tokens + 1, shape.width)
+        self.values = Values(layout, shape.width)
+        self.next = Next(layout, shape.width)
         self.rotations = Rotations(shape)
         self.dropout = nn.Dropout(0.0)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = nn.RMSNorm(shape.width)
+        self.register_buffer("levels", _padded(layout), False)
         self.apply(_start_small)
         for name, weight in self.named_parameters():
-            if name.endswith("out.weight"):  # ends of residual branches: the stream keeps its size with depth
+            if name.startswith("blocks") and name.endswith("out.weight"):  # the stream keeps its size with depth
                 nn.init.normal_(weight, std=0.02 / math.sqrt(2 * shape.layers))
 
     @property
@@ -214,51 +324,70 @@ class Decoder(nn.Module):
             if isinstance(module, nn.Dropout):
                 module.p = share
 
-    @torch.no_grad()
-    def start_query_from(self, tokens: Sequence[int]) -> None:
-        """Let the query begin as the mean of `tokens`: as a gap up to now, its state foresees what comes next."""
-        self.embed.weight[self.query_token] = self.embed.weight[list(tokens)].mean(dim=0)
-
-    def forward(self, tokens: Tensor, days: Tensor, documents: Tensor | None = None) -> Tensor:
-        """Return the states (r, p, w) of `tokens` (r, p) at the times `days` (r, p, float64, from any origin).
+    def forward(self, reading: Reading, documents: Tensor | None = None) -> Tensor:
+        """Return the states (r, p, w) of the events.
 
         A position sees those before it with the same number in `documents` (r, p); without it, all before it.
         """
-        return self._read(tokens, days, documents)[0]
+        return self._read(self.embedded(reading), reading.days, documents)[0]
 
-    def logits(self, states: Tensor) -> Tensor:
-        """Return the scores (..., tokens) of the next token after states (..., w)."""
-        return states @ self.embed.weight[: self.tokens].T
+    def embedded(self, reading: Reading) -> Tensor:
+        """Return the events as they enter the first block (..., w)."""
+        return F.embedding(reading.codes, self.vectors()) + self.values(reading)  # type: ignore[no-any-return]
 
-    def prefill(self, tokens: Tensor, days: Tensor, visible: Tensor) -> tuple[Tensor, SharedCache]:
+    def states_of(self, embedded: Tensor, days: Tensor, documents: Tensor | None = None) -> Tensor:
+        """Return the states of events that were embedded before, so that a gradient can be taken there."""
+        return self._read(embedded, days, documents)[0]
+
+    def gap_logits(self, states: Tensor) -> Tensor:
+        """Return the scores (..., gaps + 1) of the time to the next event: 0 in this moment, i for interval i - 1."""
+        return self.next.gap(states)  # type: ignore[no-any-return]
+
+    def code_logits(self, states: Tensor, gaps: Tensor) -> Tensor:
+        """Return the scores (..., tokens) of the next code after gaps (...); what is no event scores -inf."""
+        return self.next.codes(self.next.state_after(states, gaps), self.vectors()[: self.tokens])
+
+    def value_logits(self, states: Tensor, gaps: Tensor, codes: Tensor) -> Tensor:
+        """Return the scores (..., bins) of the value of the next event, which is of the codes (...)."""
+        vector = F.embedding(codes, self.vectors())
+        return self.next.bins(self.next.state_after(states, gaps), vector)
+
+    def prefill(self, reading: Reading, visible: Tensor) -> tuple[Tensor, SharedCache]:
         """Read histories (r, p), padded at their end where not `visible`, once for all of their futures.
 
-        Returns the scores of the first token to come (r, tokens) and the cache for `step`.
+        Returns the last state of each (r, w) and the cache for `step`.
         """
-        states, layers = self._read(tokens, days, None)
+        states, layers = self._read(self.embedded(reading), reading.days, None)
         cache = SharedCache(layers, visible)
         last = (cache.lengths - 1)[:, None, None].expand(-1, 1, states.shape[-1])
-        return self.logits(states.gather(1, last).squeeze(1)), cache
+        return states.gather(1, last).squeeze(1), cache
 
-    def step(self, tokens: Tensor, days: Tensor, cache: SharedCache) -> Tensor:
-        """Read one more token of each future (r, n) and return the scores of the next (r, n, tokens)."""
-        order = (cache.lengths[:, None] + cache.steps).expand_as(tokens)
-        turn = _for_heads(self.rotations(days, order))
-        x = self.embed(tokens)
+    def step(self, reading: Reading, cache: SharedCache) -> Tensor:
+        """Read one more event of each future (r, n) and return its states (r, n, w)."""
+        order = (cache.lengths[:, None] + cache.steps).expand_as(reading.codes)
+        turn = _for_heads(self.rotations(reading.days, order))
+        x = self.embedded(reading)
         for block, layer in zip(self._blocks(), cache.layers, strict=True):
             x = block.step(x, turn, layer, cache)
         cache.steps += 1
-        return self.logits(self.norm(x))
+        return self.norm(x)  # type: ignore[no-any-return]
 
-    def _read(self, tokens: Tensor, days: Tensor, documents: Tensor | None) -> tuple[Tensor, list[LayerCache]]:
-        order = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
+    def _read(self, x: Tensor, days: Tensor, documents: Tensor | None) -> tuple[Tensor, list[LayerCache]]:
+        order = torch.arange(days.shape[1], device=days.device).expand_as(days)
         turn = _for_heads(self.rotations(days, order))
         allowed = None if documents is None else document_mask(documents)
-        x, caches = self.dropout(self.embed(tokens)), []
+        x, caches = self.dropout(x), []
         for block in self._blocks():
             x, cache = block(x, turn, allowed)
             caches.append(cache)
         return self.norm(x), caches
+
+    def vectors(self) -> Tensor:
+        """Return the vector of every token and of the query (tokens + 1, w): its own and those of its levels."""
+        if not self.levels.shape[1]:
+            return self.embed.weight
+        padded = F.pad(self.embed.weight, (0, 0, 0, 1))
+        return self.embed.weight + padded[self.levels].sum(dim=1)
 
     def _blocks(self) -> Iterator[Block]:
         return (cast(Block, block) for block in self.blocks)
@@ -268,6 +397,14 @@ def document_mask(documents: Tensor) -> Tensor:
     """Return where attention is allowed (r, 1, p, p): to the same document (r, p), and not ahead."""
     same = documents[:, :, None] == documents[:, None, :]
     return same.tril().unsqueeze(1)
+
+
+def _padded(layout: Layout) -> Tensor:
+    """Return the levels of every token and of the query (tokens + 1, most levels); tokens + 1 stands for none."""
+    most = max((len(levels) for levels in layout.levels), default=0)
+    none = layout.tokens + 1
+    rows = [[*levels, *[none] * (most - len(levels))] for levels in (*layout.levels, ())]
+    return torch.tensor(rows, dtype=torch.int64).view(layout.tokens + 1, most)
 
 
 def _for_heads(turn: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from models.calibration import Calibration
 from models.checkpoint import Checkpoint, TaskText, now
 from models.learner import Classifier, Heads
 from models.settings import Settings, read_settings
-from models.transformer import Decoder
+from models.transformer import Decoder, Layout, Reading, layout_of
 
 START = datetime(2150, 1, 1)
 CODES = ("A", "B", BIRTH, "C", "HOSPITAL_DISCHARGE//HOME", DEATH, "RISK", "SEX//F")
@@ -62,6 +62,7 @@ def make_timelines(vocabulary: Vocabulary, records: Mapping[int, Record]) -> Tim
         np.array(tokens, dtype=np.uint32),
         np.array(times, dtype="datetime64[us]"),
         np.arange(len(tokens), dtype=np.int64),
+        np.full(len(tokens), np.nan, dtype=np.float32),
         vocabulary.hash,
     )
 
@@ -78,15 +79,20 @@ def make_rows(rows: Sequence[tuple[int, float]], labels: Sequence[bool] | None =
     return frame if labels is None else frame.with_columns(boolean_value=pl.Series(labels))
 
 
-def random_decoder(vocabulary_size: int, *assignments: str, seed: int = 0) -> Decoder:
+def random_decoder(layout: Layout, *assignments: str, seed: int = 0) -> Decoder:
     """Return a decoder whose weights are large enough for its outputs to differ clearly."""
     torch.manual_seed(seed)
-    decoder = Decoder(tiny_settings(*assignments).architecture, vocabulary_size)
+    decoder = Decoder(tiny_settings(*assignments).architecture, layout)
     with torch.no_grad():
         for weight in decoder.parameters():
             if weight.ndim > 1:
                 weight.mul_(10)
     return decoder.eval()
+
+
+def plain_reading(codes: torch.Tensor, days: torch.Tensor) -> Reading:
+    """Return a reading of events without values."""
+    return Reading(codes, torch.zeros_like(codes), torch.full(codes.shape, float("nan")), days)
 
 
 def untrained_checkpoint(vocabulary: Vocabulary, *assignments: str) -> Checkpoint:
@@ -95,7 +101,7 @@ def untrained_checkpoint(vocabulary: Vocabulary, *assignments: str) -> Checkpoin
     heads = Heads(settings.architecture.width, settings.architecture.ensemble, 0.3)
     torch.nn.init.normal_(heads.scores.weight, std=0.3)
     calibration = Calibration(1.0, 0.0, tuple((head % 4, 1.0, 0.0) for head in range(8)), 10, 3)
-    decoder = random_decoder(len(vocabulary), *assignments)
-    classifier = Classifier(random_decoder(len(vocabulary), *assignments, seed=1), heads).eval()
+    decoder = random_decoder(layout_of(vocabulary), *assignments)
+    classifier = Classifier(random_decoder(layout_of(vocabulary), *assignments, seed=1), heads).eval()
     task = TaskText("death", "a text")
     return Checkpoint("made", 1, settings, vocabulary, decoder, classifier, calibration, task, "0" * 64, now(), {})

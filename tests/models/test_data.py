@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from ehr.events import BIRTH
 from models.data import NO_TARGET, PackedBatches, Reader, bootstrap_weights, packed
+from models.readings import fuse
+from models.transformer import layout_of
 from tests.models.made import CODES, make_rows, make_timelines, make_vocabulary, random_decoder
 
 VOCABULARY = make_vocabulary()
@@ -16,7 +18,7 @@ events = st.lists(
 
 
 def reader_of(records, max_tokens=12):
-    return Reader(make_timelines(VOCABULARY, records), max_tokens, QUERY, BIRTH_TOKEN)
+    return Reader(fuse(make_timelines(VOCABULARY, records), VOCABULARY), max_tokens, QUERY, BIRTH_TOKEN)
 
 
 def token(code):
@@ -33,13 +35,13 @@ def test_packing_keeps_every_document_once_and_no_row_is_too_wide(lengths, width
 
 @given(st.lists(events, min_size=1, max_size=6), st.booleans(), st.integers(8, 30))
 @settings(max_examples=50)
-def test_pieces_hold_every_token_and_foresee_it_once_except_behind_a_cut(histories, born, max_tokens):
+def test_pieces_hold_every_event_and_foresee_it_once_except_behind_a_cut(histories, born, max_tokens):
     first = [(-9000.0, BIRTH)] if born else []
     records = {number: [(None, "SEX//F"), *first, *history] for number, history in enumerate(histories)}
     reader = reader_of(records, max_tokens)
     pieces = reader.pieces(np.ones(len(histories), dtype=bool))
     assert (pieces.stop - pieces.first).sum() == (reader.stop - reader.begin).sum()
-    targets = [batch.targets[batch.targets != NO_TARGET] for batch in _batches(reader, pieces)]
+    targets = [batch.next_codes[batch.next_codes != NO_TARGET] for batch in _batches(reader, pieces)]
     assert sum(len(part) for part in targets) == (reader.stop - reader.begin).sum() - (~pieces.is_start).sum()
     assert (reader.lengths(pieces) <= max_tokens).all()
 
@@ -51,15 +53,22 @@ def _batches(reader, documents):
     return [batches[place] for place in range(len(batches))]
 
 
-def test_targets_are_the_next_tokens_and_the_prefix_is_never_one():
+def test_targets_are_the_next_events_and_the_prefix_is_never_one():
     reader = reader_of({1: [(None, "SEX//F"), (-9000.0, BIRTH), (0.0, "A"), (0.0, "B"), (2.0, "C")]})
     batch = reader.collate(reader.pieces(np.array([True])), [np.array([0])])
-    day_gap = VOCABULARY.first_gap + 1
-    years_gap = VOCABULARY.first_gap + 2
-    expected = [token("SEX//F"), BIRTH_TOKEN, years_gap, token("A"), token("B"), day_gap, token("C")]
-    assert batch.tokens.tolist() == [expected]
-    assert batch.targets.tolist() == [[NO_TARGET, *expected[2:], NO_TARGET]]
-    assert batch.days.tolist() == [[0.0, 0.0, 9000.0, 9000.0, 9000.0, 9002.0, 9002.0]]
+    expected = [token("SEX//F"), BIRTH_TOKEN, token("A"), token("B"), token("C")]
+    assert batch.reading.codes.tolist() == [expected]
+    assert batch.reading.days.tolist() == [[0.0, 0.0, 9000.0, 9000.0, 9002.0]]
+    assert batch.next_codes.tolist() == [[NO_TARGET, *expected[2:], NO_TARGET]]
+    assert batch.next_gaps.tolist() == [[NO_TARGET, 3, 0, 2, NO_TARGET]]
+    assert (batch.next_bins == NO_TARGET).all()
+
+
+def test_before_the_first_moment_there_is_no_gap_to_foresee():
+    reader = reader_of({1: [(None, "SEX//F"), (0.0, "A"), (2.0, "C")]})
+    batch = reader.collate(reader.pieces(np.array([True])), [np.array([0])])
+    assert batch.next_codes.tolist() == [[token("A"), token("C"), NO_TARGET]]
+    assert batch.next_gaps.tolist() == [[NO_TARGET, 2, NO_TARGET]]
 
 
 def test_a_history_ends_with_the_query_at_the_prediction_time_and_foresees_nothing_of_it():
@@ -67,11 +76,11 @@ def test_a_history_ends_with_the_query_at_the_prediction_time_and_foresees_nothi
     documents, usable = reader.histories(make_rows([(1, 5.5)], [True]))
     batch = reader.collate(documents, [np.array([0])])
     assert usable.tolist() == [True]
-    assert batch.tokens[0, -1] == QUERY
-    assert batch.days[0, -1] == 5.5
-    assert token("B") not in batch.tokens
-    assert batch.targets[0, -2:].tolist() == [NO_TARGET, NO_TARGET]
-    assert batch.queries.tolist() == [batch.tokens.shape[1] - 1]
+    assert batch.reading.codes[0, -1] == QUERY
+    assert batch.reading.days[0, -1] == 5.5
+    assert token("B") not in batch.reading.codes
+    assert batch.next_codes[0, -2:].tolist() == [NO_TARGET, NO_TARGET]
+    assert batch.queries.tolist() == [batch.documents.shape[1] - 1]
     assert batch.labels.tolist() == [1.0]
 
 
@@ -80,8 +89,8 @@ def test_a_long_history_keeps_its_prefix_and_its_last_tokens():
     documents, _ = reader.histories(make_rows([(1, 1.0)]))
     batch = reader.collate(documents, [np.array([0])])
     kept = [token("SEX//F"), BIRTH_TOKEN, *[token("A")] * 6, token("C"), QUERY]
-    assert batch.tokens.tolist() == [kept]
-    assert batch.targets[0, :3].tolist() == [NO_TARGET, NO_TARGET, token("A")]
+    assert batch.reading.codes.tolist() == [kept]
+    assert batch.next_codes[0, :3].tolist() == [NO_TARGET, NO_TARGET, token("A")]
 
 
 @given(past=events, future=events, other=events)
@@ -99,13 +108,17 @@ def test_the_future_changes_no_history(past, future, other):
         if past:
             batches.append(reader.collate(documents, [np.array([0])]))
     if past:
-        assert all(torch.equal(left, right) for left, right in zip(*batches, strict=True))
+        left, right = batches
+        assert torch.equal(left.reading.codes, right.reading.codes)
+        assert torch.equal(left.reading.days, right.reading.days)
+        assert torch.equal(left.next_codes, right.next_codes)
+        assert torch.equal(left.next_gaps, right.next_gaps)
 
 
 def test_a_moment_at_the_prediction_time_is_known_and_one_a_microsecond_later_is_not():
     reader = reader_of({1: [(0.0, "A"), (1.0, "B"), (1.0 + 1e-6 / 86_400, "C")]})
     documents, _ = reader.histories(make_rows([(1, 1.0)]))
-    tokens = reader.collate(documents, [np.array([0])]).tokens
+    tokens = reader.collate(documents, [np.array([0])]).reading.codes
     assert token("B") in tokens
     assert token("C") not in tokens
 
@@ -125,13 +138,13 @@ def test_a_subject_is_read_alike_alone_and_packed_with_others():
         for number in range(6)
     }
     reader = reader_of(records, max_tokens=64)
-    decoder = random_decoder(len(VOCABULARY))
+    decoder = random_decoder(layout_of(VOCABULARY))
     documents, _ = reader.histories(make_rows([(number, 95.0) for number in records]))
     together = reader.collate(documents, [np.arange(6)])
-    states = decoder(together.tokens, together.days, together.documents).flatten(0, 1)[together.queries]
+    states = decoder(together.reading, together.documents).flatten(0, 1)[together.queries]
     for number in records:
         alone = reader.collate(documents, [np.array([number])])
-        assert torch.allclose(decoder(alone.tokens, alone.days)[0, -1], states[number], atol=1e-4)
+        assert torch.allclose(decoder(alone.reading)[0, -1], states[number], atol=1e-4)
 
 
 def test_rows_of_one_subject_share_their_bootstrap_weights():

@@ -1,101 +1,148 @@
 import pytest
 import torch
 
+from models.transformer import Layout, Reading
 from tests.models.made import random_decoder
 
-SIZE = 12
+SIZE, BINS, GAPS = 12, 4, 3
+LAYOUT = Layout(SIZE, BINS, GAPS, ((),) * 6 + ((3, 4), (3,), (3, 4), (), (), ()), (False,) * 5 + (True,) * 7)
 
 
 def some_history(rows, length, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    tokens = torch.randint(0, SIZE, (rows, length), generator=generator)
+    codes = torch.randint(5, SIZE, (rows, length), generator=generator)
+    bins = torch.randint(0, BINS + 1, (rows, length), generator=generator)
+    values = torch.where(bins > 0, torch.randn((rows, length), generator=generator), torch.nan)
     days = torch.rand((rows, length), generator=generator, dtype=torch.float64).mul(30).cumsum(dim=1)
-    return tokens, days
+    return Reading(codes, bins, values, days)
+
+
+def part(reading, *index):
+    return Reading(*(tensor[index] for tensor in reading))
+
+
+def moved(reading, days):
+    return reading._replace(days=reading.days + days)
+
+
+def joined(*readings):
+    return Reading(*(torch.cat(tensors)[None] for tensors in zip(*readings, strict=True)))
 
 
 def test_states_do_not_depend_on_what_comes_later():
-    decoder = random_decoder(SIZE)
-    tokens, days = some_history(1, 10)
-    changed, later = tokens.clone(), days.clone()
-    changed[:, 6:] = (changed[:, 6:] + 1) % SIZE
-    later[:, 6:] += 1000
-    assert torch.equal(decoder(tokens, days)[:, :6], decoder(changed, later)[:, :6])
+    decoder = random_decoder(LAYOUT)
+    history, other = some_history(1, 10), some_history(1, 10, seed=1)
+    mixed = Reading(
+        *(torch.cat([left[:, :6], right[:, 6:]], dim=1) for left, right in zip(history, other, strict=True))
+    )
+    assert torch.equal(decoder(history)[:, :6], decoder(mixed)[:, :6])
 
 
 def test_documents_of_one_row_do_not_see_each_other():
-    decoder = random_decoder(SIZE)
-    tokens, days = some_history(1, 12)
+    decoder = random_decoder(LAYOUT)
+    history = some_history(1, 12)
     documents = torch.tensor([[0] * 5 + [1] * 7])
-    together = decoder(tokens, days, documents)
-    assert torch.allclose(together[:, :5], decoder(tokens[:, :5], days[:, :5]), atol=1e-5)
-    assert torch.allclose(together[:, 5:], decoder(tokens[:, 5:], days[:, 5:]), atol=1e-5)
+    together = decoder(history, documents)
+    assert torch.allclose(together[:, :5], decoder(part(history, slice(None), slice(5))), atol=1e-5)
+    assert torch.allclose(together[:, 5:], decoder(part(history, slice(None), slice(5, None))), atol=1e-5)
 
 
 @pytest.mark.parametrize("shift", [-40_000.0, 0.125, 36_525.0])
 def test_shifting_a_timeline_in_time_changes_nothing(shift):
-    decoder = random_decoder(SIZE)
-    tokens, days = some_history(2, 16)
-    assert torch.allclose(decoder(tokens, days), decoder(tokens, days + shift), atol=1e-4)
+    decoder = random_decoder(LAYOUT)
+    history = some_history(2, 16)
+    assert torch.allclose(decoder(history), decoder(moved(history, shift)), atol=1e-4)
 
 
 def test_stretching_a_timeline_in_time_changes_its_states():
-    decoder = random_decoder(SIZE)
-    tokens, days = some_history(1, 16)
-    assert not torch.allclose(decoder(tokens, days)[:, -1], decoder(tokens, days * 3)[:, -1], atol=1e-2)
+    decoder = random_decoder(LAYOUT)
+    history = some_history(1, 16)
+    stretched = history._replace(days=history.days * 3)
+    assert not torch.allclose(decoder(history)[:, -1], decoder(stretched)[:, -1], atol=1e-2)
 
 
 def test_the_order_within_one_moment_matters():
-    decoder = random_decoder(SIZE)
-    days = torch.zeros((1, 4), dtype=torch.float64)
-    one = decoder(torch.tensor([[1, 2, 3, 4]]), days)[:, -1]
-    other = decoder(torch.tensor([[2, 1, 3, 4]]), days)[:, -1]
-    assert not torch.allclose(one, other, atol=1e-2)
+    decoder = random_decoder(LAYOUT)
+    history = some_history(1, 4)._replace(days=torch.zeros((1, 4), dtype=torch.float64))
+    swapped = part(history, slice(None), torch.tensor([1, 0, 2, 3]))
+    assert not torch.allclose(decoder(history)[:, -1], decoder(swapped)[:, -1], atol=1e-2)
 
 
-def test_cached_scores_equal_those_of_the_whole_sequence():
-    decoder = random_decoder(SIZE)
-    lengths, futures, steps = [9, 4, 6], 3, 40
-    tokens, days = some_history(3, 9)
-    visible = torch.arange(9) < torch.tensor(lengths)[:, None]
-    more, gaps = some_history(3 * futures, steps, seed=1)
-    more = more.view(3, futures, steps)
-    later = (
-        gaps.view(3, futures, steps) + torch.stack([days[row, n - 1] for row, n in enumerate(lengths)])[:, None, None]
+def test_a_value_counts_by_its_number_and_nothing_stands_for_none():
+    decoder = random_decoder(LAYOUT)
+    history = some_history(1, 8)._replace(bins=torch.full((1, 8), 2), values=torch.zeros((1, 8)))
+    higher = history._replace(values=torch.full((1, 8), 0.7))
+    assert not torch.allclose(decoder(history), decoder(higher), atol=1e-3)
+    bare, odd = (
+        history._replace(bins=torch.zeros((1, 8), dtype=torch.int64), values=torch.full((1, 8), value))
+        for value in (torch.nan, 3.0)
     )
+    assert torch.equal(decoder(bare), decoder(odd))
+
+
+def test_codes_of_one_level_share_its_vector():
+    decoder = random_decoder(LAYOUT)
+    before = decoder.vectors().clone()
+    with torch.no_grad():
+        decoder.embed.weight[4] += 1
+    moved_by = (decoder.vectors() - before)[:, 0]
+    assert moved_by.round(decimals=4).tolist() == [0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0]
+
+
+def test_only_events_can_follow_and_what_follows_depends_on_the_gap():
+    decoder = random_decoder(LAYOUT)
+    states = decoder(some_history(2, 5))
+    gaps = torch.zeros((2, 5), dtype=torch.int64)
+    scores = decoder.code_logits(states, gaps)
+    assert torch.isinf(scores[..., :5]).all()
+    assert torch.isfinite(scores[..., 5:]).all()
+    assert not torch.allclose(scores[..., 5:], decoder.code_logits(states, gaps + 2)[..., 5:], atol=1e-3)
+    assert decoder.gap_logits(states).shape == (2, 5, GAPS + 1)
+    assert decoder.value_logits(states, gaps, gaps + 7).shape == (2, 5, BINS)
+
+
+def test_cached_states_equal_those_of_the_whole_sequence():
+    decoder = random_decoder(LAYOUT)
+    lengths, futures, steps = [9, 4, 6], 3, 40
+    history = some_history(3, 9)
+    visible = torch.arange(9) < torch.tensor(lengths)[:, None]
+    more = Reading(*(tensor.view(3, futures, steps) for tensor in some_history(3 * futures, steps, seed=1)))
+    ends = torch.stack([history.days[row, length - 1] for row, length in enumerate(lengths)])
+    more = moved(more, ends[:, None, None])
 
     with torch.no_grad():
-        first, cache = decoder.prefill(tokens, days, visible)
-        scores = [decoder.step(more[..., at], later[..., at], cache) for at in range(steps)]
+        first, cache = decoder.prefill(history, visible)
+        states = [decoder.step(part(more, ..., at), cache) for at in range(steps)]
         for row, length in enumerate(lengths):
             for future in range(futures):
-                whole = torch.cat([tokens[row, :length], more[row, future]])[None]
-                when = torch.cat([days[row, :length], later[row, future]])[None]
-                expected = decoder.logits(decoder(whole, when))[0, length - 1 :]
-                found = torch.stack([first[row], *(step[row, future] for step in scores)])
+                expected = decoder(joined(part(history, row, slice(length)), part(more, row, future)))[
+                    0, length - 1 :
+                ]
+                found = torch.stack([first[row], *(step[row, future] for step in states)])
                 assert torch.allclose(found, expected, atol=1e-3)
 
 
 def test_futures_that_are_kept_go_on_as_if_the_others_were_there():
-    decoder = random_decoder(SIZE)
-    tokens, days = some_history(3, 7)
+    decoder = random_decoder(LAYOUT)
+    history = some_history(3, 7)
     visible = torch.ones((3, 7), dtype=torch.bool)
-    next_tokens = torch.tensor([[1, 2], [3, 4], [5, 6]])
-    next_days = days[:, -1:] + torch.tensor([1.0, 2.0])
+    following = some_history(3, 2, seed=2)._replace(days=history.days[:, -1:] + torch.tensor([1.0, 2.0]))
 
     with torch.no_grad():
-        _, cache = decoder.prefill(tokens, days, visible)
-        decoder.step(next_tokens, next_days, cache)
-        whole = decoder.step(next_tokens, next_days + 1, cache)
-        _, cache = decoder.prefill(tokens, days, visible)
-        decoder.step(next_tokens, next_days, cache)
+        _, cache = decoder.prefill(history, visible)
+        decoder.step(following, cache)
+        whole = decoder.step(moved(following, 1), cache)
+        _, cache = decoder.prefill(history, visible)
+        decoder.step(following, cache)
         rows, futures = torch.tensor([2, 0]), torch.tensor([[1], [0]])
         cache.select(rows, futures)
-        left = decoder.step(next_tokens[rows].gather(1, futures), (next_days + 1)[rows].gather(1, futures), cache)
+        kept = Reading(*(tensor[rows].gather(1, futures) for tensor in moved(following, 1)))
+        left = decoder.step(kept, cache)
     assert torch.allclose(left, whole[rows, futures.squeeze(1)][:, None], atol=1e-5)
 
 
-def test_the_output_weights_are_the_embeddings_without_the_query():
-    decoder = random_decoder(SIZE)
+def test_the_vectors_that_score_the_next_code_are_those_that_are_read():
+    decoder = random_decoder(LAYOUT)
     assert decoder.embed.weight.shape[0] == SIZE + 1
-    assert decoder.logits(torch.zeros(1, decoder.shape.width)).shape == (1, SIZE)
-    assert not any("logits" in name for name, _ in decoder.named_parameters())
+    after = torch.zeros(1, decoder.shape.width)
+    assert decoder.next.codes(after, decoder.vectors()[:SIZE]).shape == (1, SIZE)

@@ -44,11 +44,11 @@ def fuse(timelines: Timelines, vocabulary: Vocabulary) -> Readings:
     kept = np.flatnonzero(is_position)
     follows = np.append(kept + 1, len(tokens))[: len(kept)]
     has_value = np.append(is_bin, False)[follows]
-    bins = (
-        np.where(has_value, tokens[behind].astype(np.int64) - vocabulary.first_quantile + 1, 0) if len(kept) else kept
-    )
+    behind = follows[has_value]
+    bins, values = np.zeros(len(kept), dtype=np.uint8), np.full(len(kept), np.nan)
+    bins[has_value] = tokens[behind] - vocabulary.first_quantile + 1
+    values[has_value] = timelines.values[behind]
     codes = tokens[kept]
-    values = np.where(has_value, timelines.values[behind], np.nan) if len(kept) else np.zeros(0)
     offsets = np.concatenate([[0], np.cumsum(is_position)])[timelines.offsets]
     fused = replace(
         timelines,

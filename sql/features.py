@@ -1,7 +1,7 @@
 """Features of the past as queries, for baselines: what each row of a cohort knew of every code, in a long table.
 
-They run wherever a cohort runs, DuckDB or Spark. Known at a prediction time is what `ehr.timelines.past_ends` says:
-facts without a time, and what has a time up to and including the prediction time.
+They run wherever a cohort runs, DuckDB or Spark. Known at a prediction time is what `ehr.past` says: facts without a
+time, and what has a time up to and including the prediction time.
 """
 
 from datetime import timedelta
@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 from sqlglot import exp
 
+from ehr.past import known, known_within
 from sql.cohort.expressions import column, integer, one_if
 from sql.cohort.records import Records
 
@@ -34,14 +35,13 @@ def feature_query(recent: timedelta = RECENT) -> exp.Select:
         exp.select(*row, *(column(name, "event") for name in ("time", "code", "numeric_value")))
         .from_(LABEL)
         .join("event", on=_same_subject())
-        .where(exp.or_(column("time", "event").is_(exp.null()), _until_prediction()))
+        .where(known(column("time", "event"), column("prediction_time", LABEL)))
     )
     keys = [column(name) for name in ("subject_id", "prediction_time", "code")]
     has_value = exp.Case(ifs=[exp.If(this=column("numeric_value").is_(exp.null()).not_(), true=column("time"))])
     latest = exp.Window(this=exp.Max(this=has_value), partition_by=[key.copy() for key in keys])
     placed = exp.select("*", latest.as_("valued")).from_(past.subquery("past"))
-    seconds = exp.Interval(this=exp.Literal.string(str(int(recent.total_seconds()))), unit=exp.var("SECOND"))
-    is_recent = column("time") > exp.Sub(this=column("prediction_time"), expression=seconds)
+    is_recent = known_within(column("time"), column("prediction_time"), recent)
     is_latest = exp.or_(column("time").eq(column("valued")), column("valued").is_(exp.null()))
     last_value = exp.Case(ifs=[exp.If(this=is_latest, true=column("numeric_value"))])
     return (
@@ -79,7 +79,3 @@ def write_features(records: Records, labels: pl.DataFrame, path: str) -> None:
 
 def _same_subject() -> exp.Expr:
     return column("subject_id", LABEL).eq(column("subject_id", "event"))
-
-
-def _until_prediction() -> exp.Expr:
-    return exp.LTE(this=column("time", "event"), expression=column("prediction_time", LABEL))

@@ -102,6 +102,7 @@ def _tokens_of(rows: list[Row], vocabulary: Vocabulary, read: dict[str, int]) ->
                     shown = band
                     yield vocabulary.first_age + band
             before = time
+        yield from vocabulary.levels_of(read[code])
         yield read[code]
         edges = vocabulary.edges.get(code)
         if edges is not None and value is not None and isfinite(value):

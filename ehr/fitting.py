@@ -1,5 +1,6 @@
 """Fitting a vocabulary: counts and edges come from the events of training subjects, and from no one else's."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import duckdb
@@ -8,46 +9,64 @@ import polars as pl
 from ehr.ancestry import families
 from ehr.errors import VocabularyError
 from ehr.events import BIRTH
+from ehr.hierarchy import levels_above, system_of
 from ehr.splits import split_sql
 from ehr.store import Store, require_subjects
 from ehr.vocabulary import DEFAULT_NAME, YEAR_SECONDS, TokenSettings, Vocabulary
 
+_NORMAL_SPREAD: Final = 2.563
+"""From the first decile of a normal distribution to the ninth, in standard deviations."""
+_LEAST_SPREAD: Final = 1e-6
+"""Of the median: less is noise of the computer's numbers."""
 _GAP_QUANTILES: Final = tuple((2 * place + 1) / 20 for place in range(10))
 
 
-def fit_vocabulary(store: Store, name: str = DEFAULT_NAME, settings: TokenSettings | None = None) -> Vocabulary:
-    """Fit a vocabulary on the training subjects of a store; it is not saved.
+def fit_vocabulary(
+    store: Store,
+    name: str = DEFAULT_NAME,
+    settings: TokenSettings | None = None,
+    *,
+    training: Sequence[int] | None = None,
+) -> Vocabulary:
+    """Fit a vocabulary on the training subjects of a store, or on exactly the subjects `training`; it is not saved.
 
     Raises StoreError for an empty store and VocabularyError when no subject falls to training.
     """
     require_subjects(store)
     settings = settings or TokenSettings()
     con = store.cursor()
-    _view_training_events(con)
     try:
+        _view_training_events(con, training)
         common, rare = _split_codes(con, settings)
+        rarer = _fit_families(con, rare, settings)
+        con.register("own_code", pl.DataFrame({"code": pl.Series(common, dtype=pl.String)}).to_arrow())
         return Vocabulary(
             name,
             settings,
             tuple(common),
-            tuple(_fit_families(con, rare, settings)),
-            _fit_edges(con, common, settings),
+            tuple(rarer),
+            _fit_edges(con, settings),
             _fit_ages(con, settings),
             _fit_gaps(con, settings),
+            _fit_scales(con, settings),
+            _levels([*common, *rarer], settings),
         )
     finally:
         con.close()
 
 
-def _view_training_events(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE training_subject AS
-        SELECT subject_id FROM subject WHERE {split_sql()} = 'train'
-        """
-    )
+def _view_training_events(con: duckdb.DuckDBPyConnection, training: Sequence[int] | None) -> None:
+    chosen = f"{split_sql()} = 'train'"
+    if training is not None:
+        wanted = pl.DataFrame({"subject_id": pl.Series(training, dtype=pl.Int64)})
+        con.register("wanted_training", wanted.to_arrow())
+        chosen = "subject_id IN (SELECT subject_id FROM wanted_training)"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE training_subject AS SELECT subject_id FROM subject WHERE {chosen}")
     if con.execute("SELECT NOT EXISTS (FROM training_subject)").fetchall()[0][0]:
-        raise VocabularyError("no subject of the store falls to the training split; import more patients")
+        why = "falls to the training split; import more patients"
+        raise VocabularyError(
+            f"no subject of the store {why if training is None else 'is among those given for training'}"
+        )
     con.execute(
         """
         CREATE OR REPLACE TEMP VIEW training_event AS
@@ -93,17 +112,14 @@ def _fit_families(con: duckdb.DuckDBPyConnection, rare: list[str], settings: Tok
     return sorted(chosen)
 
 
-def _fit_edges(
-    con: duckdb.DuckDBPyConnection, codes: list[str], settings: TokenSettings
-) -> dict[str, tuple[float, ...]]:
-    """Return the value edges of each code with finite numbers.
+def _fit_edges(con: duckdb.DuckDBPyConnection, settings: TokenSettings) -> dict[str, tuple[float, ...]]:
+    """Return the value edges of each code of `own_code` with finite numbers.
 
     The k-th edge is the k-th quantile. Where a frequent value takes several quantiles, the next greater value
     becomes the edge, so that this value has a bin of its own and zero is told from all that lies above it.
     """
-    if settings.quantiles < 2 or not codes:
+    if settings.quantiles < 2:
         return {}
-    con.register("own_code", pl.DataFrame({"code": codes}).to_arrow())
     rows = con.execute(
         """
         WITH counted AS (
@@ -132,6 +148,42 @@ def _fit_edges(
         {"bins": settings.quantiles},
     ).fetchall()
     return {code: tuple(edges) for code, edges in rows}
+
+
+def _fit_scales(con: duckdb.DuckDBPyConnection, settings: TokenSettings) -> dict[str, tuple[float, float]]:
+    """Return median and spread of the finite numbers of each code of `own_code`.
+
+    The spread is that of a normal distribution with these deciles: (ninth - first) / 2.563. Where a frequent value
+    makes it 0, it is the standard deviation; of numbers that are all the same, 1. It is never less than a millionth
+    of the median.
+    """
+    if settings.quantiles < 2:
+        return {}
+    rows = con.execute(
+        """
+        WITH number AS (
+            SELECT code, numeric_value::DOUBLE AS v FROM training_event SEMI JOIN own_code USING (code)
+            WHERE isfinite(numeric_value)
+        ),
+        summed AS (
+            SELECT code, quantile_cont(v, [0.1, 0.5, 0.9]) AS q, stddev_pop(v) AS deviation
+            FROM number GROUP BY code
+        )
+        SELECT code, q[2], (q[3] - q[1]) / $normal, deviation FROM summed ORDER BY code
+        """,
+        {"normal": _NORMAL_SPREAD},
+    ).fetchall()
+    return {code: (median, _spread(median, spread, deviation)) for code, median, spread, deviation in rows}
+
+
+def _spread(median: float, spread: float, deviation: float) -> float:
+    return max(spread or deviation or 1.0, _LEAST_SPREAD * abs(median))
+
+
+def _levels(names: Sequence[str], settings: TokenSettings) -> dict[str, tuple[str, ...]]:
+    """Return the levels of each code and family that has any in the systems that the settings name."""
+    above = {name: tuple(one for one in levels_above(name) if system_of(one) in settings.levels) for name in names}
+    return {name: levels for name, levels in above.items() if levels}
 
 
 def _fit_ages(con: duckdb.DuckDBPyConnection, settings: TokenSettings) -> tuple[int, ...]:

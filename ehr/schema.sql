@@ -311,15 +311,17 @@ CREATE TABLE timeline (
     tokens        UINTEGER[] NOT NULL,
     times         TIMESTAMP[] NOT NULL,
     event_ids     BIGINT[] NOT NULL,
+    "values"      FLOAT[] NOT NULL,
     n_events      BIGINT NOT NULL,
     last_event_id BIGINT NOT NULL
 );
-COMMENT ON TABLE timeline IS 'Tokenised timelines: the three lists of a row have one length';
+COMMENT ON TABLE timeline IS 'Tokenised timelines: the four lists of a row have one length';
 COMMENT ON COLUMN timeline.vocabulary_id IS 'Tokenizer, as in vocabulary';
 COMMENT ON COLUMN timeline.subject_id IS 'Patient, as in subject';
 COMMENT ON COLUMN timeline.tokens IS 'Token numbers in order of time';
 COMMENT ON COLUMN timeline.times IS 'Time of each token; NULL for static ones';
 COMMENT ON COLUMN timeline.event_ids IS 'Event behind each token; NULL for time gaps';
+COMMENT ON COLUMN timeline."values" IS 'Number behind each value bin; NULL for all other tokens';
 COMMENT ON COLUMN timeline.n_events IS 'Events of the patient when it was tokenised; another number now means that it is stale';
 COMMENT ON COLUMN timeline.last_event_id IS 'Last event of the patient when it was tokenised';
 
@@ -381,4 +383,4 @@ COMMENT ON COLUMN store_state.version IS 'Raised whenever the tables change';
 COMMENT ON COLUMN store_state.last_event_id IS 'Greatest event_id ever given: none is given twice, also after deletions';
 COMMENT ON COLUMN store_state.last_source_id IS 'Greatest source_id ever given';
 COMMENT ON COLUMN store_state.n_code_values IS 'Rows of code_value when its sums were added up last';
-INSERT INTO store_state VALUES (3, 0, 0, 0);
+INSERT INTO store_state VALUES (4, 0, 0, 0);

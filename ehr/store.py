@@ -16,7 +16,7 @@ from ehr.errors import StoreError
 DATABASE_FILE: Final = "ehr.duckdb"
 OURS: Final = {"models", "audit.jsonl"}
 """What a folder may hold that becomes a store."""
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 # DuckDB 2.0.0 plans a selective filter followed by GROUP BY as repeated scans (docs/decisions.md).
 DISABLED_OPTIMIZERS: Final = "partitioned_execution"
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from ehr.errors import UnknownSubject, VocabularyError
 from ehr.progress import Progress, silent
 from ehr.store import Store, transaction
-from ehr.tokens import NO_EVENT, Int64s, Timelines, tokenize
+from ehr.tokens import NO_EVENT, Floats, Int64s, Timelines, ranges, tokenize
 from ehr.vocabulary import Vocabulary, save_vocabulary
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "join_timelines",
     "load_timelines",
     "past_ends",
+    "ranges",
     "tokenize_store",
 ]
 
@@ -37,12 +38,13 @@ EVENTS_AT_ONCE: Final = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The tokens of one subject, as views into Timelines: the three arrays have one length."""
+    """The tokens of one subject, as views into Timelines: the four arrays have one length."""
 
     subject_id: int
     tokens: npt.NDArray[np.uint32]
     times: npt.NDArray[np.datetime64]
     event_ids: Int64s
+    values: Floats
 
     def __len__(self) -> int:
         """Return the number of tokens."""
@@ -74,7 +76,13 @@ def before_prediction(timelines: Timelines, subject_id: int, prediction_time: da
     """Return what was known about a subject at the prediction time; see `past_ends`."""
     begins, ends = past_ends(timelines, [subject_id], [np.datetime64(prediction_time, "us")])
     past = slice(int(begins[0]), int(ends[0]))
-    return Timeline(subject_id, timelines.tokens[past], timelines.times[past], timelines.event_ids[past])
+    return Timeline(
+        subject_id,
+        timelines.tokens[past],
+        timelines.times[past],
+        timelines.event_ids[past],
+        timelines.values[past],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +160,9 @@ def join_timelines(parts: Sequence[Timelines]) -> Timelines:
         np.concatenate([part.tokens for part in parts])[take],
         np.concatenate([part.times for part in parts])[take],
         np.concatenate([part.event_ids for part in parts])[take],
+        np.concatenate([part.values for part in parts])[take],
         parts[0].vocabulary_hash,
     )
-
-
-def ranges(begins: Int64s, ends: Int64s) -> Int64s:
-    """Return the numbers of all half-open ranges, one after the other.
-
-    >>> ranges(np.array([3, 7]), np.array([5, 10])).tolist()
-    [3, 4, 7, 8, 9]
-    """
-    lengths = ends - begins
-    before = np.cumsum(lengths) - lengths
-    numbers: Int64s = np.arange(int(lengths.sum()), dtype=np.int64) + np.repeat(begins - before, lengths)
-    return numbers
 
 
 def _places(timelines: Timelines, subject_ids: Int64s) -> Int64s:
@@ -239,7 +236,7 @@ def _insert(
     con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, timelines: Timelines, subjects: pl.DataFrame
 ) -> None:
     offsets = pa.array(timelines.offsets, type=pa.int32())
-    no_event = timelines.event_ids == NO_EVENT
+    no_event, no_value = timelines.event_ids == NO_EVENT, np.isnan(timelines.values)
     con.register("batch_subject", subjects.to_arrow())
     con.register(
         "batch_timeline",
@@ -249,6 +246,7 @@ def _insert(
                 "tokens": pa.ListArray.from_arrays(offsets, pa.array(timelines.tokens)),
                 "times": pa.ListArray.from_arrays(offsets, pa.array(timelines.times)),
                 "event_ids": pa.ListArray.from_arrays(offsets, pa.array(timelines.event_ids, mask=no_event)),
+                "values": pa.ListArray.from_arrays(offsets, pa.array(timelines.values, mask=no_value)),
             }
         ),
     )
@@ -274,7 +272,7 @@ def _read(
     con.register("this_vocabulary", pl.DataFrame({"vocabulary_id": [vocabulary.name]}).to_arrow())
     table = con.sql(
         f"""
-        SELECT subject_id, tokens, times, event_ids
+        SELECT subject_id, tokens, times, event_ids, "values"
         FROM (
             FROM timeline SEMI JOIN this_vocabulary USING (vocabulary_id) ANTI JOIN stale_subject USING (subject_id)
         )
@@ -290,5 +288,6 @@ def _read(
         tokens.flatten().to_numpy(),
         table["times"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype("datetime64[us]"),
         table["event_ids"].combine_chunks().flatten().fill_null(NO_EVENT).to_numpy(),
+        table["values"].combine_chunks().flatten().to_numpy(zero_copy_only=False),
         vocabulary.hash,
     )

@@ -1,9 +1,10 @@
 """Events to tokens, a whole store at a time: DuckDB joins and sorts, numpy puts the tokens in their places.
 
 For every event, in order of time: the gap since the moment before (when long enough), the age band (when it
-changed), the code, and the value bin (when the code has edges and the number is finite). Facts without a time come
-first. What happens at one moment is ordered by kind (birth, starts of stays, all else, death, ends of stays), then by
-code and value, so the order tells nothing about what came later and does not depend on the order of the import.
+changed), the levels above the code (when it has any), the code, and the value bin (when the code has edges and the
+number is finite). Facts without a time come first. What happens at one moment is ordered by kind (birth, starts of
+stays, all else, death, ends of stays), then by code and value, so the order tells nothing about what came later and
+does not depend on the order of the import.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ _STARTS: Final = frozenset({"ED_REGISTRATION", "HOSPITAL_ADMISSION", "ICU_ADMISS
 _ENDS: Final = frozenset({"ED_OUT", "HOSPITAL_DISCHARGE", "ICU_DISCHARGE", "ENCOUNTER_END"})
 
 Int64s = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 
@@ -34,8 +36,9 @@ class Timelines:
     """Tokens of many subjects, packed: those of subject i lie at `offsets[i]:offsets[i + 1]`.
 
     subject_ids int64 (s,) rising; offsets int64 (s + 1,); tokens uint32 (n,); times datetime64[us] (n,), NaT for
-    static facts, which come first; event_ids int64 (n,), -1 where no event stands behind the token. The value bin
-    bears the event of its code, the age band the birth. `vocabulary_hash` names what the tokens mean.
+    static facts, which come first; event_ids int64 (n,), -1 where no event stands behind the token: the value bin and
+    the levels bear the event of their code, the age band the birth. values float32 (n,) has the number of the event
+    at its value bin, NaN elsewhere. `vocabulary_hash` names what the tokens mean.
     """
 
     subject_ids: Int64s
@@ -43,6 +46,7 @@ class Timelines:
     tokens: npt.NDArray[np.uint32]
     times: npt.NDArray[np.datetime64]
     event_ids: Int64s
+    values: Floats
     vocabulary_hash: str
 
     def __len__(self) -> int:
@@ -52,12 +56,14 @@ class Timelines:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Events in order, one per row: subject, microseconds (NO_TIME = static), token, value bin (0 = none), event."""
+    """Events in order, one per row: subject, microseconds (NO_TIME = static), token, value bin (0 = none), its number
+    (NaN = none), event."""
 
     subject: Int64s
     time: Int64s
     token: npt.NDArray[np.uint32]
     value_bin: npt.NDArray[np.uint8]
+    value: Floats
     event: Int64s
     is_birth: Bools
 
@@ -110,11 +116,12 @@ def readable(vocabulary: Vocabulary, tokens: npt.ArrayLike) -> pl.DataFrame:
     The range is that of the code that stands before the bin; it is null where no code does.
     """
     numbers = np.asarray(tokens, dtype=np.int64)
-    kinds = ("special", "quantile", "gap", "age", "code", "family")
+    kinds = ("special", "quantile", "gap", "age", "level", "code", "family")
     starts = (
         vocabulary.first_quantile,
         vocabulary.first_gap,
         vocabulary.first_age,
+        vocabulary.first_level,
         vocabulary.first_code,
         vocabulary.first_family,
     )
@@ -208,7 +215,8 @@ def _ordered_events(
     table = con.sql(
         f"""
         SELECT subject_id, coalesce(epoch_us("time"), {NO_TIME}) AS moment, token, event_id, is_birth,
-               CASE WHEN has_bins AND isfinite(numeric_value) THEN {passed} ELSE 0 END::UTINYINT AS value_bin
+               CASE WHEN has_bins AND isfinite(numeric_value) THEN {passed} ELSE 0 END::UTINYINT AS value_bin,
+               coalesce(numeric_value, 'NaN'::FLOAT) AS value
         FROM event JOIN code_reading USING (code)
         {chosen}
         ORDER BY subject_id, moment, place, numeric_value, event_id
@@ -220,13 +228,14 @@ def _ordered_events(
         column["moment"],
         column["token"],
         column["value_bin"],
+        column["value"],
         column["event_id"],
         column["is_birth"],
     )
 
 
 def _interleave(rows: _Rows, vocabulary: Vocabulary) -> Timelines:
-    """Place gap, age, code and value tokens one after the other."""
+    """Place gap, age, level, code and value tokens one after the other."""
     n = len(rows.subject)
     is_first = np.ones(n, dtype=bool)
     is_first[1:] = rows.subject[1:] != rows.subject[:-1]
@@ -234,19 +243,26 @@ def _interleave(rows: _Rows, vocabulary: Vocabulary) -> Timelines:
     gap = _gap_tokens(rows, is_first, vocabulary)
     age, birth_event = _age_tokens(rows, is_first, starts, vocabulary)
     has_gap, has_age, has_value = gap >= 0, age >= 0, rows.value_bin > 0
-    ends = np.cumsum(1 + has_gap + has_age + has_value, dtype=np.int64)
+    above, n_above = _level_tokens(rows, vocabulary)
+    ends = np.cumsum(1 + has_gap + has_age + n_above + has_value, dtype=np.int64)
     total = int(ends[-1]) if n else 0
 
     tokens = np.empty(total, dtype=np.uint32)
     event_ids = np.full(total, NO_EVENT, dtype=np.int64)
+    values = np.full(total, np.nan, dtype=np.float32)
     at_code = ends - 1 - has_value
-    at_age = (at_code - 1)[has_age]
-    at_gap = (at_code - 1 - has_age)[has_gap]
+    first_level = at_code - n_above
+    at_level = ranges(first_level, at_code)
+    at_age = (first_level - 1)[has_age]
+    at_gap = (first_level - 1 - has_age)[has_gap]
     at_value = (ends - 1)[has_value]
     tokens[at_code] = rows.token
     event_ids[at_code] = rows.event
     tokens[at_value] = rows.value_bin[has_value].astype(np.uint32) + np.uint32(vocabulary.first_quantile - 1)
     event_ids[at_value] = rows.event[has_value]
+    values[at_value] = rows.value[has_value]
+    tokens[at_level] = above
+    event_ids[at_level] = np.repeat(rows.event, n_above)
     tokens[at_age] = age[has_age] + vocabulary.first_age
     event_ids[at_age] = birth_event[has_age]
     tokens[at_gap] = gap[has_gap] + vocabulary.first_gap
@@ -258,8 +274,31 @@ def _interleave(rows: _Rows, vocabulary: Vocabulary) -> Timelines:
         tokens,
         np.repeat(rows.time, np.diff(begins)).view("datetime64[us]"),
         event_ids,
+        values,
         vocabulary.hash,
     )
+
+
+def ranges(begins: Int64s, ends: Int64s) -> Int64s:
+    """Return the numbers of all half-open ranges, one after the other.
+
+    >>> ranges(np.array([3, 7]), np.array([5, 10])).tolist()
+    [3, 4, 7, 8, 9]
+    """
+    lengths = ends - begins
+    before = np.cumsum(lengths) - lengths
+    numbers: Int64s = np.arange(int(lengths.sum()), dtype=np.int64) + np.repeat(begins - before, lengths)
+    return numbers
+
+
+def _level_tokens(rows: _Rows, vocabulary: Vocabulary) -> tuple[Int64s, Int64s]:
+    """Return the level tokens of all events, one after the other, and how many each event has."""
+    above = [vocabulary.levels_of(token) for token in range(len(vocabulary))]
+    ends = np.cumsum([len(levels) for levels in above], dtype=np.int64)
+    flat = np.array([level for levels in above for level in levels], dtype=np.int64)
+    begins = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1]])
+    taken = ranges(begins[rows.token], ends[rows.token])
+    return flat[taken], (ends - begins)[rows.token]
 
 
 def _gap_tokens(rows: _Rows, is_first: Bools, vocabulary: Vocabulary) -> Int64s:

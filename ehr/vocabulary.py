@@ -1,7 +1,8 @@
 """The vocabulary: which tokens there are and what they mean; fitted on training subjects, then frozen.
 
-Tokens are numbered in five blocks: special, value quantile, time gap, age band, code. A code token is either one
-code as the source writes it, or a family such as `DIAGNOSIS//ICD//10//A04*` that rare and unseen codes fall back to.
+Tokens are numbered in six blocks: special, value quantile, time gap, age band, level, code. A level is what lies
+above codes in a hierarchy, such as the block `LEVEL//ICD10//E08-E13`. A code token is either one code as the source
+writes it, or a family such as `DIAGNOSIS//ICD//10//A04*` that rare and unseen codes fall back to.
 `ehr.fitting` makes a vocabulary, `ehr.tokens` applies it. Models carry its hash and refuse another one.
 """
 
@@ -17,6 +18,7 @@ import orjson
 
 from ehr.ancestry import families
 from ehr.errors import VocabularyError
+from ehr.hierarchy import LEVEL_SYSTEMS
 from ehr.store import Store, transaction
 
 DEFAULT_NAME: Final = "default"
@@ -54,6 +56,8 @@ class TokenSettings:
     """Width of an age band; 0 leaves ages out."""
     age_top: int = 90
     """First age of the open band at the top."""
+    levels: tuple[str, ...] = LEVEL_SYSTEMS
+    """Code systems whose codes have tokens of their levels before them: chapter and block, levels of ATC."""
 
     def __post_init__(self) -> None:
         """Raise VocabularyError when the settings contradict themselves."""
@@ -61,6 +65,11 @@ class TokenSettings:
             raise VocabularyError("min_subjects must be at least 1, quantiles 0 to 100, age_years at least 0")
         if len(self.gap_names) != len(self.gap_starts) or sorted(set(self.gap_starts)) != list(self.gap_starts):
             raise VocabularyError("gap_names and gap_starts must have one length and gap_starts must rise")
+        unknown = [system for system in self.levels if system not in LEVEL_SYSTEMS]
+        if unknown:
+            raise VocabularyError(
+                f"levels must be some of {', '.join(LEVEL_SYSTEMS)}, and {unknown[0]!r} is none of them"
+            )
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,9 @@ class Vocabulary:
 
     `edges` has the value edges of a code with numbers, rising; an edge opens the next bin. `ages` has the first
     age of each band. `gap_seconds` has for each interval what gaps were like in training, as rising quantiles:
-    a generated gap takes one of them as its length.
+    a generated gap takes one of them as its length. `scales` has for each code with numbers their median and spread
+    in training (see `ehr.fitting`): (number - median) / spread is what a model reads. `levels` has for each code and
+    family with levels the concepts above it, outermost first.
     """
 
     name: str
@@ -79,6 +90,8 @@ class Vocabulary:
     edges: Mapping[str, tuple[float, ...]]
     ages: tuple[int, ...]
     gap_seconds: tuple[tuple[float, ...], ...] = field(default=())
+    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of tokens."""
@@ -100,9 +113,14 @@ class Vocabulary:
         return self.first_gap + len(self.settings.gap_names)
 
     @property
+    def first_level(self) -> int:
+        """The first token of a level of a hierarchy."""
+        return self.first_age + len(self.ages)
+
+    @property
     def first_code(self) -> int:
         """The first code token; every greater number is a code token, and UNKNOWN is one too."""
-        return self.first_age + len(self.ages)
+        return self.first_level + len(self.level_tokens)
 
     @property
     def first_family(self) -> int:
@@ -114,7 +132,14 @@ class Vocabulary:
         """The name of every token, in order of its number."""
         quantiles = (f"Q{number}" for number in range(1, self.settings.quantiles + 1))
         gaps = (f"GAP//{name}" for name in self.settings.gap_names)
-        return (*SPECIALS, *quantiles, *gaps, *self._age_names(), *self.codes, *self.families)
+        levels = (f"LEVEL//{concept}" for concept in self.level_tokens)
+        return (*SPECIALS, *quantiles, *gaps, *self._age_names(), *levels, *self.codes, *self.families)
+
+    @cached_property
+    def level_tokens(self) -> dict[str, int]:
+        """The token of each concept that is a level of some code, in order of the alphabet."""
+        concepts = sorted({concept for above in self.levels.values() for concept in above})
+        return {concept: self.first_level + place for place, concept in enumerate(concepts)}
 
     @cached_property
     def code_tokens(self) -> dict[str, int]:
@@ -138,8 +163,14 @@ class Vocabulary:
             return own
         return next((self.family_tokens[name] for name in families(code) if name in self.family_tokens), UNKNOWN)
 
+    def levels_of(self, token: int) -> tuple[int, ...]:
+        """Return the level tokens of a code or family, outermost first; none for any other token."""
+        if token < self.first_code:
+            return ()
+        return tuple(self.level_tokens[concept] for concept in self.levels.get(self.tokens[token], ()))
+
     def kind_of(self, token: int) -> str:
-        """Return special, quantile, gap, age, code or family; UNKNOWN is special.
+        """Return special, quantile, gap, age, level, code or family; UNKNOWN is special.
 
         Raises VocabularyError when there is no such token.
         """
@@ -148,6 +179,7 @@ class Vocabulary:
         starts = (
             ("family", self.first_family),
             ("code", self.first_code),
+            ("level", self.first_level),
             ("age", self.first_age),
             ("gap", self.first_gap),
             ("quantile", self.first_quantile),
@@ -176,6 +208,8 @@ class Vocabulary:
             "edges": {code: list(edges) for code, edges in self.edges.items()},
             "ages": list(self.ages),
             "gap_seconds": [list(seconds) for seconds in self.gap_seconds],
+            "scales": {code: list(scale) for code, scale in self.scales.items()},
+            "levels": {token: list(concepts) for token, concepts in self.levels.items()},
         }
 
     def _age_names(self) -> list[str]:
@@ -190,6 +224,7 @@ def vocabulary_of(name: str, definition: Mapping[str, Any]) -> Vocabulary:
         settings = dict(definition["settings"])
         settings["gap_names"] = tuple(settings["gap_names"])
         settings["gap_starts"] = tuple(settings["gap_starts"])
+        settings["levels"] = tuple(settings["levels"])
         return Vocabulary(
             name,
             TokenSettings(**settings),
@@ -198,8 +233,10 @@ def vocabulary_of(name: str, definition: Mapping[str, Any]) -> Vocabulary:
             {code: tuple(edges) for code, edges in definition["edges"].items()},
             tuple(definition["ages"]),
             tuple(tuple(seconds) for seconds in definition["gap_seconds"]),
+            {code: (scale[0], scale[1]) for code, scale in definition["scales"].items()},
+            {token: tuple(concepts) for token, concepts in definition["levels"].items()},
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, IndexError) as error:
         raise VocabularyError(f"the definition of vocabulary {name} is damaged: {error}; fit it anew") from error
 
 

@@ -24,8 +24,10 @@ times = st.integers(0, 12).map(lambda hours: START + timedelta(hours=hours))
 
 def same(one: Timelines, other: Timelines) -> bool:
     names = ("subject_ids", "offsets", "tokens", "event_ids")
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names) and np.array_equal(
-        one.times, other.times, equal_nan=True
+    return (
+        all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
+        and np.array_equal(one.times, other.times, equal_nan=True)
+        and np.array_equal(one.values, other.values, equal_nan=True)
     )
 
 
@@ -45,7 +47,7 @@ def test_changing_the_future_changes_no_input(
     for future in futures:
         store = memory_store([*future, *past])
         known = before_prediction(tokenize(store.cursor(), vocabulary), SUBJECT, at)
-        inputs.append((known.tokens.tolist(), known.times.astype(str).tolist()))
+        inputs.append((known.tokens.tolist(), known.times.astype(str).tolist(), known.values.astype(str).tolist()))
     assert inputs[0] == inputs[1]
 
 

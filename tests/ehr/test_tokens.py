@@ -183,6 +183,65 @@ def test_age_bands_follow_the_training_subjects() -> None:
     assert shown == ["AGE//0-49", "AGE//50-89", "AGE//90+"]
 
 
+def test_levels_stand_before_their_code_and_bear_its_event() -> None:
+    subject = training_subjects[0]
+    codes = ("MEDICATION//ATC//A10BA02", "DIAGNOSIS//ICD//10//E119", "DIAGNOSIS//ICD//9//25002", LAB)
+    store = memory_store([event(subject, code, START + timedelta(hours=9 * n)) for n, code in enumerate(codes)])
+    vocabulary = fit_vocabulary(store, settings=TokenSettings(min_subjects=1, levels=("ATC", "ICD10")))
+    timelines = tokenize(store.cursor(), vocabulary)
+    by_event: dict[int, list[str]] = {}
+    for token, number in zip(timelines.tokens, timelines.event_ids.tolist(), strict=True):
+        if number != NO_EVENT:
+            by_event.setdefault(number, []).append(vocabulary.tokens[token])
+    assert list(by_event.values()) == [
+        ["LEVEL//ATC//A", "LEVEL//ATC//A10", "LEVEL//ATC//A10B", "LEVEL//ATC//A10BA", codes[0]],
+        ["LEVEL//ICD10//E00-E89", "LEVEL//ICD10//E08-E13", codes[1]],
+        [codes[2]],
+        [LAB],
+    ]
+    plain = fit_vocabulary(store, settings=TokenSettings(min_subjects=1, levels=()))
+    assert not plain.level_tokens
+    assert plain.first_level == plain.first_code
+    assert not [name for name in timeline_names(store, plain, subject) if name.startswith("LEVEL//")]
+
+
+def test_value_bins_bear_the_number_and_scales_are_robust() -> None:
+    subject = training_subjects[0]
+    numbers = [float(n) for n in range(99)] + [1e9]
+    same = "LAB//1//g"
+    store = memory_store(
+        [
+            *(event(subject, LAB, START + timedelta(days=day), v) for day, v in enumerate(numbers)),
+            event(subject, LAB, START + timedelta(days=200), float("nan")),
+            event(subject, LAB, START + timedelta(days=201)),
+            event(subject, same, START, 7.0),
+        ]
+    )
+    vocabulary = fit_vocabulary(store, settings=TokenSettings(min_subjects=1))
+    timelines = tokenize(store.cursor(), vocabulary)
+    is_bin = (timelines.tokens >= vocabulary.first_quantile) & (timelines.tokens < vocabulary.first_gap)
+    assert (~np.isnan(timelines.values)).tolist() == is_bin.tolist()
+    assert sorted(timelines.values[is_bin].tolist()) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 7.0, *numbers[8:]]
+    median, spread = vocabulary.scales[LAB]
+    assert median == 49.5
+    assert spread == pytest.approx(79.2 / 2.563)
+    assert vocabulary.scales[same] == (7.0, 1.0)
+
+
+def test_a_spread_is_never_zero() -> None:
+    subject = training_subjects[0]
+    frequent, large = [0.0] * 95 + [2.0] * 5, [1e30] * 3
+    store = memory_store(
+        [
+            *(event(subject, LAB, START + timedelta(days=day), v) for day, v in enumerate(frequent)),
+            *(event(subject, "LAB//1//g", START + timedelta(days=day), v) for day, v in enumerate(large)),
+        ]
+    )
+    scales = fit_vocabulary(store, settings=TokenSettings(min_subjects=1)).scales
+    assert scales[LAB] == (0.0, pytest.approx(float(np.std(frequent))))
+    assert scales["LAB//1//g"][1] == pytest.approx(1e24)
+
+
 def test_a_frequent_value_keeps_a_bin_of_its_own() -> None:
     subject = training_subjects[0]
     numbers = [0.0] * 95 + [2.0, 3.0, 4.0, 5.0, 6.0]
@@ -217,9 +276,11 @@ def test_rare_and_unseen_codes_are_read_as_their_nearest_family() -> None:
     vocabulary = fit_vocabulary(store, settings=SMALL)
     assert vocabulary.codes == ()
     assert vocabulary.families == ("DIAGNOSIS//ICD//10//A047*",)
-    assert timeline_names(store, vocabulary, one) == ["DIAGNOSIS//ICD//10//A047*"]
+    above = ["LEVEL//ICD10//A00-B99", "LEVEL//ICD10//A00-A09"]
+    assert timeline_names(store, vocabulary, one) == [*above, "DIAGNOSIS//ICD//10//A047*"]
     assert timeline_names(store, vocabulary, three) == ["UNKNOWN"]
-    assert timeline_names(store, vocabulary, outsider) == ["DIAGNOSIS//ICD//10//A047*", "UNKNOWN", "UNKNOWN"]
+    shown = timeline_names(store, vocabulary, outsider)
+    assert shown == [*above, "DIAGNOSIS//ICD//10//A047*", "UNKNOWN", "UNKNOWN"]
     read = coverage(store.cursor(), vocabulary)
     assert (read["train"].own, read["train"].family, read["train"].unknown) == (0, 2, 1)
     assert read["train"].unseen == 1.0

@@ -38,8 +38,8 @@ def test_the_hash_covers_settings_and_edges_but_not_the_name(store: Store) -> No
     first = fit_vocabulary(store, "first")
     assert fit_vocabulary(store, "second").hash == first.hash
     assert fit_vocabulary(store, "first", TokenSettings(quantiles=4)).hash != first.hash
-    changed = first.definition() | {"edges": {}}
-    assert vocabulary_of("first", changed).hash != first.hash
+    for part in ("edges", "scales", "levels"):
+        assert vocabulary_of("first", first.definition() | {part: {}}).hash != first.hash
 
 
 def test_a_changed_definition_is_refused(store: Store) -> None:
@@ -76,11 +76,32 @@ def test_fitting_needs_training_subjects(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"min_subjects": 0}, {"quantiles": -1}, {"gap_starts": (300,)}, {"gap_names": ("a", "b"), "gap_starts": (9, 3)}],
+    [
+        {"min_subjects": 0},
+        {"quantiles": -1},
+        {"gap_starts": (300,)},
+        {"gap_names": ("a", "b"), "gap_starts": (9, 3)},
+        {"levels": ("LOINC",)},
+    ],
 )
 def test_settings_that_contradict_themselves_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(VocabularyError, match="must"):
         TokenSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_explicit_training_subjects_take_the_place_of_the_split(store: Store) -> None:
+    chosen = training_subjects[:3]
+    assert fit_vocabulary(store, training=training_subjects[:6]).hash == fit_vocabulary(store).hash
+    fitted = fit_vocabulary(store, settings=TokenSettings(min_subjects=1), training=chosen)
+    rows = [
+        event(subject, code, START + timedelta(hours=place), place / 3)
+        for subject in chosen
+        for place, code in enumerate(CODES)
+    ]
+    alone = memory_store([*rows, *(born(subject, 40) for subject in chosen)])
+    assert fitted.hash == fit_vocabulary(alone, settings=TokenSettings(min_subjects=1)).hash
+    with pytest.raises(VocabularyError, match="among those given for training"):
+        fit_vocabulary(store, training=[999_999])
 
 
 def test_generated_gaps_take_lengths_that_training_has(store: Store) -> None:

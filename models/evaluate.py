@@ -16,7 +16,7 @@ from ehr.errors import ModelError
 from ehr.splits import SPLITS, splits
 from models.checkpoint import now
 from models.estimators import BAYES, KEY, TITLES, Estimates, held_out
-from models.metrics import LEVEL, Estimate, Scores, calibration_bins, mean, score
+from models.metrics import LEVEL, Draws, Estimate, Scores, calibration_bins, mean, score
 
 FORMAT: Final = 1
 FEW_POSITIVES: Final = 30
@@ -68,7 +68,8 @@ def evaluate(
     risks = {name: compared[f"risk_{name}"].to_numpy() for name in said}
     if truth is not None:
         risks[BAYES] = compared[BAYES].to_numpy()
-    scores = score(risks, outcome, subjects, replicates=replicates, seed=seed)
+    draws = Draws(subjects, replicates, seed)
+    scores = score(risks, outcome, subjects, draws=draws)
     metrics = {
         "format": FORMAT,
         "created_at": now().isoformat(),
@@ -81,11 +82,7 @@ def evaluate(
                 "title": TITLES.get(name, name),
                 "metrics": _plain(scores.estimators[name]),
                 "calibration_bins": [asdict(part) for part in calibration_bins(risk, outcome)],
-                "distance_to_truth": asdict(
-                    mean(np.abs(risk - risks[BAYES]), subjects, replicates=replicates, seed=seed)
-                )
-                if truth is not None
-                else None,
+                "distance_to_truth": asdict(mean(np.abs(risk - risks[BAYES]), draws)) if truth is not None else None,
                 "abstained": int(table[f"risk_{name}"].null_count()) if name in said else 0,
                 "seconds": said[name].seconds if name in said else None,
                 "about": dict(said[name].about) if name in said else {},

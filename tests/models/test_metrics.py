@@ -10,14 +10,17 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 from ehr.errors import ModelError
 from models.metrics import (
     METRICS,
+    Draws,
     calibration_bins,
     mean,
     measure,
+    metrics_of,
     precision_recall_curve,
     roc_curve,
     score,
     wilson,
 )
+from models.metrics.rows import ranked
 
 risk = st.sampled_from([0.0, 0.01, 0.1, 0.25, 0.25, 0.5, 0.73, 0.99, 1.0])
 rows = st.lists(st.tuples(risk, st.booleans()), min_size=1, max_size=60)
@@ -62,6 +65,59 @@ def test_ece_is_the_mean_gap_of_ten_equal_bins() -> None:
     outcomes = (np.arange(100) % 2).astype(float)
     gaps = [abs(outcomes[part].mean() - risks[part].mean()) for part in np.array_split(np.arange(100), 10)]
     assert measure(risks, outcomes)["ece"] == pytest.approx(np.mean(gaps))
+
+
+def event1_by_hand(risks: np.ndarray, outcomes: np.ndarray) -> float:
+    best = 0.0
+    for threshold in np.unique(risks):
+        flagged = risks >= threshold
+        best = max(best, min(outcomes[flagged].sum() / outcomes.sum(), outcomes[flagged].mean()))
+    return best
+
+
+def event2_by_hand(risks: np.ndarray, outcomes: np.ndarray) -> float:
+    order = np.argsort(risks, kind="stable")
+    risks = risks[order]
+    tied = {value: outcomes[order][risks == value].mean() for value in np.unique(risks)}
+    shared = np.array([tied[value] for value in risks])
+    statistic, means = 0.0, []
+    for part in np.array_split(np.arange(len(risks)), 10):
+        if len(part):
+            means.append(risks[part].mean())
+            expected = len(part) * means[-1] * (1 - means[-1]) + 0.001
+            statistic += (shared[part].sum() - risks[part].sum()) ** 2 / expected
+    return float(statistic / (means[-1] - means[0]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows)
+def test_the_scores_of_physionet_2012_are_those_of_their_definition(drawn: list[tuple[float, bool]]) -> None:
+    risks, outcomes = (np.array(column, dtype=float) for column in zip(*drawn, strict=True))
+    measured = measure(risks, outcomes)
+    if 0 < outcomes.sum() < len(outcomes):
+        assert measured["event1"] == pytest.approx(event1_by_hand(risks, outcomes))
+    else:
+        assert measured["event1"] is None
+    if np.ptp(np.sort(risks)[[0, -1]]) > 0 and (foretold := event2_range(risks)) > 0:
+        assert foretold <= 1
+        assert measured["event2"] == pytest.approx(event2_by_hand(risks, outcomes), rel=1e-6)
+    else:
+        assert measured["event2"] is None
+
+
+def event2_range(risks: np.ndarray) -> float:
+    parts = [part for part in np.array_split(np.sort(risks), 10) if len(part)]
+    return float(parts[-1].mean() - parts[0].mean())
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_a_weight_counts_as_so_many_rows(times: int) -> None:
+    risks, outcomes = made(150)
+    counts = np.random.default_rng(times).integers(0, times + 1, 150)
+    once = metrics_of(ranked(risks, outcomes))(counts[None, :].astype(float))
+    many = measure(np.repeat(risks, counts), np.repeat(outcomes, counts))
+    for name in ("auroc", "auprc", "brier", "calibration_slope", "calibration_in_the_large", "event1"):
+        assert once[name][0] == pytest.approx(many[name], abs=1e-6)
 
 
 def test_classes_that_a_threshold_parts_have_no_calibration_slope() -> None:
@@ -157,7 +213,7 @@ def test_the_area_below_the_curves_is_the_metric(drawn: list[tuple[float, bool]]
 
 
 def test_a_mean_has_an_interval_over_subjects() -> None:
-    estimate = mean(np.arange(100.0), np.arange(100))
+    estimate = mean(np.arange(100.0), Draws(np.arange(100)))
     assert estimate.value == 49.5
     assert estimate.low is not None
     assert estimate.high is not None

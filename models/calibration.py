@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
 Floats = NDArray[np.float64]
@@ -36,10 +37,14 @@ class Calibration:
     def risks(self, scores: Floats) -> tuple[Floats, Floats, Floats]:
         """Return risk, low and high (q,) of the scores (q, k) of the k heads."""
         risk = expit(self.slope * scores.mean(axis=1) + self.intercept)
-        heads, slopes, intercepts = (np.array(column) for column in zip(*self.replicates, strict=True))
-        spread = expit(scores[:, heads.astype(int)] * slopes + intercepts)
-        low, high = np.quantile(spread, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
+        low, high = np.quantile(self.spread(scores), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
         return risk, np.minimum(low, risk), np.maximum(high, risk)
+
+    def spread(self, scores: Floats) -> Floats:
+        """Return what each of the b replicates says (q, b) of the scores (q, k)."""
+        heads, slopes, intercepts = (np.array(column) for column in zip(*self.replicates, strict=True))
+        risks: Floats = expit(scores[:, heads.astype(int)] * slopes + intercepts)
+        return risks
 
     def as_mapping(self) -> dict[str, Any]:
         """Return plain values for a file."""
@@ -83,3 +88,47 @@ def _fit_platt(scores: Floats, labels: Floats, weights: Floats) -> Floats:
         if np.abs(step).max() < 1e-8:
             break
     return values
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """A straight line on the logit: risk = 1 / (1 + exp(-(slope * score + intercept)))."""
+
+    slope: float
+    intercept: float
+
+    def risks(self, scores: Floats) -> Floats:
+        """Return the risks (q,) of the scores (q,)."""
+        risk: Floats = expit(self.slope * scores + self.intercept)
+        return risk
+
+
+@dataclass(frozen=True, slots=True)
+class Isotonic:
+    """A rising line through `knots` and `heights`, flat beyond its ends: the risk follows the order of the scores."""
+
+    knots: Floats
+    heights: Floats
+
+    def risks(self, scores: Floats) -> Floats:
+        """Return the risks (q,) of the scores (q,)."""
+        risk: Floats = np.interp(scores, self.knots, self.heights)
+        return risk
+
+
+def fit_platt(scores: Floats, labels: Floats) -> Platt:
+    """Fit on scores (t,), the logits of risks, and labels (t,), with the prior of `fit_calibration`."""
+    slope, intercept = _fit_platt(scores[None, :], labels, np.ones((1, len(labels))))[0]
+    return Platt(float(slope), float(intercept))
+
+
+def fit_isotonic(scores: Floats, labels: Floats) -> Isotonic:
+    """Fit on scores (t,) and labels (t,) by pooling neighbours that do not rise; equal scores count as one.
+
+    Source of the method: Zadrozny and Elkan 2002, Transforming classifier scores into accurate multiclass
+    probability estimates.
+    """
+    knots, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    means = np.bincount(place, weights=labels) / counts
+    heights = isotonic_regression(means, weights=counts).x
+    return Isotonic(knots, np.clip(heights, 0.0, 1.0))

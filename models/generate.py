@@ -62,7 +62,7 @@ def generate(
     with threads(checkpoint.settings.optimisation.threads):
         outcomes = sample(checkpoint.decoder, reader, documents, asked, checkpoint.vocabulary, sampling)
     estimates = estimates_of(outcomes)
-    facts = known(reader, checkpoint, documents)
+    facts = known(timelines, checkpoint.vocabulary, rows, usable)
     frame = risk_frame(rows, usable, estimates[:, :3], facts, checkpoint.settings.data.unseen_warning)
     return _with_share(frame, usable, estimates).with_columns(futures=pl.lit(sampling.futures, pl.Int64))
 

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from ehr.errors import ModelError
 from ehr.events import DEATH
-from ehr.timelines import Timelines
-from ehr.vocabulary import UNKNOWN
+from ehr.timelines import Timelines, past_ends
+from ehr.vocabulary import UNKNOWN, Vocabulary
 from models.checkpoint import Checkpoint, require_vocabulary
-from models.data import Documents, Reader
 from models.learner import scores_of, threads
 from models.training import reader_of
 
@@ -53,27 +52,30 @@ def predict(checkpoint: Checkpoint, timelines: Timelines, rows: pl.DataFrame) ->
     with threads(checkpoint.settings.optimisation.threads):
         scores = scores_of(checkpoint.classifier, reader, documents)
     estimates = np.stack(checkpoint.calibration.risks(scores), axis=1)
-    facts = known(reader, checkpoint, documents)
+    facts = known(timelines, checkpoint.vocabulary, rows, usable)
     return risk_frame(rows, usable, estimates, facts, checkpoint.settings.data.unseen_warning)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was known at the end of each document (d,): events, the share without a reading, and whether death."""
+    """What was known at each row (d,): events, the share without a reading, and whether death."""
 
     events: NDArray[np.int64]
     unseen: NDArray[np.float64]
     is_dead: NDArray[np.bool_]
 
 
-def known(reader: Reader, checkpoint: Checkpoint, documents: Documents) -> Known:
-    """Count what was known at the end of each document, in the whole past and not only in what the model reads."""
-    tokens, vocabulary = reader.timelines.tokens, checkpoint.vocabulary
-    start, stop = reader.start[documents.subject], documents.stop
+def known(timelines: Timelines, vocabulary: Vocabulary, rows: pl.DataFrame, usable: NDArray[np.bool_]) -> Known:
+    """Count what was known at each of the `usable` rows, in the whole past and not only in what the model reads."""
+    asked = rows.filter(usable)
+    begins, ends = past_ends(
+        timelines, asked["subject_id"].to_numpy(), asked["prediction_time"].cast(pl.Datetime("us")).to_numpy()
+    )
+    tokens = timelines.tokens
 
     def count(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
         running = np.concatenate([[0], np.cumsum(flags)]).astype(np.int64)
-        counted: NDArray[np.int64] = running[stop] - running[start]
+        counted: NDArray[np.int64] = running[ends] - running[begins]
         return counted
 
     is_unseen = tokens == UNKNOWN

@@ -61,6 +61,42 @@ def fuse(timelines: Timelines, vocabulary: Vocabulary) -> Readings:
     return Readings(fused, bins, _gaps(fused, vocabulary))
 
 
+def thin(readings: Readings, vocabulary: Vocabulary, hours: float) -> Readings:
+    """Return the readings with the first event of each code in every stretch of `hours` of a subject; 0 keeps all.
+
+    Stretches count from the first time of the subject. An event is kept or not by what came before it alone, so what
+    is known at any time does not depend on what follows. Static facts are kept.
+    """
+    if hours <= 0 or not len(readings):
+        return readings
+    whole = readings.timelines
+    subject = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
+    times = whole.times.view(np.int64)
+    is_timed = ~np.isnat(whole.times)
+    begins = np.full(len(whole), np.iinfo(np.int64).max)
+    np.minimum.at(begins, subject[is_timed], times[is_timed])
+    stretch = np.where(is_timed, (times - begins[subject]) // int(hours * 3_600_000_000), -1)
+    order = np.lexsort((np.arange(len(times)), stretch, whole.tokens, subject))
+    is_new = np.ones(len(order), dtype=bool)
+    for part in (subject, whole.tokens, stretch):
+        ordered = part[order]
+        is_new[1:] &= ordered[1:] == ordered[:-1]
+    is_new[1:] = ~is_new[1:]
+    kept = np.zeros(len(order), dtype=bool)
+    kept[order] = is_new
+    kept |= ~is_timed
+    offsets = np.concatenate([[0], np.cumsum(kept)])[whole.offsets].astype(np.int64)
+    thinned = replace(
+        whole,
+        offsets=offsets,
+        tokens=whole.tokens[kept],
+        times=whole.times[kept],
+        event_ids=whole.event_ids[kept],
+        values=whole.values[kept],
+    )
+    return Readings(thinned, readings.bins[kept], _gaps(thinned, vocabulary))
+
+
 def gap_of(seconds: NDArray[np.float64], vocabulary: Vocabulary) -> NDArray[np.int64]:
     """Return the gap interval of each span: 0 below the shortest gap, i for interval i - 1 of the vocabulary."""
     return np.searchsorted(np.array(vocabulary.settings.gap_starts, dtype=np.float64), seconds, side="right")

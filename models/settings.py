@@ -17,7 +17,7 @@ class Architecture:
     layers: int = 2
     """Blocks of attention and feed-forward."""
     width: int = 64
-    """Numbers per token; a multiple of 4 * heads."""
+    """Numbers per position; a multiple of 4 * heads."""
     heads: int = 2
     """Attention heads of a block."""
     expansion: float = 2.75
@@ -49,11 +49,11 @@ class Optimisation:
     fine_tune_dropout: float = 0.1
     """The same in fine-tuning."""
     language_weight: float = 0.3
-    """Weight of the next-token loss beside the loss of the task while fine-tuning."""
+    """Weight of the next-event loss beside the loss of the task while fine-tuning."""
     frozen: bool = False
     """Train the heads only (linear probe) and leave the decoder as pre-training made it."""
     tokens_per_step: int = 2048
-    """Most tokens of one batch, padding included; on little data many small steps learn more than few large ones."""
+    """Most positions of one batch, padding included; on little data many small steps learn more than few large ones."""
     accumulate: int = 1
     """Batches whose gradients are added up before a step."""
     weight_decay: float = 0.1
@@ -74,7 +74,9 @@ class Data:
     """What the model gets to read."""
 
     max_tokens: int = 256
-    """Tokens of one document: the prefix of a subject and the last tokens of the history."""
+    """Positions of one document, one per event: the prefix of a subject and the last events of the history."""
+    thin_hours: float = 0.0
+    """Of each code only the first event in every stretch of so many hours is read; 0 reads all."""
     unseen_warning: float = 0.2
     """Share of unseen codes in a history above which a prediction carries a warning."""
 
@@ -201,6 +203,8 @@ def _check(settings: Settings) -> None:
             raise ModelError(f"setting {key} is {share} and has to lie in [0, 1)")
     if shape.longest_period <= shape.shortest_period:
         raise ModelError("setting longest_period has to be longer than shortest_period")
+    if data.thin_hours < 0:
+        raise ModelError(f"setting thin_hours is {data.thin_hours} and cannot be below 0")
     if data.max_tokens < 16:
         raise ModelError(f"setting max_tokens is {data.max_tokens} and has to be at least 16")
     if min(work.epochs, work.fine_tune_epochs, work.patience, work.fine_tune_patience) < 0:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ehr.timelines import Timelines
 from ehr.vocabulary import UNKNOWN, TokenSettings, Vocabulary
-from models.readings import NO_GAP, fuse, gap_of
+from models.readings import NO_GAP, fuse, gap_of, thin
 
 SETTINGS = TokenSettings(quantiles=4, gap_names=("1h", "1d"), gap_starts=(3_600, 86_400), age_years=0)
 VOCABULARY = Vocabulary(
@@ -87,3 +87,21 @@ def test_nothing_is_read_of_nobody():
     readings = fuse(stream([]), VOCABULARY)
     assert len(readings) == 0
     assert readings.timelines.offsets.tolist() == [0]
+
+
+@given(moments, st.floats(0.5, 30))
+@settings(max_examples=60)
+def test_thinning_keeps_the_first_of_each_stretch_whatever_comes_later(history, hours):
+    record = [(None, "A", 0.0), *sorted(history, key=lambda event: event[0])]
+    whole = thin(fuse(stream([record]), VOCABULARY), VOCABULARY, hours)
+    assert whole.timelines.event_ids[0] == 0
+    begin = record[1][0] if len(record) > 1 else 0
+    seen, expected = set(), [0]
+    for event, (seconds, code, _) in enumerate(record[1:], 1):
+        stretch = (code, int((seconds - begin) * 1_000_000 // int(hours * 3_600_000_000)))
+        if stretch not in seen:
+            expected.append(event)
+        seen.add(stretch)
+    assert whole.timelines.event_ids.tolist() == expected
+    part = thin(fuse(stream([record[: 1 + len(history) // 2]]), VOCABULARY), VOCABULARY, hours)
+    assert whole.timelines.event_ids[: len(part)].tolist() == part.timelines.event_ids.tolist()

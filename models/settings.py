@@ -53,7 +53,7 @@ class Optimisation:
     frozen: bool = False
     """Train the heads only (linear probe) and leave the decoder as pre-training made it."""
     tokens_per_step: int = 2048
-    """Most positions of one batch, padding included; on little data many small steps learn more than few large ones."""
+    """Most positions of one batch, padding included; with little data many small steps learn more than few large."""
     accumulate: int = 1
     """Batches whose gradients are added up before a step."""
     weight_decay: float = 0.1

@@ -10,13 +10,22 @@ from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from ehr.errors import ModelError
 from ehr.splits import SPLITS, splits
 from models.checkpoint import now
 from models.estimators import BAYES, KEY, TITLES, Estimates, held_out
-from models.metrics import LEVEL, Draws, Estimate, Scores, calibration_bins, mean, score
+from models.evaluation.compared import Compared, plain
+from models.evaluation.coverage import coverage
+from models.evaluation.periods import temporal as temporal_validation
+from models.evaluation.recalibrated import recalibration
+from models.evaluation.stays import early
+from models.evaluation.subgroups import subgroups
+from models.evaluation.uses import decision_curve, operating_points
+from models.metrics import LEVEL, Draws, Scores, calibration_bins, mean, score
+from models.metrics.decision import net_benefit_of_all
 
 FORMAT: Final = 1
 FEW_POSITIVES: Final = 30
@@ -60,52 +69,107 @@ def evaluate(
     """
     rows = held_out(labels)
     table = _side_by_side(rows, said, truth)
-    compared = table.drop_nulls([f"risk_{name}" for name in said] + ([BAYES] if truth is not None else []))
-    if compared.is_empty():
-        raise ModelError(_nothing_in_common(rows, said, table, truth))
-    outcome = compared["boolean_value"].to_numpy().astype(np.float64)
-    subjects = compared["subject_id"].to_numpy()
-    risks = {name: compared[f"risk_{name}"].to_numpy() for name in said}
-    if truth is not None:
-        risks[BAYES] = compared[BAYES].to_numpy()
-    draws = Draws(subjects, replicates, seed)
-    scores = score(risks, outcome, subjects, draws=draws)
+    compared = _compared(rows, table, labels, said, tuning or {}, truth, replicates, seed)
+    scores = score(compared.risks, compared.outcome, compared.subjects, draws=compared.draws)
+    parts, missing = _parts(compared, labels, facts, temporal, said)
     metrics = {
         "format": FORMAT,
         "created_at": now().isoformat(),
         **(about or {}),
         "counts": _counts(labels),
-        "compared": _count(compared),
+        "compared": _count(compared.table),
         "bootstrap": {"replicates": replicates, "seed": seed, "level": LEVEL, "unit": "subject"},
-        "estimators": {
-            name: {
-                "title": TITLES.get(name, name),
-                "metrics": _plain(scores.estimators[name]),
-                "calibration_bins": [asdict(part) for part in calibration_bins(risk, outcome)],
-                "distance_to_truth": asdict(mean(np.abs(risk - risks[BAYES]), draws)) if truth is not None else None,
-                "abstained": int(table[f"risk_{name}"].null_count()) if name in said else 0,
-                "seconds": said[name].seconds if name in said else None,
-                "about": dict(said[name].about) if name in said else {},
-                "operating_points": [],
-                "decision_curve": None,
-                "recalibration": None,
-                "coverage": None,
-            }
-            for name, risk in risks.items()
-        },
+        "estimators": {name: _estimator(compared, name, scores, table, said) for name in compared.risks},
         "differences": _differences(scores),
-        "decision_curve_all": [],
-        "subgroups": [],
-        "subgroup_gaps": [],
-        "temporal": None,
-        "early": None,
-        "warnings": _warnings(rows, compared, scores),
-        "remarks": list(remarks),
+        "decision_curve_all": net_benefit_of_all(compared.outcome),
+        **parts,
+        "warnings": _warnings(rows, compared.table, scores),
+        "remarks": [*remarks, *missing],
     }
-    shown = compared.select(
-        *KEY, "boolean_value", *(pl.lit(pl.Series(risk)).alias(f"risk_{name}") for name, risk in risks.items())
+    shown = compared.table.select(
+        *KEY, "boolean_value", *(pl.Series(f"risk_{name}", risk) for name, risk in compared.risks.items())
     )
     return Evaluation(metrics, _predictions(table, said, truth), shown)
+
+
+def _compared(
+    rows: pl.DataFrame,
+    table: pl.DataFrame,
+    labels: pl.DataFrame,
+    said: Mapping[str, Estimates],
+    tuning: Mapping[str, Estimates],
+    truth: pl.DataFrame | None,
+    replicates: int,
+    seed: int,
+) -> Compared:
+    """Return the rows of which every estimator says something, and what is known of tuning rows."""
+    columns = {name: f"risk_{name}" for name in said} | ({BAYES: BAYES} if truth is not None else {})
+    shared = table.drop_nulls(list(columns.values()))
+    if shared.is_empty():
+        raise ModelError(_nothing_in_common(rows, said, table, truth))
+    subjects = shared["subject_id"].to_numpy()
+    tuned = labels.filter(splits(labels["subject_id"]) == "tuning").drop_nulls("boolean_value")
+    tuned = tuned.with_columns(pl.col("prediction_time").cast(pl.Datetime("us")))
+    beside = _side_by_side(tuned, tuning, truth)
+    return Compared(
+        table=shared,
+        risks={name: shared[column].to_numpy() for name, column in columns.items()},
+        outcome=_outcome(shared),
+        subjects=subjects,
+        draws=Draws(subjects, replicates, seed),
+        tuning={
+            name: (known[column].to_numpy(), _outcome(known))
+            for name, column in columns.items()
+            if column in beside.columns and not (known := beside.drop_nulls(column)).is_empty()
+        },
+    )
+
+
+def _outcome(rows: pl.DataFrame) -> npt.NDArray[np.float64]:
+    return rows["boolean_value"].to_numpy().astype(np.float64)
+
+
+def _estimator(
+    compared: Compared, name: str, scores: Scores, table: pl.DataFrame, said: Mapping[str, Estimates]
+) -> dict[str, Any]:
+    """Return all that is told of one estimator."""
+    risk = compared.risks[name]
+    column = f"risk_{name}" if name in said else name
+    truth = compared.risks.get(BAYES)
+    answered = table.drop_nulls(column).select("subject_id", "boolean_value", risk=column)
+    return {
+        "title": TITLES.get(name, name),
+        "metrics": plain(scores.estimators[name]),
+        "calibration_bins": [asdict(part) for part in calibration_bins(risk, compared.outcome)],
+        "distance_to_truth": asdict(mean(np.abs(risk - truth), compared.draws)) if truth is not None else None,
+        "abstained": int(table[column].null_count()) if name in said else 0,
+        "seconds": said[name].seconds if name in said else None,
+        "about": dict(said[name].about) if name in said else {},
+        "operating_points": operating_points(compared, name),
+        "decision_curve": decision_curve(compared, name),
+        "recalibration": recalibration(compared, name, scores.estimators[name]),
+        "coverage": coverage(compared, name, answered, table.height, scores.estimators[name]),
+    }
+
+
+def _parts(
+    compared: Compared,
+    labels: pl.DataFrame,
+    facts: pl.DataFrame | None,
+    at: float | datetime | None,
+    said: Mapping[str, Estimates],
+) -> tuple[dict[str, Any], list[str]]:
+    """Return subgroups, periods and early prediction, and why there are none of them."""
+    parts: dict[str, Any] = {"subgroups": [], "subgroup_gaps": [], "temporal": None, "early": None}
+    missing: list[str | None] = []
+    if facts is not None:
+        parts["subgroups"], parts["subgroup_gaps"] = subgroups(compared, facts)
+        parts["early"], reason = early(compared, facts, said)
+        missing.append(reason)
+    if at is not None:
+        parts["temporal"], reason = temporal_validation(compared, labels, at)
+        missing.append(reason and f"no temporal validation: {reason}")
+    return parts, [reason for reason in missing if reason]
 
 
 def _side_by_side(rows: pl.DataFrame, said: Mapping[str, Estimates], truth: pl.DataFrame | None) -> pl.DataFrame:
@@ -157,14 +221,10 @@ def _count(rows: pl.DataFrame) -> dict[str, int]:
     }
 
 
-def _plain(metrics: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
-    return {name: asdict(estimate) for name, estimate in metrics.items()}
-
-
 def _differences(scores: Scores) -> list[dict[str, Any]]:
     """Return the paired differences, first minus second."""
     return [
-        {"first": first, "second": second, "metrics": _plain(metrics)}
+        {"first": first, "second": second, "metrics": plain(metrics)}
         for (first, second), metrics in scores.differences.items()
     ]
 

@@ -6,10 +6,11 @@ import numpy as np
 
 from models.metrics.bootstrap import Statistic
 from models.metrics.logistic import in_the_large, slope_and_intercept
-from models.metrics.rows import Bools, Floats, Ranked, Weighted, group_sizes, ratio, upwards, weighted
+from models.metrics.rows import Bools, Floats, Ranked, Weighted, group_sizes, ratio, weighted
 
 CLIP: Final = 1e-6
 """Risks are kept this far from 0 and 1 before their logit is taken."""
+_LEAST: Final = 1e-300
 METRICS: Final = (
     "auroc",
     "auprc",
@@ -29,17 +30,18 @@ GROUP_METRICS: Final = ("auroc", "auprc", "brier", "calibration_in_the_large")
 def metrics_of(rows: Ranked, names: tuple[str, ...] = METRICS) -> Statistic:
     """Return the statistic that measures these of METRICS on the rows."""
 
-    def measured(weights: Floats) -> dict[str, Floats]:
-        under = weighted(rows, weights)
-        values: dict[str, Floats] = {}
-        if "calibration_slope" in names or "calibration_intercept" in names:
-            values["calibration_slope"], values["calibration_intercept"] = calibration(under)
-        for name in names:
-            if name not in values:
-                values[name] = _MEASURES[name](under)
-        return {name: values[name] for name in names}
+    return lambda weights: measures(weighted(rows, weights), names)
 
-    return measured
+
+def measures(under: Weighted, names: tuple[str, ...] = METRICS) -> dict[str, Floats]:
+    """Return these of METRICS, each (b,)."""
+    values: dict[str, Floats] = {}
+    if "calibration_slope" in names or "calibration_intercept" in names:
+        values["calibration_slope"], values["calibration_intercept"] = calibration(under)
+    for name in names:
+        if name not in values:
+            values[name] = _MEASURES[name](under)
+    return {name: values[name] for name in names}
 
 
 def logit(risk: Floats) -> Floats:
@@ -51,20 +53,16 @@ def logit(risk: Floats) -> Floats:
 
 def auroc(under: Weighted) -> Floats:
     """Area under the ROC curve; ties count one half."""
-    negative = under.negative
-    below = np.cumsum(negative, axis=1)
-    total = below[:, -1].copy()
-    below -= negative / 2
-    area = np.einsum("bg,bg->b", under.positive, below)
-    return ratio(area, under.positive.sum(axis=1) * total)
+    area = np.einsum("bg,bg->b", under.negative, under.found)
+    area -= np.einsum("bg,bg->b", under.negative, under.positive) / 2
+    return ratio(area, under.positives * (under.total - under.positives))
 
 
 def auprc(under: Weighted) -> Floats:
     """Average precision: the precision at every distinct risk, weighted with the recall gained there."""
-    precision = ratio(upwards(under.positive), upwards(under.everyone), empty=0.0)
-    positives = under.positive.sum(axis=1)
+    precision = under.found / np.maximum(under.flagged, _LEAST)
     gained = np.einsum("bg,bg->b", under.positive, precision)
-    return np.where(positives < under.everyone.sum(axis=1), ratio(gained, positives), np.nan)
+    return np.where(under.positives < under.total, ratio(gained, under.positives), np.nan)
 
 
 def event1(under: Weighted) -> Floats:
@@ -72,21 +70,19 @@ def event1(under: Weighted) -> Floats:
 
     The threshold is the best one for these very rows, so the figure is optimistic; the challenge fixed it before.
     """
-    found, flagged = upwards(under.positive), upwards(under.everyone)
-    positives, everyone = found[:, :1], flagged[:, :1]
-    smaller = found / np.maximum(np.maximum(flagged, positives), 1e-300)
-    has_both = (positives > 0) & (positives < everyone)
-    return np.where(has_both[:, 0], smaller.max(axis=1), np.nan)
+    smaller = under.found / np.maximum(np.maximum(under.flagged, under.positives[:, None]), _LEAST)
+    has_both = (under.positives > 0) & (under.positives < under.total)
+    return np.where(has_both, smaller.max(axis=1), np.nan)
 
 
 def brier(under: Weighted) -> Floats:
     """Mean squared error of the risk."""
-    return ratio(under.weights @ (under.rows.risk - under.rows.outcome) ** 2, under.weights.sum(axis=1))
+    return ratio(under.weights @ (under.rows.risk - under.rows.outcome) ** 2, under.total)
 
 
 def ece(under: Weighted) -> Floats:
     """Expected calibration error over ten bins with equally many rows; tied rows share their mean outcome."""
-    return ratio(np.abs(_apart(under)).sum(axis=1), under.weights.sum(axis=1))
+    return ratio(np.abs(_apart(under)).sum(axis=1), under.total)
 
 
 def event2(under: Weighted) -> Floats:

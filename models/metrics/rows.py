@@ -4,8 +4,8 @@ A weighting is one number per row; weightings are stacked as (b, n). All metrics
 bootstrap replicate is a weighting that counts how often each row was drawn.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -35,7 +35,7 @@ class Ranked:
     order: Ints
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Weighted:
     """Ranked rows (n,) under weightings (b, n), with the sums (b, g) of each group of one risk."""
 
@@ -44,10 +44,32 @@ class Weighted:
     positive: Floats
     everyone: Floats
 
-    @property
+    @cached_property
     def negative(self) -> Floats:
         """Weight (b, g) of the rows without the event."""
         return self.everyone - self.positive
+
+    @cached_property
+    def found(self) -> Floats:
+        """Weight (b, g) of the rows with the event that have this risk or a higher one."""
+        return upwards(self.positive)
+
+    @cached_property
+    def flagged(self) -> Floats:
+        """Weight (b, g) of the rows that have this risk or a higher one."""
+        return upwards(self.everyone)
+
+    @cached_property
+    def positives(self) -> Floats:
+        """Weight (b,) of all rows with the event."""
+        sums: Floats = self.positive.sum(axis=1)
+        return sums
+
+    @cached_property
+    def total(self) -> Floats:
+        """Weight (b,) of all rows."""
+        sums: Floats = self.everyone.sum(axis=1)
+        return sums
 
 
 def ranked(risk: npt.ArrayLike, outcome: npt.ArrayLike, chosen: Ints | None = None) -> Ranked:
@@ -93,18 +115,15 @@ def upwards(counts: Floats) -> Floats:
     return sums
 
 
-def from_threshold(counts: Floats, rows: Ranked, thresholds: Sequence[float] | Floats) -> Floats:
-    """Return the sums (b, t) of `counts` (b, g) over the groups whose risk is at or above each threshold."""
-    distinct = rows.risk[rows.groups]
-    begins = np.searchsorted(distinct, np.asarray(thresholds, dtype=np.float64), side="left")
-    steps = np.unique(begins[begins < len(distinct)])
-    sums = np.zeros((len(counts), len(distinct) + 1)) if not len(steps) else None
-    if sums is not None:
-        return sums[:, begins]
-    above = upwards(np.add.reduceat(counts, steps, axis=1))
-    above = np.column_stack([above, np.zeros(len(counts))])
-    result: Floats = above[:, np.searchsorted(steps, begins)]
-    return result
+def from_threshold(under: Weighted, thresholds: Floats) -> tuple[Floats, Floats]:
+    """Return the weights (b, t) of the rows with the event, and of all rows, at or above each threshold."""
+    distinct = under.rows.risk[under.rows.groups]
+    begins = np.searchsorted(distinct, thresholds, side="left")
+    steps = np.unique(np.minimum(begins, len(distinct) - 1))
+    there = np.searchsorted(steps, np.minimum(begins, len(distinct) - 1))
+    is_any = begins < len(distinct)
+    found, flagged = (upwards(np.add.reduceat(counts, steps, axis=1)) for counts in (under.positive, under.everyone))
+    return found[:, there] * is_any, flagged[:, there] * is_any
 
 
 def ratio(above: Floats, below: Floats, empty: float = np.nan) -> Floats:

@@ -25,6 +25,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "cohort",
     "describing",
     "asking",
+    "auditing",
     "tokenizing",
     "training",
     "evaluating",

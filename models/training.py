@@ -40,10 +40,14 @@ _STAGES: Final = ("pre-training", "fine-tuning")
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A task with its label frame (subject_id, prediction_time, boolean_value)."""
+    """A task with its label frame (subject_id, prediction_time, boolean_value).
+
+    `audit` is what the leakage audit found on it, as plain values, which the report of the model keeps.
+    """
 
     task: TaskText
     labels: pl.DataFrame
+    audit: Mapping[str, Any] | None = None
 
 
 def train(
@@ -81,6 +85,7 @@ def train(
             classifier, calibration, report["fine_tuning"] = _fine_tuned(
                 folder, reader, decoder, settings, target, split, progress
             )
+            report |= {"audit": dict(target.audit)} if target.audit is not None else {}
     checkpoint = Checkpoint(
         name,
         version,

@@ -25,6 +25,11 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     train.add_argument("--model", metavar="NAME", required=True, help="name of the model; each run adds a version")
     train.add_argument("--task", metavar="TASK", help="a task file, or a ready task such as in_hospital_mortality")
     train.add_argument("--vocabulary", metavar="NAME", default="default", help="tokens to learn from (default)")
+    train.add_argument(
+        "--despite-audit",
+        metavar="REASON",
+        help="train although 'ehr audit' finds that the inputs leak the label; the reason stands in every report",
+    )
     train.add_argument("--from", dest="base", metavar="MODEL", help="start from the decoder of this model")
     train.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
     train.add_argument(
@@ -51,11 +56,13 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 def run_train(args: argparse.Namespace) -> int:
     """Train a model and print what it learnt from and what was measured on tuning subjects."""
     from api.console import emit, progress_bar
+    from api.leaks import audit_store, require_clean
     from api.learning import label_frame, open_model, read_task_file
     from ehr.store import open_store, opened, require_subjects
     from ehr.timelines import load_timelines
     from ehr.vocabulary import load_vocabulary
     from models.checkpoint import check_name
+    from models.leakage import as_mapping
     from models.settings import read_settings
     from models.training import Labelled, train
 
@@ -67,7 +74,9 @@ def run_train(args: argparse.Namespace) -> int:
         vocabulary = load_vocabulary(store, args.vocabulary)
         if args.task:
             file = read_task_file(args.task)
-            target = Labelled(file.text, label_frame(store, file.task))
+            found = audit_store(store, file.task)
+            require_clean(found, args.despite_audit)
+            target = Labelled(file.text, label_frame(store, file.task), as_mapping(found, args.despite_audit))
         base = open_model(store, args.base) if args.base else None
         timelines = load_timelines(store, vocabulary)
         models = store.models
@@ -118,6 +127,8 @@ def _render_training(console: "Console", checkpoint: "Checkpoint") -> None:
         console.print(f"  decoder of model {report['base']['model']} version {report['base']['version']}")
     if "fine_tuning" in report:
         _render_fine_tuning(console, checkpoint.task.name if checkpoint.task else "", report["fine_tuning"])
+    if "audit" in report:
+        console.print(f"  leakage audit: {_audit_in_words(report['audit'])}")
     vocabulary = checkpoint.vocabulary
     console.print(f"  vocabulary {vocabulary.name} {vocabulary.hash[:12]}, data {checkpoint.data_hash[:12]}")
 
@@ -132,6 +143,14 @@ def _render_fine_tuning(console: "Console", task: str, stage: dict[str, Any]) ->
         f"  {auroc} on the {stage['tuning_rows']:,} rows of tuning subjects that also fitted the calibration; "
         "judge it with 'ehr evaluate'"
     )
+
+
+def _audit_in_words(audit: dict[str, Any]) -> str:
+    """Return what an audit found in a few words, with the reason for which a model was trained all the same."""
+    if not audit["findings"]:
+        return "nothing found"
+    codes = ", ".join(f"{finding['code']} {finding['severity']}" for finding in audit["findings"])
+    return f"{codes}; trained because: {audit['despite']}" if audit["fails"] else codes
 
 
 def _render_foresight(console: "Console", foresight: "Foresight") -> None:

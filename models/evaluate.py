@@ -109,7 +109,7 @@ def _compared(
         raise ModelError(_nothing_in_common(rows, said, table, truth))
     subjects = shared["subject_id"].to_numpy()
     tuned = labels.filter(splits(labels["subject_id"]) == "tuning").drop_nulls("boolean_value")
-    tuned = tuned.with_columns(pl.col("prediction_time").cast(pl.Datetime("us")))
+    tuned = tuned.with_columns(pl.col("prediction_time").cast(pl.Datetime("us"))).sort(KEY)
     beside = _side_by_side(tuned, tuning, truth)
     return Compared(
         table=shared,

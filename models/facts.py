@@ -52,7 +52,7 @@ WITH asked AS MATERIALIZED (
 SELECT asked.subject_id, asked.prediction_time, sex, {_BAND} AS age_band,
        coalesce(raced.description, split_part(split_part(known.race, '//', -1), ' - ', 1)) AS race,
        coalesce(ethnic.description, split_part(known.ethnicity, '//', -1)) AS ethnicity,
-       nullif(regexp_extract(moved_to, 'hospital ([^ ]+)'), '') AS site, care_unit,
+       nullif(regexp_extract(moved_to, 'hospital ([^ ]+)', 1), '') AS site, care_unit,
        CASE WHEN year <= year(current_date) THEN year::VARCHAR END AS year, stay_start, stay_end
 FROM asked LEFT JOIN known USING (place) LEFT JOIN unit USING (place) LEFT JOIN stay USING (place)
 LEFT JOIN aged USING (place) LEFT JOIN code AS raced ON raced.code = known.race

@@ -30,8 +30,8 @@ TIMES = 5
 SAMPLE = 100_000
 DEMO = DATA / "mimic-iv-demo"
 
-Row = tuple[int, datetime | None, str, float | None, int]
-"""subject_id, time, code, numeric_value, event_id."""
+Row = tuple[int, datetime | None, str, float | None, str | None, int]
+"""subject_id, time, code, numeric_value, unit, event_id."""
 
 
 def run() -> Result:
@@ -69,27 +69,46 @@ def measure(store: Store) -> Result:
 def loop_tokens(rows: list[Row], vocabulary: Vocabulary) -> dict[int, list[int]]:
     """Return the tokens of each subject by a loop over rows: what a first version would do."""
     least = datetime.min
+    read = {pair: _reading(vocabulary, *pair) for pair in {_measure(row) for row in rows}}
     ordered = sorted(
-        rows,
+        (row for row in rows if vocabulary.settings.reads(row[2])),
         key=lambda row: (
-            row[0], row[1] is not None, row[1] or least, moment_rank(row[2]), row[2],
-            row[3] is None, row[3] or 0.0, row[4],
+            row[0], row[1] is not None, row[1] or least, moment_rank(row[2]), row[2], read[_measure(row)][1],
+            row[3] is None, row[3] or 0.0, row[5],
         ),
     )  # fmt: skip
-    read = {code: vocabulary.token_of(code) for code in {row[2] for row in rows}}
     return {
-        subject: list(_tokens_of(list(own), vocabulary, read))
+        subject: list(_tokens_of(list(own), vocabulary, {pair: found[0] for pair, found in read.items()}))
         for subject, own in groupby(ordered, lambda row: row[0])
     }
 
 
-def _tokens_of(rows: list[Row], vocabulary: Vocabulary, read: dict[str, int]) -> Iterator[int]:
+def _measure(row: Row) -> tuple[str, str | None]:
+    """Return the code and the unit of the number, None without one."""
+    has_number = row[3] is not None and isfinite(row[3])
+    return row[2], (row[4] or "") if has_number else None
+
+
+def _reading(vocabulary: Vocabulary, code: str, unit: str | None) -> tuple[tuple[int, tuple[float, ...] | None], str]:
+    """Return token and value edges of a code in a unit, and where that stands among readings of the code."""
+    name = vocabulary.reading_of(code, unit) if unit is not None else None
+    is_plain = unit is None or code not in vocabulary.edges or name == code
+    edges = vocabulary.edges[name] if name is not None else None
+    return (vocabulary.token_of(name or code), edges), "" if is_plain else f" {unit}"
+
+
+def _tokens_of(
+    rows: list[Row],
+    vocabulary: Vocabulary,
+    read: dict[tuple[str, str | None], tuple[int, tuple[float, ...] | None]],
+) -> Iterator[int]:
     births = [row[1] for row in rows if row[2] == BIRTH and row[1] is not None]
     birth = min(births, default=None)
     firsts = (0, *vocabulary.ages[1:])
     before: datetime | None = None
     shown = -1
-    for _, time, code, value, _ in rows:
+    for row in rows:
+        time, value = row[1], row[3]
         if time is not None:
             if before is not None and time > before:
                 gap = bisect_right(vocabulary.settings.gap_starts, (time - before).total_seconds()) - 1
@@ -102,10 +121,10 @@ def _tokens_of(rows: list[Row], vocabulary: Vocabulary, read: dict[str, int]) ->
                     shown = band
                     yield vocabulary.first_age + band
             before = time
-        yield from vocabulary.levels_of(read[code])
-        yield read[code]
-        edges = vocabulary.edges.get(code)
-        if edges is not None and value is not None and isfinite(value):
+        token, edges = read[_measure(row)]
+        yield from vocabulary.levels_of(token)
+        yield token
+        if edges is not None and value is not None:
             yield vocabulary.first_quantile + bisect_right(edges, value)
 
 
@@ -115,7 +134,7 @@ def _sample(store: Store) -> list[Row]:
     counted = con.execute("SELECT subject_id, count(*) FROM event GROUP BY ALL ORDER BY subject_id").fetchall()
     reached = int(np.searchsorted(np.cumsum([row[1] for row in counted]), SAMPLE))
     last = counted[min(reached, len(counted) - 1)][0]
-    query = 'SELECT subject_id, "time", code, numeric_value, event_id FROM event WHERE subject_id <= ?'
+    query = 'SELECT subject_id, "time", code, numeric_value, unit, event_id FROM event WHERE subject_id <= ?'
     return con.execute(query, [last]).fetchall()
 
 

@@ -1,6 +1,6 @@
 """Fitting a vocabulary: counts and edges come from the events of training subjects, and from no one else's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import duckdb
@@ -8,11 +8,11 @@ import polars as pl
 
 from ehr.ancestry import families
 from ehr.errors import VocabularyError
-from ehr.events import BIRTH
+from ehr.events import BIRTH, SEPARATOR
 from ehr.hierarchy import levels_above, system_of
 from ehr.splits import split_sql
 from ehr.store import Store, require_subjects
-from ehr.vocabulary import DEFAULT_NAME, YEAR_SECONDS, TokenSettings, Vocabulary
+from ehr.vocabulary import DEFAULT_NAME, YEAR_SECONDS, TokenSettings, Vocabulary, measured_unit, same_unit
 
 _NORMAL_SPREAD: Final = 2.563
 """From the first decile of a normal distribution to the ninth, in standard deviations."""
@@ -36,26 +36,32 @@ def fit_vocabulary(
     settings = settings or TokenSettings()
     con = store.cursor()
     try:
-        _view_training_events(con, training)
+        _view_training_events(con, settings, training)
         common, rare = _split_codes(con, settings)
         rarer = _fit_families(con, rare, settings)
-        con.register("own_code", pl.DataFrame({"code": pl.Series(common, dtype=pl.String)}).to_arrow())
+        units, others = _fit_units(con, common, settings)
+        codes = sorted([*common, *others])
+        names = {name: others[name][0] if name in others else name for name in (*codes, *rarer)}
         return Vocabulary(
             name,
             settings,
-            tuple(common),
+            tuple(codes),
             tuple(rarer),
             _fit_edges(con, settings),
             _fit_ages(con, settings),
             _fit_gaps(con, settings),
             _fit_scales(con, settings),
-            _levels([*common, *rarer], settings),
+            _levels(names, settings),
+            units,
+            others,
         )
     finally:
         con.close()
 
 
-def _view_training_events(con: duckdb.DuckDBPyConnection, training: Sequence[int] | None) -> None:
+def _view_training_events(
+    con: duckdb.DuckDBPyConnection, settings: TokenSettings, training: Sequence[int] | None
+) -> None:
     chosen = f"{split_sql()} = 'train'"
     if training is not None:
         wanted = pl.DataFrame({"subject_id": pl.Series(training, dtype=pl.Int64)})
@@ -67,10 +73,13 @@ def _view_training_events(con: duckdb.DuckDBPyConnection, training: Sequence[int
         raise VocabularyError(
             f"no subject of the store {why if training is None else 'is among those given for training'}"
         )
+    con.register("left_out", pl.DataFrame({"head": pl.Series(settings.left_out, dtype=pl.String)}).to_arrow())
+    is_read = f"WHERE split_part(code, '{SEPARATOR}', 1) NOT IN (FROM left_out)" if settings.left_out else ""
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP VIEW training_event AS
-        SELECT subject_id, "time", code, numeric_value FROM event SEMI JOIN training_subject USING (subject_id)
+        SELECT subject_id, "time", code, numeric_value, coalesce(unit, '') AS unit
+        FROM event SEMI JOIN training_subject USING (subject_id) {is_read}
         """
     )
 
@@ -112,8 +121,78 @@ def _fit_families(con: duckdb.DuckDBPyConnection, rare: list[str], settings: Tok
     return sorted(chosen)
 
 
+def _fit_units(
+    con: duckdb.DuckDBPyConnection, common: list[str], settings: TokenSettings
+) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
+    """Return the commonest unit of each code with numbers, and a token for each other unit of enough subjects.
+
+    The view `training_number` (code, v) then has all finite numbers that are read, under the name of their token.
+    """
+    spellings = _spellings(con, common, settings)
+    _register(con, "spelt_unit", ("code", "unit", "meant"), [(*key, meant) for key, meant in spellings.items()])
+    rows = con.execute(
+        """
+        SELECT code, meant, count(*) AS n, count(DISTINCT subject_id)
+        FROM training_event JOIN spelt_unit USING (code, unit) WHERE isfinite(numeric_value)
+        GROUP BY code, meant ORDER BY code, n DESC, meant
+        """
+    ).fetchall()
+    units: dict[str, str] = {}
+    others: dict[str, tuple[str, str]] = {}
+    names: dict[tuple[str, str], str] = {}
+    taken = set(common)
+    for code, unit, _, subjects in rows:
+        name = f"{code} [{unit or 'no unit'}]"
+        if code not in units:
+            units[code] = unit
+            names[code, unit] = code
+        elif subjects >= settings.min_subjects and name not in taken:
+            others[name] = (code, unit)
+            names[code, unit] = name
+    read = [(*key, names[key[0], meant]) for key, meant in spellings.items() if (key[0], meant) in names]
+    _register(con, "read_unit", ("code", "unit", "name"), read)
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP VIEW training_number AS
+        SELECT name AS code, numeric_value AS v FROM training_event JOIN read_unit USING (code, unit)
+        WHERE isfinite(numeric_value)
+        """
+    )
+    return units, others
+
+
+def _spellings(
+    con: duckdb.DuckDBPyConnection, common: list[str], settings: TokenSettings
+) -> dict[tuple[str, str], str]:
+    """Return for each code and unit of its finite numbers the commonest spelling of the same unit."""
+    if settings.quantiles < 2:
+        return {}
+    _register(con, "own_code", ("code",), [(code,) for code in common])
+    counted = con.execute(
+        """
+        SELECT code, unit FROM training_event SEMI JOIN own_code USING (code) WHERE isfinite(numeric_value)
+        GROUP BY code, unit ORDER BY code, count(*) DESC, unit
+        """
+    ).fetchall()
+    found: dict[tuple[str, str], str] = {}
+    meanings: dict[str, list[str]] = {}
+    for code, unit in counted:
+        known = meanings.setdefault(code, [])
+        measured = measured_unit(code, unit)
+        found[code, unit] = next((meant for meant in known if same_unit(meant, measured)), measured)
+        known.append(measured)
+    return found
+
+
+def _register(
+    con: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]
+) -> None:
+    """Let queries see rows of text as a table."""
+    con.register(name, pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row").to_arrow())
+
+
 def _fit_edges(con: duckdb.DuckDBPyConnection, settings: TokenSettings) -> dict[str, tuple[float, ...]]:
-    """Return the value edges of each code of `own_code` with finite numbers.
+    """Return the value edges of each name in `training_number`.
 
     The k-th edge is the k-th quantile. Where a frequent value takes several quantiles, the next greater value
     becomes the edge, so that this value has a bin of its own and zero is told from all that lies above it.
@@ -123,9 +202,7 @@ def _fit_edges(con: duckdb.DuckDBPyConnection, settings: TokenSettings) -> dict[
     rows = con.execute(
         """
         WITH counted AS (
-            SELECT code, numeric_value AS v, count(*) AS n
-            FROM training_event SEMI JOIN own_code USING (code)
-            WHERE isfinite(numeric_value) GROUP BY ALL
+            SELECT code, v, count(*) AS n FROM training_number GROUP BY ALL
         ),
         placed AS (
             SELECT code, v, sum(n) OVER rising AS upto, sum(n) OVER whole AS total, lead(v) OVER rising AS above,
@@ -151,7 +228,7 @@ def _fit_edges(con: duckdb.DuckDBPyConnection, settings: TokenSettings) -> dict[
 
 
 def _fit_scales(con: duckdb.DuckDBPyConnection, settings: TokenSettings) -> dict[str, tuple[float, float]]:
-    """Return median and spread of the finite numbers of each code of `own_code`.
+    """Return median and spread of each name in `training_number`.
 
     The spread is that of a normal distribution with these deciles: (ninth - first) / 2.563. Where a frequent value
     makes it 0, it is the standard deviation; of numbers that are all the same, 1. It is never less than a millionth
@@ -161,10 +238,7 @@ def _fit_scales(con: duckdb.DuckDBPyConnection, settings: TokenSettings) -> dict
         return {}
     rows = con.execute(
         """
-        WITH number AS (
-            SELECT code, numeric_value::DOUBLE AS v FROM training_event SEMI JOIN own_code USING (code)
-            WHERE isfinite(numeric_value)
-        ),
+        WITH number AS (SELECT code, v::DOUBLE AS v FROM training_number),
         summed AS (
             SELECT code, quantile_cont(v, [0.1, 0.5, 0.9]) AS q, stddev_pop(v) AS deviation
             FROM number GROUP BY code
@@ -180,9 +254,12 @@ def _spread(median: float, spread: float, deviation: float) -> float:
     return max(spread or deviation or 1.0, _LEAST_SPREAD * abs(median))
 
 
-def _levels(names: Sequence[str], settings: TokenSettings) -> dict[str, tuple[str, ...]]:
-    """Return the levels of each code and family that has any in the systems that the settings name."""
-    above = {name: tuple(one for one in levels_above(name) if system_of(one) in settings.levels) for name in names}
+def _levels(codes: Mapping[str, str], settings: TokenSettings) -> dict[str, tuple[str, ...]]:
+    """Return the levels of each token, a code or family by its name, in the systems that the settings name."""
+    above = {
+        name: tuple(one for one in levels_above(code) if system_of(one) in settings.levels)
+        for name, code in codes.items()
+    }
     return {name: levels for name, levels in above.items() if levels}
 
 

@@ -79,27 +79,40 @@ def tokenize(
     return _interleave(rows, vocabulary)
 
 
-def code_readings(vocabulary: Vocabulary, codes: Sequence[str]) -> pl.DataFrame:
+def code_readings(
+    vocabulary: Vocabulary, codes: Sequence[str], numbers: Sequence[tuple[str, str]] = ()
+) -> pl.DataFrame:
     """Return how each code is read: token, place among codes of one moment, and value edges edge_1, edge_2, ...
 
-    A missing edge is infinite, so that no finite value passes it; a code that is read as a family has none.
+    `numbers` are codes with a unit in which they have numbers. Where such a number is not read as the code itself is
+    in its commonest unit, it has a row of its own, with `unit`; the row of the code alone has none. A missing edge is
+    infinite, so that no finite value passes it; a code that is read as a family has none. Codes that the settings
+    leave out have no row.
     """
-    ordered = sorted(codes, key=lambda code: (moment_rank(code), code))
+    plain = [(code, None, code if code in vocabulary.edges else None) for code in codes]
+    others = [(code, unit, vocabulary.reading_of(code, unit)) for code, unit in numbers if code in vocabulary.edges]
+    apart = [row for row in others if row[0] != row[2]]
+    ordered = sorted(
+        (row for row in (*plain, *apart) if vocabulary.settings.reads(row[0])),
+        key=lambda row: (moment_rank(row[0]), row[0], row[1] is not None, row[1] or ""),
+    )
     n_edges = max(vocabulary.settings.quantiles - 1, 0)
     missing = (float("inf"),) * n_edges
-    edges = [(*vocabulary.edges.get(code, ()), *missing)[:n_edges] for code in ordered]
+    edges = [(*vocabulary.edges.get(name or "", ()), *missing)[:n_edges] for _, _, name in ordered]
     columns = {f"edge_{k + 1}": [row[k] for row in edges] for k in range(n_edges)}
     frame = pl.DataFrame(
         {
-            "code": ordered,
-            "token": [vocabulary.token_of(code) for code in ordered],
-            "has_bins": [code in vocabulary.edges for code in ordered],
-            "is_birth": [code == BIRTH for code in ordered],
-            "can_be_static": [can_be_static(code) for code in ordered],
+            "code": [code for code, _, _ in ordered],
+            "unit": [unit for _, unit, _ in ordered],
+            "token": [vocabulary.token_of(name or code) for code, _, name in ordered],
+            "has_bins": [name is not None for _, _, name in ordered],
+            "is_birth": [code == BIRTH for code, _, _ in ordered],
+            "can_be_static": [can_be_static(code) for code, _, _ in ordered],
             **columns,
         },
         schema={
             "code": pl.String,
+            "unit": pl.String,
             "token": pl.UInt32,
             "has_bins": pl.Boolean,
             "is_birth": pl.Boolean,
@@ -110,50 +123,20 @@ def code_readings(vocabulary: Vocabulary, codes: Sequence[str]) -> pl.DataFrame:
     return frame.with_row_index("place")
 
 
-def readable(vocabulary: Vocabulary, tokens: npt.ArrayLike) -> pl.DataFrame:
-    """Return what each token says: token, kind, name, and for a value bin its range [low, high).
-
-    The range is that of the code that stands before the bin; it is null where no code does.
-    """
-    numbers = np.asarray(tokens, dtype=np.int64)
-    kinds = ("special", "quantile", "gap", "age", "level", "code", "family")
-    starts = (
-        vocabulary.first_quantile,
-        vocabulary.first_gap,
-        vocabulary.first_age,
-        vocabulary.first_level,
-        vocabulary.first_code,
-        vocabulary.first_family,
-    )
-    names = pl.DataFrame(
-        {"token": range(len(vocabulary)), "name": vocabulary.tokens}, schema_overrides={"token": pl.Int64}
-    )
-    kind = pl.Series(np.array(kinds)[np.searchsorted(starts, numbers, side="right")])
-    frame = pl.DataFrame({"token": numbers, "kind": kind}).join(names, on="token", how="left", maintain_order="left")
-    bins = pl.when(kind="quantile").then(pl.col("token") - vocabulary.first_quantile + 1)
-    pairs = frame.with_columns(pl.col("name").shift().alias("before"), bins.alias("quantile"))
-    ranges = _value_ranges(vocabulary, pairs.filter(kind="quantile").select("before", "quantile").unique())
-    return pairs.join(ranges, on=["before", "quantile"], how="left", maintain_order="left").select(
-        "token", "kind", "name", "low", "high"
-    )
-
-
-def _value_ranges(vocabulary: Vocabulary, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return the range of each pair of a code and a bin."""
-    known = [(code, number) for code, number in pairs.iter_rows() if code in vocabulary.edges]
-    rows = [(code, number, *vocabulary.value_range(code, number)) for code, number in known]
-    schema = {"before": pl.String, "quantile": pl.Int64, "low": pl.Float64, "high": pl.Float64}
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How the events of a split are read: by a token of their own, by a family, or not at all."""
+    """How the events of a split are read: by a token of their own, by a family, or not at all.
+
+    `numbers` counts the events with a finite number, `numbers_unread` those of them that get no value bin, since
+    their code or their unit has none. Events that the settings leave out are counted nowhere.
+    """
 
     events: int
     own: int
     family: int
     unknown: int
+    numbers: int
+    numbers_unread: int
 
     @property
     def unseen(self) -> float | None:
@@ -163,19 +146,20 @@ class Coverage:
 
 def coverage(con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary) -> dict[Split, Coverage]:
     """Count, for each split, how the events are read."""
-    _register_readings(con, vocabulary)
+    joined, _ = _read_events(con, vocabulary)
     rows = con.execute(
         f"""
         SELECT split, count(*), count(*) FILTER (token BETWEEN $code AND $family - 1),
-               count(*) FILTER (token >= $family), count(*) FILTER (token = $unknown)
-        FROM event JOIN code_reading USING (code) JOIN (SELECT subject_id, {split_sql()} AS split FROM subject)
-             USING (subject_id)
+               count(*) FILTER (token >= $family), count(*) FILTER (token = $unknown),
+               count(*) FILTER (isfinite(numeric_value)),
+               count(*) FILTER (isfinite(numeric_value) AND NOT has_bins)
+        FROM {joined} JOIN (SELECT subject_id, {split_sql()} AS split FROM subject) USING (subject_id)
         GROUP BY split
         """,
         {"code": vocabulary.first_code, "family": vocabulary.first_family, "unknown": UNKNOWN},
     ).fetchall()
     counted = {row[0]: Coverage(*row[1:]) for row in rows}
-    return {split: counted.get(split, Coverage(0, 0, 0, 0)) for split in SPLITS}
+    return {split: counted.get(split, Coverage(0, 0, 0, 0, 0, 0)) for split in SPLITS}
 
 
 def moment_rank(code: str) -> int:
@@ -190,16 +174,43 @@ def moment_rank(code: str) -> int:
     return 4 if head in _ENDS else 2
 
 
-def _register_readings(con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary) -> None:
-    """Make `code_reading` a table of `con`: how every code of the store is read."""
+def _read_events(con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary) -> tuple[str, str]:
+    """Register how every code of the store is read; return a relation of the events with that, and the value bin.
+
+    Only numbers in a unit that is not that of the code itself need the second, smaller table.
+    """
     codes = [row[0] for row in con.execute("SELECT code FROM code").fetchall()]
-    con.register("code_reading", code_readings(vocabulary, codes).to_arrow())
+    numbers = con.execute(
+        "SELECT DISTINCT code, coalesce(unit, '') FROM code_value WHERE isfinite(numeric_value)"
+    ).fetchall()
+    readings = code_readings(vocabulary, codes, numbers)
+    is_plain = pl.col("unit").is_null()
+    apart = readings.filter(~is_plain)
+    con.register("code_reading", readings.filter(is_plain).drop("unit").to_arrow())
+    names = ["place", "token", "has_bins", *(f"edge_{k}" for k in range(1, vocabulary.settings.quantiles))]
+    passed = " + ".join(
+        ["1", *(f"(numeric_value >= edge_{k})::UTINYINT" for k in range(1, vocabulary.settings.quantiles))]
+    )
+    value_bin = f"CASE WHEN has_bins AND isfinite(numeric_value) THEN {passed} ELSE 0 END::UTINYINT"
+    if apart.is_empty():
+        return "(FROM event JOIN code_reading USING (code))", value_bin
+    con.register("unit_reading", apart.rename({name: f"other_{name}" for name in names}).to_arrow())
+    chosen = ", ".join(f"coalesce(other_{name}, {name}) AS {name}" for name in names)
+    return (
+        f"""(
+            SELECT event.*, code_reading.is_birth, code_reading.can_be_static, {chosen}
+            FROM event JOIN code_reading USING (code) LEFT JOIN unit_reading
+              ON unit_reading.code = event.code AND unit_reading.unit = coalesce(event.unit, '')
+             AND isfinite(event.numeric_value)
+        )""",
+        value_bin,
+    )
 
 
 def _ordered_events(
     con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, subject_ids: Sequence[int] | Int64s | None
 ) -> _Rows:
-    _register_readings(con, vocabulary)
+    events, value_bin = _read_events(con, vocabulary)
     chosen = 'WHERE ("time" IS NOT NULL OR can_be_static)'
     if subject_ids is not None:
         selection = pl.DataFrame({"subject_id": pl.Series(subject_ids, dtype=pl.Int64)})
@@ -209,15 +220,12 @@ def _ordered_events(
               AND subject_id BETWEEN (SELECT min(subject_id) FROM chosen_subject)
                                  AND (SELECT max(subject_id) FROM chosen_subject)
         """
-    passed = " + ".join(
-        ["1", *(f"(numeric_value >= edge_{k})::UTINYINT" for k in range(1, vocabulary.settings.quantiles))]
-    )
     table = con.sql(
         f"""
         SELECT subject_id, coalesce(epoch_us("time"), {NO_TIME}) AS moment, token, event_id, is_birth,
-               CASE WHEN has_bins AND isfinite(numeric_value) THEN {passed} ELSE 0 END::UTINYINT AS value_bin,
+               {value_bin} AS value_bin,
                coalesce(numeric_value, 'NaN'::FLOAT) AS value
-        FROM event JOIN code_reading USING (code)
+        FROM {events}
         {chosen}
         ORDER BY subject_id, moment, place, numeric_value, event_id
         """

@@ -18,8 +18,25 @@ import orjson
 
 from ehr.ancestry import families
 from ehr.errors import VocabularyError
-from ehr.hierarchy import LEVEL_SYSTEMS
 from ehr.store import Store, transaction
+from ehr.token_settings import TokenSettings
+from ehr.units import parse_unit, unit_in_code
+
+__all__ = [
+    "DEFAULT_NAME",
+    "PAD",
+    "SPECIALS",
+    "UNKNOWN",
+    "YEAR_SECONDS",
+    "TokenSettings",
+    "Vocabulary",
+    "has_vocabulary",
+    "load_vocabulary",
+    "measured_unit",
+    "same_unit",
+    "save_vocabulary",
+    "vocabulary_of",
+]
 
 DEFAULT_NAME: Final = "default"
 SPECIALS: Final = ("PAD", "UNKNOWN")
@@ -27,49 +44,6 @@ PAD: Final = 0
 UNKNOWN: Final = 1
 YEAR_SECONDS: Final = 31_556_952
 """A Gregorian year on average; ages are counted in these."""
-_GAP_NAMES: Final = (
-    "5m-15m", "15m-1h", "1h-2h", "2h-6h", "6h-12h", "12h-1d", "1d-3d", "3d-1w", "1w-2w", "2w-1mt", "1mt-3mt",
-    "3mt-6mt", "6mt-1y", "1y-2y", "2y-5y", ">=5y",
-)  # fmt: skip
-_GAP_STARTS: Final = (
-    300, 900, 3600, 7200, 21_600, 43_200, 86_400, 259_200, 604_800, 1_209_600, 2_629_746, 7_889_238, 15_778_476,
-    31_556_952, 63_113_904, 157_784_760,
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class TokenSettings:
-    """What can be chosen before a vocabulary is fitted.
-
-    Time gaps are the logarithmic intervals of ETHOS (Renc et al., npj Digital Medicine 2024), prolonged to years;
-    a gap shorter than the first start has no token. Months and years are Gregorian means.
-    """
-
-    min_subjects: int = 5
-    """Training subjects that a code needs to have a token of its own."""
-    quantiles: int = 10
-    """Value bins per code; 0 leaves values out."""
-    gap_names: tuple[str, ...] = _GAP_NAMES
-    gap_starts: tuple[int, ...] = _GAP_STARTS
-    """First second of each interval; it ends where the next begins."""
-    age_years: int = 5
-    """Width of an age band; 0 leaves ages out."""
-    age_top: int = 90
-    """First age of the open band at the top."""
-    levels: tuple[str, ...] = LEVEL_SYSTEMS
-    """Code systems whose codes have tokens of their levels before them: chapter and block, levels of ATC."""
-
-    def __post_init__(self) -> None:
-        """Raise VocabularyError when the settings contradict themselves."""
-        if self.min_subjects < 1 or not 0 <= self.quantiles <= 100 or self.age_years < 0:
-            raise VocabularyError("min_subjects must be at least 1, quantiles 0 to 100, age_years at least 0")
-        if len(self.gap_names) != len(self.gap_starts) or sorted(set(self.gap_starts)) != list(self.gap_starts):
-            raise VocabularyError("gap_names and gap_starts must have one length and gap_starts must rise")
-        unknown = [system for system in self.levels if system not in LEVEL_SYSTEMS]
-        if unknown:
-            raise VocabularyError(
-                f"levels must be some of {', '.join(LEVEL_SYSTEMS)}, and {unknown[0]!r} is none of them"
-            )
 
 
 @dataclass(frozen=True)
@@ -81,6 +55,11 @@ class Vocabulary:
     a generated gap takes one of them as its length. `scales` has for each code with numbers their median and spread
     in training (see `ehr.fitting`): (number - median) / spread is what a model reads. `levels` has for each code and
     family with levels the concepts above it, outermost first.
+
+    A code whose numbers come in several units is read as several tokens, since 8.6 mg and 1 tablet are not to be
+    compared: as itself in its commonest unit, `units[code]` ('' where its numbers bear none), and as `CODE [unit]` in
+    each other one, `other_units[token] = (code, unit)`; edges and scales are kept for each. A number in a unit that
+    has no such token has no value bin.
     """
 
     name: str
@@ -92,6 +71,8 @@ class Vocabulary:
     gap_seconds: tuple[tuple[float, ...], ...] = field(default=())
     scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    other_units: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of tokens."""
@@ -163,6 +144,35 @@ class Vocabulary:
             return own
         return next((self.family_tokens[name] for name in families(code) if name in self.family_tokens), UNKNOWN)
 
+    def reading_of(self, code: str, unit: str | None) -> str | None:
+        """Return the name of the token that a number of `code` in `unit` is read as; None where it has no value bin.
+
+        Units that are spelt differently and mean the same are the same unit, see `measured_unit`.
+        """
+        if code not in self.edges:
+            return None
+        measured = measured_unit(code, unit)
+        if code not in self.units or same_unit(self.units[code], measured):
+            return code
+        return next((name for name, own in self._units_of.get(code, ()) if same_unit(own, measured)), None)
+
+    def code_of(self, name: str) -> str:
+        """Return the code that a code token of this name stands for: itself but where it is that of another unit."""
+        return self.other_units[name][0] if name in self.other_units else name
+
+    def tokens_of(self, code: str) -> tuple[int, ...]:
+        """Return the tokens of a code's own, in any unit; none for one that is read as a family."""
+        names = (code, *(name for name, _ in self._units_of.get(code, ())))
+        return tuple(self.code_tokens[name] for name in names if name in self.code_tokens)
+
+    @cached_property
+    def _units_of(self) -> dict[str, list[tuple[str, str]]]:
+        """The tokens of each code for its other units, with the unit."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for name, (code, unit) in self.other_units.items():
+            found.setdefault(code, []).append((name, unit))
+        return found
+
     def levels_of(self, token: int) -> tuple[int, ...]:
         """Return the level tokens of a code or family, outermost first; none for any other token."""
         if token < self.first_code:
@@ -210,6 +220,8 @@ class Vocabulary:
             "gap_seconds": [list(seconds) for seconds in self.gap_seconds],
             "scales": {code: list(scale) for code, scale in self.scales.items()},
             "levels": {token: list(concepts) for token, concepts in self.levels.items()},
+            "units": dict(self.units),
+            "other_units": {token: list(pair) for token, pair in self.other_units.items()},
         }
 
     def _age_names(self) -> list[str]:
@@ -218,13 +230,32 @@ class Vocabulary:
         return [*names, f"AGE//{firsts[-1]}+"] if self.ages else []
 
 
+def measured_unit(code: str, unit: str | None) -> str:
+    """Return the unit of a number: as the event tells it, else as the code does; '' where neither does.
+
+    >>> measured_unit("LAB//50931//mg/dL", None), measured_unit("X//Senna", "TAB"), measured_unit("X", None)
+    ('mg/dL', 'TAB', '')
+    """
+    return unit or unit_in_code(code) or ""
+
+
+def same_unit(one: str | None, other: str | None) -> bool:
+    """Say whether two units are the same, also when they are spelt differently; '' and None are no unit.
+
+    >>> same_unit("mg/dL", "MG/DL"), same_unit("mg", "mcg"), same_unit("BAG", "mL"), same_unit("", None)
+    (True, False, False, True)
+    """
+    if (one or "") == (other or ""):
+        return True
+    read, also = parse_unit(one or ""), parse_unit(other or "")
+    return read is not None and also is not None and read.same_as(also)
+
+
 def vocabulary_of(name: str, definition: Mapping[str, Any]) -> Vocabulary:
     """Return the vocabulary of a definition; raises VocabularyError when it is not one."""
     try:
         settings = dict(definition["settings"])
-        settings["gap_names"] = tuple(settings["gap_names"])
-        settings["gap_starts"] = tuple(settings["gap_starts"])
-        settings["levels"] = tuple(settings["levels"])
+        settings = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
         return Vocabulary(
             name,
             TokenSettings(**settings),
@@ -235,6 +266,8 @@ def vocabulary_of(name: str, definition: Mapping[str, Any]) -> Vocabulary:
             tuple(tuple(seconds) for seconds in definition["gap_seconds"]),
             {code: (scale[0], scale[1]) for code, scale in definition["scales"].items()},
             {token: tuple(concepts) for token, concepts in definition["levels"].items()},
+            dict(definition["units"]),
+            {token: (pair[0], pair[1]) for token, pair in definition["other_units"].items()},
         )
     except (KeyError, TypeError, IndexError) as error:
         raise VocabularyError(f"the definition of vocabulary {name} is damaged: {error}; fit it anew") from error

@@ -192,7 +192,7 @@ def _tokens(task: Task, name: str, vocabulary: Vocabulary) -> Mask:
 
 def _code_mask(vocabulary: Vocabulary, codes: tuple[str, ...]) -> Mask:
     mask = np.zeros(len(vocabulary), dtype=bool)
-    mask[[vocabulary.code_tokens[code] for code in codes if code in vocabulary.code_tokens]] = True
+    mask[[token for code in codes for token in vocabulary.tokens_of(code)]] = True
     return mask
 
 
@@ -232,8 +232,8 @@ def _regex_mask(task: Task, predicate: Plain, vocabulary: Vocabulary) -> Mask:
 
 def _texts(vocabulary: Vocabulary) -> Iterator[tuple[int, str]]:
     """Yield each code token with its code, and each family with its common part and something that follows it."""
-    for code, token in vocabulary.code_tokens.items():
-        yield token, code
+    for name, token in vocabulary.code_tokens.items():
+        yield token, vocabulary.code_of(name)
     for family, token in vocabulary.family_tokens.items():
         yield token, family.removesuffix("*") + "\0"
 

@@ -53,8 +53,14 @@ def add_events(store: Store, events: Iterable[Event]) -> None:
     intake.commit()
 
 
-def event(subject_id: int, code: str, time: datetime | None = None, value: float | None = None) -> Event:
-    return {"subject_id": subject_id, "time": time, "code": code, "numeric_value": value}
+def event(
+    subject_id: int,
+    code: str,
+    time: datetime | None = None,
+    value: float | None = None,
+    unit: str | None = None,
+) -> Event:
+    return {"subject_id": subject_id, "time": time, "code": code, "numeric_value": value, "unit": unit}
 
 
 def born(subject_id: int, years_before: float = 50) -> Event:
@@ -67,6 +73,7 @@ values = st.one_of(
     st.floats(-1e4, 1e4, width=32),
     st.sampled_from([float("nan"), float("inf")]),
 )
+units = st.sampled_from([None, None, "mg/dL", "MG/DL", "TAB", "mL"])
 moments = st.one_of(
     st.none(),
     st.integers(0, 12).map(lambda hours: START + timedelta(hours=hours)),
@@ -78,7 +85,7 @@ def events_of(
     subjects: Sequence[int], codes: Sequence[str] = CODES, max_size: int = 40
 ) -> st.SearchStrategy[list[Event]]:
     """Return a strategy for events of the subjects; codes without a time are static facts."""
-    timed = st.builds(event, st.sampled_from(subjects), st.sampled_from(codes), moments.filter(bool), values)
+    timed = st.builds(event, st.sampled_from(subjects), st.sampled_from(codes), moments.filter(bool), values, units)
     static = st.builds(event, st.sampled_from(subjects), st.sampled_from(STATIC))
     births = st.builds(born, st.sampled_from(subjects), st.sampled_from([0.0, 30.5, 64.9, -0.0001]))
     return st.lists(st.one_of(timed, timed, timed, static, births), max_size=max_size)

@@ -2,10 +2,8 @@
 
 from datetime import timedelta
 from itertools import pairwise
-from math import isfinite
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,9 +12,11 @@ from benchmarks.tokenize import loop_tokens
 from ehr.ancestry import families
 from ehr.errors import VocabularyError
 from ehr.fitting import fit_vocabulary
+from ehr.readable import readable
+from ehr.splits import split_of
 from ehr.store import Store
-from ehr.tokens import NO_EVENT, Timelines, coverage, readable, tokenize
-from ehr.vocabulary import UNKNOWN, TokenSettings, Vocabulary
+from ehr.tokens import NO_EVENT, coverage, tokenize
+from ehr.vocabulary import TokenSettings, Vocabulary
 from tests.ehr.made import (
     CODES,
     START,
@@ -39,52 +39,17 @@ def timeline_names(store: Store, vocabulary: Vocabulary, subject: int) -> list[s
 
 
 @settings(max_examples=25, deadline=None)
-@given(events_of(training_subjects[:5], max_size=80), st.sampled_from([0, 2, 4, 10]))
-def test_tokens_to_events_lose_only_what_quantising_loses(events: list[Event], quantiles: int) -> None:
-    store = memory_store([*events, event(training_subjects[0], "GENDER//F")])
-    vocabulary = fit_vocabulary(store, settings=TokenSettings(min_subjects=2, quantiles=quantiles))
-    timelines = tokenize(store.cursor(), vocabulary)
-    said = spoken(timelines, vocabulary).sort("event_id")
-    kept = (
-        store.cursor()
-        .sql('SELECT subject_id, "time", code, numeric_value, event_id FROM event ORDER BY event_id')
-        .pl()
-    )
-    assert said["event_id"].to_list() == kept["event_id"].to_list()
-    assert said["subject_id"].to_list() == kept["subject_id"].to_list()
-    assert said["time"].to_list() == kept["time"].to_list()
-    for code, value, name, low, high in zip(
-        kept["code"], kept["numeric_value"], said["name"], said["low"], said["high"], strict=True
-    ):
-        assert name in (code, *families(code), "UNKNOWN")
-        has_number = value is not None and isfinite(value)
-        assert (low is not None) == (has_number and code in vocabulary.edges)
-        if low is not None:
-            assert low <= value < high
-
-
-@settings(max_examples=25, deadline=None)
 @given(events_of(training_subjects[:4], max_size=80))
 def test_the_set_based_tokeniser_says_what_a_plain_loop_says(events: list[Event]) -> None:
     store = memory_store([*events, event(training_subjects[0], "GENDER//F")])
     vocabulary = fit_vocabulary(store, settings=SMALL)
     timelines = tokenize(store.cursor(), vocabulary)
-    rows = store.cursor().execute('SELECT subject_id, "time", code, numeric_value, event_id FROM event').fetchall()
+    rows = (
+        store.cursor().execute('SELECT subject_id, "time", code, numeric_value, unit, event_id FROM event').fetchall()
+    )
     looped = loop_tokens(rows, vocabulary)
     assert list(looped) == timelines.subject_ids.tolist()
     assert [token for tokens in looped.values() for token in tokens] == timelines.tokens.tolist()
-
-
-def spoken(timelines: Timelines, vocabulary: Vocabulary) -> pl.DataFrame:
-    """Read tokens back into events: subject, time, event_id, name of the code, range of the value."""
-    subject = np.repeat(timelines.subject_ids, np.diff(timelines.offsets))
-    frame = readable(vocabulary, timelines.tokens).with_columns(
-        subject_id=subject, time=timelines.times, event_id=timelines.event_ids
-    )
-    is_code = (pl.col("kind").is_in(["code", "family"])) | (pl.col("token") == UNKNOWN)
-    codes = frame.filter(is_code).select("subject_id", "time", "event_id", "name")
-    bins = frame.filter(kind="quantile").select("event_id", "low", "high")
-    return codes.join(bins, on="event_id", how="left")
 
 
 @settings(max_examples=15, deadline=None)
@@ -205,6 +170,27 @@ def test_levels_stand_before_their_code_and_bear_its_event() -> None:
     assert not [name for name in timeline_names(store, plain, subject) if name.startswith("LEVEL//")]
 
 
+def test_demographic_facts_that_are_not_chosen_are_left_out() -> None:
+    """Race and insurance of an admission leave no trace: no token, no gap, no event that is counted."""
+    subject = training_subjects[0]
+    rows = [
+        event(subject, "GENDER//F"),
+        born(subject, 30),
+        event(subject, "RACE//WHITE", START),
+        event(subject, "INSURANCE//Other", START),
+        event(subject, LAB, START + timedelta(hours=2), 1.0),
+    ]
+    with_all = fit_vocabulary(memory_store(rows), settings=TokenSettings(min_subjects=1, age_years=0))
+    chosen = TokenSettings(min_subjects=1, age_years=0, demographics=("GENDER",))
+    store = memory_store(rows)
+    vocabulary = fit_vocabulary(store, settings=chosen)
+    assert timeline_names(store, with_all, subject)[2:5] == ["GAP//>=5y", "INSURANCE//Other", "RACE//WHITE"]
+    assert timeline_names(store, vocabulary, subject) == ["GENDER//F", "MEDS_BIRTH", "GAP//>=5y", LAB, "Q1"]
+    assert coverage(store.cursor(), vocabulary)["train"].events == 3
+    without = [row for row in rows if not row["code"].startswith(("RACE//", "INSURANCE//"))]
+    assert fit_vocabulary(memory_store(without), settings=chosen).hash == vocabulary.hash
+
+
 def test_value_bins_bear_the_number_and_scales_are_robust() -> None:
     subject = training_subjects[0]
     numbers = [float(n) for n in range(99)] + [1e9]
@@ -284,6 +270,8 @@ def test_rare_and_unseen_codes_are_read_as_their_nearest_family() -> None:
     read = coverage(store.cursor(), vocabulary)
     assert (read["train"].own, read["train"].family, read["train"].unknown) == (0, 2, 1)
     assert read["train"].unseen == 1.0
+    outside = read[split_of(outsider)]
+    assert (outside.numbers, outside.numbers_unread) == (1, 1)
 
 
 def test_a_code_named_like_a_token_is_not_mistaken_for_it() -> None:

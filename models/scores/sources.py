@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from importlib.resources import files
 from math import isfinite
 from pathlib import Path
@@ -54,6 +55,15 @@ def read_concepts(names: Sequence[str] = READY, folder: Path | None = None) -> C
     `metadata: {units: {CODE: UNIT}}` tells the units of codes whose events carry none. Raises TaskError for a file
     that is missing or wrong, and for an input that is no predicate on codes.
     """
+    return _read_ready(tuple(names)) if folder is None else _read(tuple(names), folder)
+
+
+@lru_cache
+def _read_ready(names: tuple[str, ...]) -> Concepts:
+    return _read(names, None)
+
+
+def _read(names: tuple[str, ...], folder: Path | None) -> Concepts:
     folders = [Path(str(files("models.scores"))) / "sources"]
     if folder is not None:
         folders.insert(0, folder)
@@ -94,7 +104,8 @@ def code_frame(con: duckdb.DuckDBPyConnection, concepts: Concepts) -> pl.DataFra
     ('' where there is none, null for any), is_flag, factor and shift to the unit of the input, the bounds of the
     concept in the unit of the event, and is_lasting. Numbers in a unit that does not convert have no row.
     """
-    keys = {name: _keys(con, predicate) for name, predicate in concepts.predicates.items()}
+    known = has_codebook(con)
+    keys = {name: _keys(con, predicate, has_ancestors=known) for name, predicate in concepts.predicates.items()}
     titles, units = _titles(con), _units_in_use(con, {key for found in keys.values() for key in found})
     rows = []
     for name, one in INPUTS.items():
@@ -112,16 +123,16 @@ def code_frame(con: duckdb.DuckDBPyConnection, concepts: Concepts) -> pl.DataFra
     return pl.DataFrame(rows, schema=_CODE_SCHEMA, orient="row")
 
 
-def _keys(con: duckdb.DuckDBPyConnection, predicate: Plain) -> list[str]:
+def _keys(con: duckdb.DuckDBPyConnection, predicate: Plain, *, has_ancestors: bool) -> list[str]:
     """Return the codes in use, and the keys of records with several codes, that a predicate names."""
-    named = con.execute(
-        "SELECT code FROM score_known_code WHERE code IN (SELECT unnest($1))", [list(predicate.codes)]
-    )
-    found = {str(code) for (code,) in named.fetchall()}
+    found = set()
+    if predicate.codes:
+        named = "SELECT code FROM score_known_code WHERE code IN (SELECT unnest($1))"
+        found |= {str(code) for (code,) in con.execute(named, [list(predicate.codes)]).fetchall()}
     if predicate.regex is not None:
         matched = con.execute("SELECT code FROM score_known_code WHERE regexp_matches(code, $1)", [predicate.regex])
         found |= {str(code) for (code,) in matched.fetchall()}
-    if predicate.concepts and has_codebook(con):
+    if predicate.concepts and has_ancestors:
         below = con.execute(
             "SELECT DISTINCT code FROM code_ancestor WHERE ancestor IN (SELECT unnest($1))",
             [list(predicate.concepts)],

@@ -56,13 +56,13 @@ def _news2(name: str, title: str, saturation: Component) -> Score:
 
 NEWS2: Final = _news2(
     "news2",
-    "NEWS2, oxygen saturation on scale 1",
+    "NEWS2",
     single("oxygen_saturation", "oxygen saturation, scale 1", "last", _SATURATION, digits=_WHOLE),
 )
 
 NEWS2_SCALE_2: Final = _news2(
     "news2_scale2",
-    "NEWS2, oxygen saturation on scale 2 (hypercapnic respiratory failure, target 88 to 92 %)",
+    "NEWS2 with scale 2 of oxygen saturation (hypercapnic respiratory failure)",
     Component(
         "oxygen_saturation",
         "oxygen saturation, scale 2",

@@ -39,7 +39,7 @@ STYLE: Final = """
 .badge.none { background: var(--none-paper); color: var(--soft); }
 .checks h2 { margin: 1.8rem 0 0; font-size: 1.1rem; }
 .checks table { width: 100%; margin: .3rem 0; }
-.checks th:nth-child(n+2) { width: 7.5rem; }
+.checks thead th:nth-child(n+2) { width: 7.5rem; }
 .checks a { color: inherit; text-decoration-color: var(--line); text-underline-offset: .2em; }
 article { border-left: 3px solid var(--line); padding: .1rem 0 .1rem 1.1rem; margin: 1.4rem 0; break-inside: avoid; }
 article.fail { border-color: var(--fail); }
@@ -50,12 +50,13 @@ article p { margin: .3rem 0; }
 .examples { color: var(--soft); font-size: .87rem; }
 .examples code { color: var(--ink); overflow-wrap: anywhere; }
 details > summary { cursor: pointer; color: var(--soft); }
-td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
+tbody th { min-width: 9rem; }
 h2, h3 { break-after: avoid; }
 @page { margin: 14mm; }
 @media print { * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } a { text-decoration: none; }
-  body { font-size: 12px; } .checks th:nth-child(n+2) { width: 5rem; } .checks td { padding: .15rem .5rem .15rem 0; }
-  .checks td:first-child { white-space: nowrap; } .checks h2 { margin-top: 1rem; }
+  body { font-size: 12px; } .checks thead th:nth-child(n+2) { width: 5rem; }
+  .checks td { padding: .15rem .5rem .15rem 0; }
+  .checks tbody th { white-space: nowrap; } .checks h2 { margin-top: 1rem; }
   .scroll { overflow: visible; } .facts { grid-template-columns: repeat(6, 1fr); } }
 """
 

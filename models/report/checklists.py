@@ -1,0 +1,71 @@
+"""The items of two reporting checklists, by number and in words of our own.
+
+TRIPOD+AI: Collins et al., BMJ 2024;385:e078378. MI-CLAIM: Norgeot et al., Nature Medicine 2020;26:1320, whose six
+parts MI-CLAIM-GEN (Miao et al., arXiv:2403.02558) extends to generative models, with a model card in the last.
+"""
+
+from typing import Final
+
+TRIPOD: Final[dict[str, str]] = {
+    "1": "title",
+    "2": "abstract",
+    "3a": "medical context",
+    "3b": "intended people, purpose and users",
+    "3c": "known inequalities in health",
+    "4": "objectives",
+    "5a": "sources of data",
+    "5b": "dates of the data",
+    "6a": "setting",
+    "6b": "who is eligible",
+    "6c": "treatments received",
+    "7": "preparation of the data",
+    "8a": "definition of the outcome",
+    "8b": "who assessed the outcome",
+    "8c": "blinding of the outcome",
+    "9a": "choice of predictors",
+    "9b": "definition of predictors",
+    "9c": "who assessed predictors",
+    "10": "sample size",
+    "11": "missing data",
+    "12a": "use of the data for training and evaluation",
+    "12b": "handling of predictors",
+    "12c": "kind of model and how it was built",
+    "12d": "differences between sites or clusters",
+    "12e": "measures of performance",
+    "12f": "updating of the model",
+    "12g": "how predictions are computed",
+    "13": "class imbalance",
+    "14": "fairness",
+    "15": "output of the model",
+    "16": "differences between training and evaluation data",
+    "17": "ethical approval",
+    "18a": "funding",
+    "18b": "conflicts of interest",
+    "18c": "protocol",
+    "18d": "registration",
+    "18e": "sharing of data",
+    "18f": "sharing of code",
+    "19": "involvement of patients and public",
+    "20a": "flow of people",
+    "20b": "characteristics of people",
+    "20c": "training and evaluation people compared",
+    "21": "numbers behind each analysis",
+    "22": "specification of the model",
+    "23a": "performance with intervals, overall and by subgroup",
+    "23b": "performance by site or cluster",
+    "24": "results of updating",
+    "25": "interpretation",
+    "26": "limitations",
+    "27a": "poor or missing inputs in use",
+    "27b": "interaction and expertise in use",
+    "27c": "next steps",
+}
+
+MI_CLAIM: Final[dict[str, str]] = {
+    "1": "study design",
+    "2": "data and resources",
+    "3": "optimisation and choice of the model",
+    "4": "performance",
+    "5": "examination of the model",
+    "6": "reproducibility and model card",
+}

@@ -1,5 +1,6 @@
 """Temporal validation: the held-out rows before and after a point of time."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -8,10 +9,10 @@ import polars as pl
 
 from ehr.errors import ModelError
 from ehr.splits import SPLITS, splits
-from models.evaluation.compared import Compared, plain
-from models.metrics import sample
+from models.evaluation.compared import Compared, is_small, people, plain
+from models.metrics import Sample, sample
 from models.metrics.measures import metrics_of
-from models.metrics.rows import ranked
+from models.metrics.rows import Ints, ranked
 
 KIND: Final = "later rows of held-out subjects"
 """What is validated: the model has seen other subjects of the later time, so this is no deployment into a future."""
@@ -39,16 +40,17 @@ def temporal(
         side = "after" if not later.any() else "up to"
         return None, f"no held-out row that is compared lies {side} {cut:%Y-%m-%d %H:%M}"
     places = {"before": np.flatnonzero(~later), "after": np.flatnonzero(later)}
-    split = splits(known["subject_id"])
+    if any(is_small(people(compared, at)) for at in places.values()):
+        return None, f"too few people, or too few of one outcome, before or after {cut:%Y-%m-%d %H:%M}"
+    inside = {"before": known.filter(times <= cut), "after": known.filter(times > cut)}
+    samples = {name: _samples(compared, name, places) for name in compared.risks}
     return {
         "kind": KIND,
         "cut": cut.isoformat(),
         "share_before": float((times <= cut).to_numpy().mean()),
-        "counts": {
-            period: {name: _count(known.filter((split == name) & inside)) for name in SPLITS}
-            for period, inside in (("before", times <= cut), ("after", times > cut))
-        },
-        "estimators": {name: _of_estimator(compared, name, places) for name in compared.risks},
+        "counts": _counts(inside),
+        **{period: _period(compared, samples, period, places[period]) for period in places},
+        "change": {name: plain(part["after"].minus(part["before"])) for name, part in samples.items()},
     }, None
 
 
@@ -62,18 +64,39 @@ def _cut(times: pl.Series, at: float | datetime) -> datetime:
     return cut
 
 
-def _of_estimator(compared: Compared, name: str, places: dict[str, Any]) -> dict[str, Any]:
-    samples = sample(
-        compared.draws,
-        {
-            period: metrics_of(ranked(compared.risks[name], compared.outcome, chosen))
-            for period, chosen in places.items()
-        },
+def _samples(compared: Compared, name: str, places: Mapping[str, Ints]) -> dict[str, Sample]:
+    risk, outcome = compared.risks[name], compared.outcome
+    return sample(
+        compared.draws, {period: metrics_of(ranked(risk, outcome, chosen)) for period, chosen in places.items()}
     )
+
+
+def _period(
+    compared: Compared, samples: Mapping[str, Mapping[str, Sample]], period: str, places: Ints
+) -> dict[str, Any]:
     return {
-        **{period: plain(measured.estimates()) for period, measured in samples.items()},
-        "change": plain(samples["after"].minus(samples["before"])),
+        "subjects": len(np.unique(compared.subjects[places])),
+        "rows": len(places),
+        "positives": int(compared.outcome[places].sum()),
+        "estimators": {name: plain(part[period].estimates()) for name, part in samples.items()},
     }
+
+
+def _counts(inside: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, dict[str, int] | None]]:
+    """Return the counts of every split in both periods; None where one of the two would tell of a few."""
+    counted: dict[str, dict[str, dict[str, int] | None]] = {period: {} for period in inside}
+    for name in SPLITS:
+        parts = {period: rows.filter(splits(rows["subject_id"]) == name) for period, rows in inside.items()}
+        is_told = not any(_tells_of_few(rows) for rows in parts.values())
+        for period, rows in parts.items():
+            counted[period][name] = _count(rows) if is_told else None
+    return counted
+
+
+def _tells_of_few(rows: pl.DataFrame) -> bool:
+    events = rows.filter(pl.col("boolean_value"))
+    others = rows.filter(~pl.col("boolean_value"))
+    return is_small(tuple(part["subject_id"].n_unique() for part in (rows, events, others)))
 
 
 def _count(rows: pl.DataFrame) -> dict[str, int]:

@@ -1,12 +1,13 @@
 """Calibration before and after recalibration, which is fitted on tuning rows alone."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from models.calibration import fit_isotonic, fit_platt
 from models.evaluation.compared import Compared, plain
-from models.metrics import Estimate, sample
+from models.metrics import Estimate, calibration_bins, sample
 from models.metrics.measures import CALIBRATION, logit, metrics_of
 from models.metrics.rows import ranked
 
@@ -38,5 +39,7 @@ def recalibration(compared: Compared, name: str, before: dict[str, Estimate]) ->
         compared.draws,
         {way: metrics_of(ranked(risks, compared.outcome), CALIBRATION) for way, risks in recalibrated.items()},
     )
-    result |= {way: plain(measured.estimates()) for way, measured in samples.items()}
+    for way, risks in recalibrated.items():
+        bins = [asdict(part) for part in calibration_bins(risks, compared.outcome)]
+        result[way] = {**plain(samples[way].estimates()), "calibration_bins": bins}
     return {**result, "fitted_on": {"rows": len(outcome), "positives": int(outcome.sum())}}

@@ -65,14 +65,15 @@ def _of_estimator(
     """Return both scores, at the cut of the source and at the operating point."""
     risk, outcome = compared.risks[name][stays.places], compared.outcome[stays.places]
     foretold, origin = _foretold(compared, stays, estimates)
-    result: dict[str, Any] = {
-        "stay_from": origin,
-        "at_half": {"above": CUT, **_both(outcome, risk > CUT, stays, foretold, draws)},
-        "at_operating_point": {"name": MAIN_POINT, "threshold": threshold, "es": nothing(), "osmae": nothing()},
-    }
+    point: dict[str, Any] = {"name": MAIN_POINT, "threshold": threshold, "es": nothing(), "osmae": nothing()}
     if threshold is not None:
-        result["at_operating_point"] |= _both(outcome, risk >= threshold, stays, foretold, draws)
-    return result
+        point |= _both(outcome, risk >= threshold, stays, foretold, draws)
+    return {
+        "stay_from": origin,
+        "above": CUT,
+        **_both(outcome, risk > CUT, stays, foretold, draws),
+        "at_operating_point": point,
+    }
 
 
 def _both(outcome: Floats, flagged: Bools, stays: _Stays, foretold: Floats, draws: Draws) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from models.estimators import KEY
-from models.evaluation.compared import Compared, plain
+from models.evaluation.compared import Compared, is_small, people, plain
 from models.evaluation.uses import MAIN_POINT, main_thresholds
 from models.facts import ATTRIBUTES
 from models.metrics import Sample, Statistic, pairs, sample
@@ -21,7 +21,6 @@ from models.metrics.measures import GROUP_METRICS, measures
 from models.metrics.operating import operating_values
 from models.metrics.rows import Floats, Ints, Ranked, Weighted, ranked, weighted
 
-SMALLEST: Final = 11
 UNKNOWN: Final = "unknown"
 OTHERS: Final = "all others"
 GROUPS_AT_MOST: Final = 20
@@ -52,33 +51,23 @@ def subgroups(compared: Compared, facts: pl.DataFrame) -> tuple[list[dict[str, A
             _group(compared, attribute, group, at, None if group in hidden else samples[group])
             for group, at in places.items()
         ]
-        gaps += _gaps(attribute, samples)
+        gaps += [{"attribute": attribute, "estimators": _gaps(samples)}] if len(samples) > 1 else []
     return groups, gaps
 
 
 def hidden_groups(compared: Compared, places: Places) -> set[str]:
     """Return the groups that are not shown: the small ones, and those that would give them away."""
-    counts = {group: _people(compared, at) for group, at in places.items()}
+    counts = {group: people(compared, at) for group, at in places.items()}
     by_size = sorted(counts, key=lambda group: (min(counts[group]), counts[group][0], group))
-    hidden = {group for group in by_size if _is_small(counts[group])}
+    hidden = {group for group in by_size if is_small(counts[group])}
     if not hidden:
         return hidden
     for group in (group for group in by_size if group not in hidden):
-        together = _people(compared, np.concatenate([places[name] for name in hidden]))
-        if len(hidden) > 1 and not _is_small(together):
+        together = people(compared, np.concatenate([places[name] for name in hidden]))
+        if len(hidden) > 1 and not is_small(together):
             break
         hidden.add(group)
     return hidden
-
-
-def _people(compared: Compared, places: Ints) -> tuple[int, int, int]:
-    """Return how many subjects have a row there, one with the event, and one without."""
-    subjects, events = compared.subjects[places], compared.outcome[places] == 1
-    return len(np.unique(subjects)), len(np.unique(subjects[events])), len(np.unique(subjects[~events]))
-
-
-def _is_small(counts: tuple[int, int, int]) -> bool:
-    return any(0 < count < SMALLEST for count in counts)
 
 
 def _places(column: pl.Series) -> Places:
@@ -148,39 +137,32 @@ def _group(
     }
 
 
-def _gaps(attribute: str, samples: dict[str, dict[str, Sample]]) -> list[dict[str, Any]]:
+def _gaps(samples: dict[str, dict[str, Sample]]) -> dict[str, dict[str, Any]]:
     """Return for each estimator and metric the largest gap between two groups that are shown."""
-    estimators = list(next(iter(samples.values()))) if len(samples) > 1 else []
-    gaps = []
-    for name in estimators:
+    gaps: dict[str, dict[str, Any]] = {name: {} for name in next(iter(samples.values()))}
+    for name, of_estimator in gaps.items():
         for metric in (*GROUP_METRICS, *AT_POINT):
             values = {group: samples[group][name].value[metric] for group in samples}
             known = sorted((group for group in values if np.isfinite(values[group])), key=lambda group: values[group])
             if len(known) > 1:
-                gaps.append(_gap(attribute, samples, name, metric, known[-1], known[0]))
+                of_estimator[metric] = _gap(samples, name, metric, known[-1], known[0])
     return gaps
 
 
-def _gap(
-    attribute: str, samples: dict[str, dict[str, Sample]], name: str, metric: str, highest: str, lowest: str
-) -> dict[str, Any]:
+def _gap(samples: dict[str, dict[str, Sample]], name: str, metric: str, highest: str, lowest: str) -> dict[str, Any]:
     """Return one gap with its paired interval, and how much larger it is than those of the other estimators there."""
-    gap = samples[highest][name].minus(samples[lowest][name])[metric]
 
-    def drawn(estimator: str) -> tuple[float, Floats]:
+    def between(estimator: str) -> tuple[float, Floats]:
         high, low = samples[highest][estimator], samples[lowest][estimator]
         return high.value[metric] - low.value[metric], high.drawn[metric] - low.drawn[metric]
 
-    value, draws = drawn(name)
-    others = {other: drawn(other) for other in samples[highest] if other != name}
+    value, drawn = between(name)
+    others = {other: between(other) for other in samples[highest] if other != name}
     return {
-        "attribute": attribute,
-        "estimator": name,
-        "metric": metric,
         "highest": highest,
         "lowest": lowest,
-        **plain({"gap": gap})["gap"],
+        **plain({metric: estimate(value, drawn)})[metric],
         "differences": plain(
-            {other: estimate(value - middle, draws - spread) for other, (middle, spread) in others.items()}
+            {other: estimate(value - middle, drawn - spread) for other, (middle, spread) in others.items()}
         ),
     }

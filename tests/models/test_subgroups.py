@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from models.evaluation.compared import Compared
-from models.evaluation.subgroups import GROUPS_AT_MOST, OTHERS, SMALLEST, hidden_groups, subgroups
+from models.evaluation.compared import SMALLEST, Compared
+from models.evaluation.subgroups import GROUPS_AT_MOST, OTHERS, hidden_groups, subgroups
 from models.facts import ATTRIBUTES
 from models.metrics import Draws
 
@@ -65,11 +65,15 @@ def test_the_largest_gap_is_that_of_the_best_and_the_worst_group() -> None:
     race = [("x", "y", "z")[place % 3] for place in range(900)]
     groups, gaps = subgroups(compared, facts(compared, race=list(race)))
     values = {group["group"]: group["estimators"]["a"]["auroc"]["value"] for group in groups}
-    gap = next(gap for gap in gaps if (gap["estimator"], gap["metric"]) == ("a", "auroc"))
+    assert [gap["attribute"] for gap in gaps] == ["race"]
+    gap = gaps[0]["estimators"]["a"]["auroc"]
     assert gap["value"] == pytest.approx(max(values.values()) - min(values.values()))
     assert values[gap["highest"]] == max(values.values())
     assert gap["low"] < gap["value"] < gap["high"]
-    assert set(gap["differences"]) == {"b"}
+    places = {group: np.array([name == group for name in race]) for group in values}
+    of_b = {group: roc_auc_score(compared.outcome[at], compared.risks["b"][at]) for group, at in places.items()}
+    other = of_b[gap["highest"]] - of_b[gap["lowest"]]
+    assert gap["differences"]["b"]["value"] == pytest.approx(gap["value"] - other)
 
 
 counts = st.lists(
@@ -122,7 +126,8 @@ def test_nothing_of_a_hidden_group_is_told() -> None:
         assert group["estimators"] == {}
         assert group["differences"] == []
     names = {group["group"] for group in hidden}
-    assert not any({gap["highest"], gap["lowest"]} & names for gap in gaps)
+    shown = [metric for gap in gaps for estimator in gap["estimators"].values() for metric in estimator.values()]
+    assert not any({gap["highest"], gap["lowest"]} & names for gap in shown)
 
 
 def test_attributes_of_one_group_are_left_out_and_many_groups_joined() -> None:

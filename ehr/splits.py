@@ -4,7 +4,7 @@ The split of a subject depends on its number alone: not on the order of the impo
 store. Two stores that share a patient therefore agree on where the patient belongs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -42,11 +42,18 @@ def split_sql(column: str = "subject_id") -> str:
     return f"CASE WHEN {place} < {tuning} THEN 'train' WHEN {place} < {held_out} THEN 'tuning' ELSE 'held_out' END"
 
 
-def splits(subject_ids: Sequence[int] | np.ndarray | pl.Series) -> pl.Series:
-    """Return the split of each subject, in the order given; hashes every distinct subject once."""
+def splits(
+    subject_ids: Sequence[int] | np.ndarray | pl.Series, given: Mapping[int, Split] | None = None
+) -> pl.Series:
+    """Return the split of each subject, in the order given; hashes every distinct subject once.
+
+    `given` says the split of each subject instead, as for cross-validation; a subject that it does not name has none
+    (null).
+    """
     subjects = pl.Series("subject_id", subject_ids, dtype=pl.Int64)
     distinct = subjects.unique()
-    names = pl.Series([split_of(subject) for subject in distinct.to_list()], dtype=pl.String)
+    split = given.get if given is not None else split_of
+    names = pl.Series([split(subject) for subject in distinct.to_list()], dtype=pl.String)
     if subjects.is_empty():
         return names.alias("split")
     return subjects.replace_strict(distinct, names, return_dtype=pl.String).alias("split")

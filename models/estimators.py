@@ -1,38 +1,65 @@
 """Estimators: who says what of the held-out rows, for `models.evaluate` to compare.
 
-`estimate_all` lets the model and the baseline beside it say their risks. To add an estimator, give it a name and a
-title here and a function that returns a frame (subject_id, prediction_time, risk, low, high).
+`estimate_all` lets the model say its risks, fits the baselines beside it, and blends them. To add a baseline, see
+`models.baselines`; to add another estimator, give it a name and a title here and a line in `estimate_all` that says
+a frame (subject_id, prediction_time, risk, low, high).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
+import duckdb
+import numpy as np
 import polars as pl
 
 from ehr.errors import ModelError
 from ehr.progress import Progress, silent
-from ehr.splits import splits
+from ehr.splits import Split, splits
 from ehr.tasks import Task
 from ehr.timelines import Timelines
-from models.baseline import Baseline, fit_baseline, load_baseline, predict_baseline, save_baseline, strongest
-from models.checkpoint import Checkpoint, TaskText, timelines_hash
+from models.baselines import (
+    BASELINES,
+    CONTROL,
+    Baseline,
+    Effort,
+    Material,
+    control_aurocs,
+    fit_baseline,
+    gather,
+    load_baseline,
+    predict_baseline,
+    save_baseline,
+)
+from models.blend import Blend, blend_frames, fit_blend
+from models.checkpoint import Checkpoint, TaskText, write_json
+from models.features import past_digest
 from models.generate import generate
 from models.predict import predict
 from models.rollout import Sampling
 
 SUPERVISED: Final = "supervised"
 GENERATED: Final = "generated"
-BASELINE: Final = "baseline"
+LOGISTIC: Final = "logistic"
+BOOSTING: Final = "boosting"
+BLEND: Final = "blend"
 BAYES: Final = "bayes"
+BASELINE: Final = LOGISTIC
+"""The baseline whose coefficients a report shows."""
 TITLES: Final = {
     SUPERVISED: "Supervised transformer",
     GENERATED: "Generated futures",
-    BASELINE: "Counts + logistic regression",
+    LOGISTIC: "Logistic regression",
+    BOOSTING: "Gradient boosting",
+    BLEND: "Blend of the above",
     BAYES: "True probability (Bayes)",
 }
+BLEND_FILE: Final = "blend.json"
+_CONTROL_ERRORS: Final = 4.0
+_CONTROL_SLACK: Final = 0.02
 KEY: Final = ["subject_id", "prediction_time"]
 
 
@@ -45,6 +72,19 @@ class Estimates:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What each estimator said of the held-out rows and of the tuning rows, and remarks on those that said nothing.
+
+    Generated futures are of held-out rows only, as they take long. None of the estimators learnt from the outcomes of
+    tuning rows, but settings were chosen there, and the blend and the calibration of the supervised head were fitted.
+    """
+
+    held_out: dict[str, Estimates]
+    tuning: dict[str, Estimates]
+    remarks: list[str]
+
+
 def estimate_all(
     checkpoint: Checkpoint,
     timelines: Timelines,
@@ -52,86 +92,180 @@ def estimate_all(
     task: Task,
     text: TaskText,
     *,
+    events: duckdb.DuckDBPyConnection,
     folder: Path | None = None,
     sampling: Sampling | None = None,
+    split: Mapping[int, Split] | None = None,
     progress: Progress = silent,
-) -> tuple[dict[str, Estimates], list[str]]:
-    """Return what each estimator says of the held-out rows, and remarks on those that could say nothing.
+) -> Said:
+    """Return what each estimator says of the held-out and the tuning rows of `labels`.
 
-    The baseline is fitted on the training rows of `labels`, or read from `folder` when it was fitted there on the
-    same rows before. Futures are generated when `sampling` is given and the task can be read off tokens. Raises
-    ModelError when no held-out subject has a row, or the model can neither predict nor generate for this task.
+    The baselines read the table `event` of the connection `events`; they are fitted on the training rows, or read
+    from `folder` when they were fitted there on the same rows before. Futures are generated when `sampling` is given
+    and the task can be read off tokens. `split` is used instead of the hash split where given. Raises ModelError when
+    no held-out subject has a row, or the model can neither predict nor generate for this task.
     """
-    rows = held_out(labels)
-    said: dict[str, Estimates] = {}
-    remarks: list[str] = []
-    if checkpoint.classifier is None:
-        remarks.append(f"model {checkpoint.name} was pre-trained without a task, so it has no supervised head")
-    elif checkpoint.task is None or checkpoint.task.hash != text.hash:
-        trained = checkpoint.task.name if checkpoint.task else "no task"
-        remarks.append(
-            f"the supervised head of model {checkpoint.name} was trained for {trained} as written then, not for this "
-            f"{text.name}, and is left out"
-        )
+    rows = held_out(labels, split)
+    tuning = _rows_of(labels, "tuning", split)
+    said = Said({}, {}, [])
+    if (reason := _no_head(checkpoint, text)) is not None:
+        said.remarks.append(reason)
     else:
         progress("supervised", 0, 0)
-        said[SUPERVISED] = _timed(lambda: predict(checkpoint, timelines, rows), {})
+        _say(said, SUPERVISED, lambda asked: predict(checkpoint, timelines, asked), rows, tuning)
     if sampling is not None:
         try:
             progress("generated futures", 0, 0)
-            said[GENERATED] = _timed(
-                lambda: generate(checkpoint, timelines, rows, task, sampling), {"futures": sampling.futures}
-            )
+            about = {"futures": sampling.futures}
+            said.held_out[GENERATED] = _timed(lambda: generate(checkpoint, timelines, rows, task, sampling), about)
         except ModelError as error:
-            remarks.append(f"no futures were generated, since {error}")
-    if not said:
+            said.remarks.append(f"no futures were generated, since {error}")
+    if not said.held_out:
         raise ModelError(
-            f"there is nothing of model {checkpoint.name} to evaluate on task {text.name}: {'; '.join(remarks)}; "
+            f"there is nothing of model {checkpoint.name} to evaluate on task {text.name}: "
+            f"{'; '.join(said.remarks)}; "
             f"train it with 'ehr train --model {checkpoint.name} --task {text.name}', or add --futures N"
         )
-    baseline, remark = _baseline(checkpoint, timelines, labels, text, folder, progress)
-    if remark:
-        remarks.append(f"baseline: {remark}")
-    about = {"C": baseline.strength, **baseline.report, "strongest_features": strongest(baseline)}
-    said[BASELINE] = _timed(lambda: predict_baseline(baseline, timelines, rows, checkpoint.vocabulary), about)
-    return said, remarks
+    fitted = baselines_of(events, labels, text, folder=folder, split=split, progress=progress)
+    control = _judge_control(control_aurocs(fitted.pop(CONTROL), events, rows), said)
+    for name, baseline in fitted.items():
+        if baseline.fitted.remark:
+            said.remarks.append(f"{TITLES[name].lower()}: {baseline.fitted.remark}")
+        strongest = [list(pair) for pair in baseline.fitted.strongest(20)]
+        own: dict[str, Any] = {**baseline.fitted.report, "strongest_features": strongest}
+        own |= {"control": control} if name == LOGISTIC else {}
+        _say(said, name, partial(predict_baseline, baseline, events), rows, tuning, own)
+    _add_blend(said, tuning, folder)
+    return said
 
 
-def held_out(labels: pl.DataFrame) -> pl.DataFrame:
+def baselines_of(
+    events: duckdb.DuckDBPyConnection,
+    labels: pl.DataFrame,
+    text: TaskText,
+    *,
+    folder: Path | None = None,
+    split: Mapping[int, Split] | None = None,
+    effort: Effort | None = None,
+    progress: Progress = silent,
+) -> dict[str, Baseline]:
+    """Return the baselines and the control, fitted on the training rows of `labels` or read from `folder`."""
+    effort = effort or Effort()
+    train, tuning = (_rows_of(labels, name, split) for name in ("train", "tuning"))
+    identity = {
+        "task_hash": text.hash,
+        "past": past_digest(events, pl.concat([train, tuning])),
+        "rows": [_digest(train), _digest(tuning)],
+        "replicates": effort.replicates,
+    }
+    fitted: dict[str, Baseline] = {}
+    material: Material | None = None
+    for name in (*BASELINES, CONTROL):
+        kept = load_baseline(folder, name, identity) if folder is not None else None
+        if kept is None:
+            progress("baselines: features", 0, 0)
+            material = material or gather(events, train, tuning)
+            kept = fit_baseline(name, material, effort, progress)
+            if folder is not None:
+                save_baseline(folder, kept, identity)
+        fitted[name] = kept
+    return fitted
+
+
+def held_out(labels: pl.DataFrame, split: Mapping[int, Split] | None = None) -> pl.DataFrame:
     """Return the rows of held-out subjects, by subject and time; raises ModelError when there are none."""
-    rows = labels.filter(splits(labels["subject_id"]) == "held_out").drop_nulls("boolean_value")
+    rows = _rows_of(labels, "held_out", split)
     if rows.is_empty():
         raise ModelError(
             f"the task has {labels.height} rows and none of a held-out subject, so there is nothing to evaluate on; "
             "import more patients"
         )
+    return rows
+
+
+def _rows_of(labels: pl.DataFrame, name: str, split: Mapping[int, Split] | None) -> pl.DataFrame:
+    """Return the rows of one split whose outcome is known, by subject and time."""
+    rows = labels.filter(splits(labels["subject_id"], split) == name).drop_nulls("boolean_value")
     return rows.with_columns(pl.col("prediction_time").cast(pl.Datetime("us"))).sort(KEY)
 
 
-def _baseline(
-    checkpoint: Checkpoint,
-    timelines: Timelines,
-    labels: pl.DataFrame,
-    text: TaskText,
-    folder: Path | None,
-    progress: Progress,
-) -> tuple[Baseline, str | None]:
-    learnt = labels.filter(splits(labels["subject_id"]) != "held_out").drop_nulls("boolean_value").sort(KEY)
-    identity = {
-        "task_hash": text.hash,
-        "timelines": timelines_hash(timelines),
-        "rows": str(learnt.hash_rows(seed=0).sum()),
-        "height": learnt.height,
-    }
-    baseline = load_baseline(folder, identity) if folder is not None else None
-    if baseline is None:
-        baseline = fit_baseline(timelines, learnt, checkpoint.vocabulary, progress=progress)
-        if folder is not None:
-            save_baseline(folder, baseline, identity)
-    return baseline, baseline.remark
+def _no_head(checkpoint: Checkpoint, text: TaskText) -> str | None:
+    """Return why the model has no supervised head for the task, or None when it has one."""
+    if checkpoint.classifier is None:
+        return f"model {checkpoint.name} was pre-trained without a task, so it has no supervised head"
+    if checkpoint.task is None or checkpoint.task.hash != text.hash:
+        trained = checkpoint.task.name if checkpoint.task else "no task"
+        return (
+            f"the supervised head of model {checkpoint.name} was trained for {trained} as written then, not for this "
+            f"{text.name}, and is left out"
+        )
+    return None
 
 
-def _timed(run: Any, about: Mapping[str, Any]) -> Estimates:
+def _judge_control(aurocs: list[float], said: Said) -> dict[str, Any]:
+    """Return what fits on shuffled outcomes reach on held-out rows, and remark on a mean that no luck explains."""
+    if not aurocs:
+        return {"shuffles": 0, "mean_auroc": None, "lowest": None, "highest": None}
+    mean, error = float(np.mean(aurocs)), float(np.std(aurocs) / np.sqrt(len(aurocs)))
+    if abs(mean - 0.5) > max(_CONTROL_ERRORS * error, _CONTROL_SLACK):
+        said.remarks.append(
+            f"control failed: fitted on shuffled outcomes, logistic regression still reaches a mean AUROC of "
+            f"{mean:.3f} on held-out rows over {len(aurocs)} shuffles; look for held-out rows among the training rows"
+        )
+    return {"shuffles": len(aurocs), "mean_auroc": mean, "lowest": min(aurocs), "highest": max(aurocs)}
+
+
+def _add_blend(said: Said, tuning: pl.DataFrame, folder: Path | None) -> None:
+    """Blend all who spoke of the tuning rows, where these have both outcomes."""
+    members = list(said.tuning)
+    known = _complete(tuning, {name: said.tuning[name].frame for name in members})
+    if known["boolean_value"].n_unique() < 2:
+        said.remarks.append("there is no blend, since the tuning rows do not have both outcomes")
+        return
+    risks = {name: known[f"risk_{name}"].to_numpy() for name in members}
+    blend = fit_blend(risks, known["boolean_value"].to_numpy().astype(np.float64))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / BLEND_FILE, blend.as_mapping())
+
+    def say(spoken: Mapping[str, Estimates]) -> Callable[[], pl.DataFrame]:
+        return lambda: blend_frames(blend, {name: spoken[name].frame for name in members})
+
+    said.held_out[BLEND] = _timed(say(said.held_out), _about_blend(blend))
+    said.tuning[BLEND] = _timed(say(said.tuning), _about_blend(blend))
+
+
+def _about_blend(blend: Blend) -> dict[str, Any]:
+    return {**blend.as_mapping(), "weights": {name: round(weight, 4) for name, weight in blend.weights.items()}}
+
+
+def _complete(rows: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return the rows of which every estimator says something, with a column risk_NAME for each."""
+    for name, frame in frames.items():
+        said = frame.select(*KEY, pl.col("risk").alias(f"risk_{name}")).drop_nulls().unique(KEY)
+        rows = rows.join(said, on=KEY, how="inner", maintain_order="left")
+    return rows
+
+
+def _say(
+    said: Said,
+    name: str,
+    run: Callable[[pl.DataFrame], pl.DataFrame],
+    rows: pl.DataFrame,
+    tuning: pl.DataFrame,
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Let an estimator speak of the held-out rows, and of the tuning rows where there are any."""
+    said.held_out[name] = _timed(lambda: run(rows), about or {})
+    if not tuning.is_empty():
+        said.tuning[name] = _timed(lambda: run(tuning), about or {})
+
+
+def _timed(run: Callable[[], pl.DataFrame], about: Mapping[str, Any]) -> Estimates:
     begin = perf_counter()
     frame = run()
     return Estimates(frame, perf_counter() - begin, about)
+
+
+def _digest(rows: pl.DataFrame) -> str:
+    return f"{rows.height} {rows.select(*KEY, 'boolean_value').hash_rows(seed=0).sum()}"

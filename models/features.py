@@ -1,123 +1,287 @@
-"""Features of the past: counts of tokens and last values, for all rows at once.
+"""Features of the past of many rows at once, by one query over the events.
 
-The past is what `ehr.timelines.past_ends` says. For every token: how often it occurred, over the whole history and
-over the last day; for every code with numbers: the bin of the last value. Beside them age, length of the history,
-time since the last record, and number of records.
+`plan_features` looks at training rows and decides which columns there are; `read_features` fills them for any rows.
+Known at a prediction time is what `ehr.past` says, so nothing after it changes a feature. Several values of a code at
+one moment count as one for the trend, and the greatest of them is the last (or first) value, so that the order in
+which events lie changes nothing either.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import sparse
+from sqlglot import exp
 
 from ehr.events import BIRTH
-from ehr.timelines import Timelines, past_ends, ranges
-from ehr.vocabulary import YEAR_SECONDS, Vocabulary
+from ehr.past import known
+from ehr.vocabulary import YEAR_SECONDS
 
-DAY: Final = np.timedelta64(1, "D").astype("timedelta64[us]")
-_TOKENS_AT_ONCE: Final = 8_000_000
-_DENSE: Final = ("age", "history_days", "days_since_last", "records")
+Matrix = npt.NDArray[np.float32]
+"""Features (rows, columns); NaN where a value is not known."""
 
-Matrix = Any
-"""A scipy.sparse.csr_matrix; scipy has no types."""
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Times = npt.NDArray[np.datetime64]
+COUNT: Final = "count"
+AGE, HISTORY, SILENCE, RECORDS = "age", "days of history", "days since the last record", "records"
+STATISTICS: Final = {
+    COUNT: "sum(n) FILTER ({w})",
+    "last": "arg_max(high, stamp) FILTER (n_values > 0 AND {w})",
+    "first": "arg_min(high, stamp) FILTER (n_values > 0 AND {w})",
+    "min": "min(low) FILTER ({w})",
+    "max": "max(high) FILTER ({w})",
+    "mean": "sum(total) FILTER ({w}) / nullif(sum(n_values) FILTER ({w}), 0)",
+    "sum": "sum(total) FILTER (n_values > 0 AND {w})",
+    "trend": "regr_slope(total / n_values, days) FILTER (n_values > 0 AND {w})",
+    "days since": "-max(days) FILTER ({w})",
+}
+"""How each statistic follows from moments: one row for each row of the cohort, code and time, with the sums over
+what lies at that time. `days` is 0 at the prediction time and negative before it; {w} is the window."""
+_OF_NUMBERS: Final = frozenset(STATISTICS) - {COUNT, "days since"}
+_OWN: Final = (AGE, HISTORY, SILENCE, RECORDS)
 
 
-def extract(timelines: Timelines, rows: pl.DataFrame, vocabulary: Vocabulary) -> Matrix:
-    """Return the features (rows, 3 * tokens + 4), columns named by `feature_names`.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The span from `hours` before the prediction time (the whole past without) up to `until` hours before it."""
 
-    Counts are log(1 + n). The last value of a code is its bin, from -1 (lowest) to 1 (highest) and never 0.
+    hours: float | None = None
+    until: float = 0
+
+    @property
+    def name(self) -> str:
+        """What the columns of this window are called.
+
+        >>> Window().name, Window(24).name, Window(48, 24).name
+        ('', 'in the last 24 h', '48 to 24 h before')
+        """
+        if self.until:
+            begin = "more than" if self.hours is None else f"{self.hours:g} to"
+            return f"{begin} {self.until:g} h before"
+        return "" if self.hours is None else f"in the last {self.hours:g} h"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSettings:
+    """Which columns there may be: statistics of each code in each window.
+
+    A code is taken when at least `min_rows` training rows know it, the most frequent `max_codes` of them.
     """
-    subjects, times = rows["subject_id"].to_numpy(), rows["prediction_time"].to_numpy().astype("datetime64[us]")
-    begins, ends = past_ends(timelines, subjects, times)
-    parts = [
-        _extract(timelines, begins[part], ends[part], times[part], vocabulary) for part in _batches(ends - begins)
+
+    windows: tuple[Window, ...] = (Window(), Window(24))
+    statistics: tuple[str, ...] = (COUNT, "last", "first", "min", "max", "mean", "trend", "days since")
+    min_rows: int = 10
+    max_codes: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePlan:
+    """The columns, as (code, window, statistic); code "" is for those of the row itself, such as the age."""
+
+    settings: FeatureSettings
+    columns: tuple[tuple[str, int, str], ...]
+
+    @property
+    def names(self) -> list[str]:
+        """What each column says, such as 'last in the last 24 h: LAB//50912//mg/dL'."""
+        return [self._name(*column) for column in self.columns]
+
+    def _name(self, code: str, window: int, statistic: str) -> str:
+        if not code:
+            return statistic
+        return f"{statistic} {self.settings.windows[window].name}".strip() + f": {code}"
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return plain values for a file."""
+        return {"settings": asdict(self.settings), "columns": [list(column) for column in self.columns]}
+
+
+def plan_from(values: Mapping[str, Any]) -> FeaturePlan:
+    """Build a plan from what `as_mapping` gave."""
+    given = dict(values["settings"])
+    windows = tuple(Window(**window) for window in given.pop("windows"))
+    settings = FeatureSettings(windows=windows, statistics=tuple(given.pop("statistics")), **given)
+    columns = tuple((str(code), int(window), str(statistic)) for code, window, statistic in values["columns"])
+    return FeaturePlan(settings, columns)
+
+
+def plan_features(
+    con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, settings: FeatureSettings | None = None
+) -> FeaturePlan:
+    """Choose the columns from the training rows (subject_id, prediction_time).
+
+    `con` has a table or view `event` with subject_id, time, code and numeric_value. Left out are columns that say the
+    same on all training rows, and those that repeat an earlier one.
+    """
+    settings = settings or FeatureSettings()
+    codes = _frequent_codes(con, rows, settings)
+    columns = [("", 0, name) for name in _OWN] + [
+        (code, window, statistic)
+        for code, has_numbers in codes
+        for window in range(len(settings.windows))
+        for statistic in settings.statistics
+        if (has_numbers or statistic not in _OF_NUMBERS) and code != BIRTH
     ]
-    width = 3 * len(vocabulary) + len(_DENSE)
-    return sparse.vstack(parts, format="csr") if parts else sparse.csr_matrix((0, width))
+    plan = FeaturePlan(settings, tuple(columns))
+    kept = _telling(read_features(con, rows, plan))
+    return FeaturePlan(settings, tuple(columns[place] for place in kept))
 
 
-def feature_names(vocabulary: Vocabulary) -> list[str]:
-    """Return what each column of `extract` says."""
-    kinds = ("count", "count in the last day", "last value")
-    return [*(f"{kind}: {token}" for kind in kinds for token in vocabulary.tokens), *_DENSE]
+def read_features(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, plan: FeaturePlan) -> Matrix:
+    """Return the features (rows, columns) of `rows` (subject_id, prediction_time), in their order.
+
+    Counts are 0 where there is nothing; every other statistic is NaN there. Ages are in years, trends per day.
+    """
+    place = {column: number for number, column in enumerate(plan.columns)}
+    is_count = np.array([statistic == COUNT for _, _, statistic in plan.columns], dtype=bool)
+    matrix = np.where(is_count, np.float32(0), np.float32(np.nan)) * np.ones((rows.height, 1), dtype=np.float32)
+    codes = sorted({code for code, _, _ in plan.columns if code})
+    _register(con, rows, codes)
+    try:
+        own = con.sql(_own_query()).pl()
+        long = con.sql(_code_query(plan.settings)).pl() if codes else None
+    finally:
+        con.unregister("feature_row")
+        con.unregister("feature_code")
+    for name in _OWN:
+        if ("", 0, name) in place:
+            matrix[own["row"].to_numpy(), place["", 0, name]] = own[name].to_numpy()
+    if long is not None:
+        _fill(matrix, long, codes, plan, place)
+    return matrix
 
 
-def _extract(
-    timelines: Timelines,
-    begins: Ints,
-    ends: Ints,
-    at: Times,
-    vocabulary: Vocabulary,
-) -> Matrix:
-    n, width = len(begins), len(vocabulary)
-    place = ranges(begins, ends)
-    row = np.repeat(np.arange(n), ends - begins)
-    tokens, times = timelines.tokens[place].astype(np.int64), timelines.times[place]
-    is_recent = times > at[row] - DAY
-    counts = _counted(row, tokens, (n, width))
-    recent = _counted(row[is_recent], tokens[is_recent], (n, width))
-    last = _last_values(row, tokens, n, vocabulary)
-    dense = sparse.csr_matrix(_dense(begins, ends, at, row, tokens, times, vocabulary))
-    return sparse.hstack([counts, recent, last, dense], format="csr")
+def past_digest(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> str:
+    """Return a digest of all that features of `rows` can depend on, whatever the order of the events."""
+    _register(con, rows, ())
+    try:
+        found = con.sql(
+            f"""
+            SELECT count(*), bit_xor(fingerprint), sum(fingerprint::HUGEINT) FROM (
+                SELECT hash(subject_id, prediction_time, time, code, numeric_value) AS fingerprint
+                FROM feature_row JOIN event USING (subject_id) WHERE {_known()}
+            )
+            """
+        ).fetchall()[0]
+    finally:
+        con.unregister("feature_row")
+        con.unregister("feature_code")
+    return " ".join(str(part) for part in found)
 
 
-def _counted(row: Ints, tokens: Ints, shape: tuple[int, int]) -> Matrix:
-    counted = sparse.csr_matrix((np.ones(len(row)), (row, tokens)), shape=shape)
-    counted.sum_duplicates()
-    np.log1p(counted.data, out=counted.data)
-    return counted
+def _fill(
+    matrix: Matrix,
+    long: pl.DataFrame,
+    codes: Sequence[str],
+    plan: FeaturePlan,
+    place: Mapping[tuple[str, int, str], int],
+) -> None:
+    """Write the long table of statistics into the matrix, one window and statistic at a time."""
+    row, number = long["row"].to_numpy(), long["code_number"].to_numpy()
+    for window in range(len(plan.settings.windows)):
+        for statistic in plan.settings.statistics:
+            target = np.array([place.get((code, window, statistic), -1) for code in codes])[number]
+            values = long[_alias(window, statistic)].cast(pl.Float32).to_numpy()
+            taken = (target >= 0) & ~np.isnan(values)
+            matrix[row[taken], target[taken]] = values[taken]
 
 
-def _last_values(row: Ints, tokens: Ints, n: int, vocabulary: Vocabulary) -> Matrix:
-    """Return the bin of the last value of each code; a value bin stands right behind its code."""
-    bins = vocabulary.settings.quantiles
-    is_bin = (tokens >= vocabulary.first_quantile) & (tokens < vocabulary.first_gap)
-    where = np.flatnonzero(is_bin)
-    key = row[where] * len(vocabulary) + tokens[where - 1]
-    # The first of the reversed keys is the last value in time.
-    distinct, first = np.unique(key[::-1], return_index=True)
-    value = tokens[where[::-1][first]] - vocabulary.first_quantile
-    centred = (2 * value - (bins - 1)) / max(bins - 1, 1)
-    centred = np.where(centred == 0, 1e-3, centred)
-    cell = (distinct // len(vocabulary), distinct % len(vocabulary))
-    return sparse.csr_matrix((centred, cell), shape=(n, len(vocabulary)))
+def _telling(matrix: Matrix) -> list[int]:
+    """Return the columns that vary, the first of those that are alike."""
+    kept: list[int] = []
+    seen: set[bytes] = set()
+    for place in range(matrix.shape[1]):
+        column = matrix[:, place]
+        first = column[:1]
+        if (column == first).all() or np.isnan(column).all():
+            continue
+        content = column.tobytes()
+        if content not in seen:
+            seen.add(content)
+            kept.append(place)
+    return kept
 
 
-def _dense(
-    begins: Ints,
-    ends: Ints,
-    at: Times,
-    row: Ints,
-    tokens: Ints,
-    times: Times,
-    vocabulary: Vocabulary,
-) -> Floats:
-    """Return age in decades, and on a logarithmic scale days of history, days since the last record, and records."""
-    day, micros = 86_400e6, at.view(np.int64).astype(np.float64)
-    is_birth = (tokens == vocabulary.token_of(BIRTH)) & ~np.isnat(times) & (BIRTH in vocabulary.code_tokens)
-    is_timed = ~np.isnat(times) & ~is_birth
-    stamps = times.view(np.int64).astype(np.float64)
-    birth, first, last = np.full((3, len(begins)), np.nan)
-    np.fmin.at(birth, row[is_birth], stamps[is_birth])
-    np.fmin.at(first, row[is_timed], stamps[is_timed])
-    np.fmax.at(last, row[is_timed], stamps[is_timed])
-    age = (micros - birth) / (YEAR_SECONDS * 1e6) / 10
-    history, silence = (np.log1p(np.maximum(micros - since, 0) / day) for since in (first, last))
-    dense: Floats = np.nan_to_num(np.column_stack([age, history, silence, np.log1p(ends - begins)]))
-    return dense
+def _register(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, codes: Sequence[str]) -> None:
+    numbered = rows.select(
+        pl.col("subject_id").cast(pl.Int64), pl.col("prediction_time").cast(pl.Datetime("us"))
+    ).with_row_index("row")
+    con.register("feature_row", numbered.with_columns(pl.col("row").cast(pl.Int64)).to_arrow())
+    con.register(
+        "feature_code",
+        pl.DataFrame(
+            {"code": codes, "code_number": range(len(codes))}, schema={"code": pl.String, "code_number": pl.Int64}
+        ).to_arrow(),
+    )
 
 
-def _batches(lengths: Ints) -> Iterator[slice]:
-    """Cut the rows into stretches of about _TOKENS_AT_ONCE tokens."""
-    if not len(lengths):
-        return
-    number = (np.cumsum(lengths) - lengths) // _TOKENS_AT_ONCE
-    starts = np.append(0, np.flatnonzero(np.diff(number)) + 1)
-    for start, end in zip(starts, np.append(starts[1:], len(lengths)), strict=True):
-        yield slice(int(start), int(end))
+def _frequent_codes(
+    con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, settings: FeatureSettings
+) -> list[tuple[str, bool]]:
+    """Return the codes that enough rows know, and whether they come with numbers, the most frequent first."""
+    _register(con, rows, ())
+    try:
+        found = con.sql(
+            f"""
+            SELECT code, count(DISTINCT "row") AS n_rows, bool_or(isfinite(numeric_value)) AS has_numbers
+            FROM feature_row JOIN event USING (subject_id) WHERE {_known()}
+            GROUP BY code HAVING n_rows >= {min(settings.min_rows, rows.height)}
+            ORDER BY n_rows DESC, code LIMIT {settings.max_codes}
+            """
+        ).fetchall()
+    finally:
+        con.unregister("feature_row")
+        con.unregister("feature_code")
+    return [(code, bool(has_numbers)) for code, _, has_numbers in found]
+
+
+def _code_query(settings: FeatureSettings) -> str:
+    """Return the query for (row, code_number, one column for each window and statistic)."""
+    columns = ",\n".join(
+        f'{STATISTICS[statistic].format(w=_in_window(window))} AS "{_alias(number, statistic)}"'
+        for number, window in enumerate(settings.windows)
+        for statistic in settings.statistics
+    )
+    return f"""
+        WITH moment AS (
+            SELECT "row", code_number, coalesce(event.time, TIMESTAMP '-infinity') AS stamp,
+                any_value(epoch_us(event.time) - epoch_us(prediction_time)) / 86.4e9 AS days,
+                count(*) AS n, count(number) AS n_values, min(number) AS low, max(number) AS high,
+                sum(number) AS total
+            FROM feature_row
+            JOIN event USING (subject_id)
+            JOIN feature_code USING (code),
+            LATERAL (SELECT CASE WHEN isfinite(numeric_value) THEN numeric_value::DOUBLE END) AS finite(number)
+            WHERE {_known()}
+            GROUP BY "row", code_number, stamp
+        )
+        SELECT "row", code_number, {columns} FROM moment GROUP BY "row", code_number
+    """
+
+
+def _own_query() -> str:
+    """Return the query for what a row knows whatever the code: age, length of the history, time since its end."""
+    until = "epoch(any_value(prediction_time)) - epoch"
+    return f"""
+        SELECT "row",
+            ({until}(min(time) FILTER (code = '{BIRTH}'))) / {YEAR_SECONDS} AS "{AGE}",
+            ({until}(min(time) FILTER (code <> '{BIRTH}'))) / 86400 AS "{HISTORY}",
+            ({until}(max(time) FILTER (code <> '{BIRTH}'))) / 86400 AS "{SILENCE}",
+            count(*)::DOUBLE AS "{RECORDS}"
+        FROM feature_row JOIN event USING (subject_id) WHERE {_known()} GROUP BY "row"
+    """
+
+
+def _known() -> str:
+    return known(exp.column("time", "event"), exp.column("prediction_time", "feature_row")).sql("duckdb")
+
+
+def _in_window(window: Window) -> str:
+    """Return the condition over moments, by their days before the prediction time."""
+    begin = "true" if window.hours is None else f"days > {-window.hours / 24!r}"
+    return begin if not window.until else f"{begin} AND days <= {-window.until / 24!r}"
+
+
+def _alias(window: int, statistic: str) -> str:
+    return f"{window} {statistic}"

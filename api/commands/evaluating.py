@@ -15,7 +15,8 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "evaluate",
         parents=parents,
         help="how good the risks of a model are on held-out patients, as a report",
-        description="Compares the model with counts + logistic regression on the same held-out subjects and writes "
+        description="Compares the model with logistic regression and gradient boosting on the same held-out subjects, and "
+        "writes "
         "metrics.json, predictions.parquet and report.html.",
     )
     parser.add_argument("--model", metavar="NAME", required=True, help="a trained model")
@@ -55,13 +56,22 @@ def run_evaluate(args: argparse.Namespace) -> int:
         timelines = load_timelines(store, checkpoint.vocabulary)
         folder = store.models / checkpoint.name / str(checkpoint.version)
         titles = dict(store.cursor().execute("SELECT code, description FROM code WHERE description <> ''").fetchall())
-    sampling = Sampling(futures=args.futures, seed=args.seed) if args.futures > 0 else None
+        sampling = Sampling(futures=args.futures, seed=args.seed) if args.futures > 0 else None
+        with progress_bar("evaluating") as progress:
+            said = estimate_all(
+                checkpoint,
+                timelines,
+                labels,
+                file.task,
+                file.text,
+                events=store.cursor(),
+                folder=folder,
+                sampling=sampling,
+                progress=progress,
+            )
     with progress_bar("evaluating") as progress:
-        said, remarks = estimate_all(
-            checkpoint, timelines, labels, file.task, file.text, folder=folder, sampling=sampling, progress=progress
-        )
         progress("intervals", 0, 0)
-        features = said[BASELINE].about["strongest_features"]
+        features = said.held_out[BASELINE].about["strongest_features"]
         codes = {name.partition(": ")[2] for name, _ in features}
         about = {
             "task": file.task.name,
@@ -73,7 +83,14 @@ def run_evaluate(args: argparse.Namespace) -> int:
             "code_titles": {code: title for code, title in titles.items() if code in codes},
         }
         evaluation = evaluate(
-            labels, said, truth=truth, replicates=args.replicates, seed=args.seed, remarks=remarks, about=about
+            labels,
+            said.held_out,
+            truth=truth,
+            tuning=said.tuning,
+            replicates=args.replicates,
+            seed=args.seed,
+            remarks=said.remarks,
+            about=about,
         )
         report = write_report(args.out, evaluation)
     payload = {**evaluation.metrics, "report": str(report)}

@@ -1,0 +1,38 @@
+"""Which events of a history are worth leaving out: a guess for all of them in one backward pass."""
+
+import numpy as np
+import torch
+
+from models.explain.history import Floats, History, Int64s, batch_to_score
+from models.learner import Classifier
+
+
+def steepness(classifier: Classifier, history: History) -> Floats:
+    """Return for each position (p,) how far the mean score could move with the event there; the query gets 0.
+
+    It is the length of the gradient at the event as it enters the first block, times the distance of the event from
+    the average event of the history. The product of the vectors (gradient x input) says less: each block normalises
+    what it reads, so that the score hardly changes along the input itself (docs/explanation.md has the figures).
+    """
+    classifier.eval()
+    decoder = classifier.decoder
+    with torch.no_grad():
+        embedded = decoder.embedded(history.reading)
+    embedded.requires_grad_(True)
+    states = decoder.states_of(embedded, history.reading.days)
+    place = torch.zeros(history.reading.codes.shape, dtype=torch.int64)
+    batch = batch_to_score(history.reading, place, torch.tensor([len(history) - 1]))
+    (gradient,) = torch.autograd.grad(classifier.heads(states, batch).mean(), embedded)
+    events = embedded.detach()[0, :-1]
+    reach = gradient[0, :-1].norm(dim=-1) * (events - events.mean(dim=0)).norm(dim=-1)
+    return np.append(reach.double().numpy(), 0.0)
+
+
+def preselected(classifier: Classifier, history: History, count: int) -> Int64s:
+    """Return at most `count` events of a history, in their order: those at which the score is steepest."""
+    events = history.events()
+    if len(events) <= count:
+        return events
+    of_event = history.without(events) @ steepness(classifier, history)
+    chosen: Int64s = events[np.sort(np.argsort(-of_event, kind="stable")[:count])]
+    return chosen

@@ -25,6 +25,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "cohort",
     "describing",
     "asking",
+    "scoring",
     "auditing",
     "tokenizing",
     "training",

@@ -84,17 +84,39 @@ INPUTS: Final[dict[str, Input]] = {
 DERIVED: Final[dict[str, tuple[str, str | None]]] = {
     "age": ("age in completed years", "a"),
     "oxygenation": ("arterial oxygen by inspired fraction", "mm[Hg]"),
-    "oxygenation_supported": ("the same under respiratory support", "mm[Hg]"),
+    "oxygenation_supported": ("arterial oxygen by inspired fraction, supported", "mm[Hg]"),
     "respiratory_support": ("respiratory support", None),
     "coma_scale": ("Glasgow coma scale", None),
-    "oxygen": ("oxygen (1) or air (0)", None),
+    "oxygen": ("oxygen or air", None),
     "saturation_on_oxygen": ("oxygen saturation on oxygen", "%"),
     "saturation_on_air": ("oxygen saturation on air", "%"),
-    "admission_kind": ("type of admission: 0 planned surgical, 1 medical, 2 unplanned surgical", None),
+    "admission_kind": ("type of admission", None),
 }
 """Title and unit of inputs that follow from others."""
 
 LASTING: Final = frozenset({name for name, one in INPUTS.items() if one.lasting} | {"respiratory_support"})
+
+
+_WORDS: Final[dict[tuple[str, float], str]] = {
+    ("oxygen", 0): "air",
+    ("oxygen", 1): "oxygen",
+    ("admission_kind", 0): "planned surgical",
+    ("admission_kind", 1): "medical",
+    ("admission_kind", 2): "unplanned surgical",
+}
+
+
+def spell(name: str, value: float) -> str:
+    """Write a value of an input with its unit; nothing for what is only there or not.
+
+    >>> spell("temperature", 38.0555), spell("oxygen", 1.0), spell("age", 70.0), spell("aids", 1.0)
+    ('38.1 Cel', 'oxygen', '70 years', '')
+    """
+    if name == "respiratory_support" or (name in INPUTS and INPUTS[name].kind == "flag"):
+        return ""
+    unit = unit_of(name)
+    number = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return _WORDS.get((name, value)) or {"a": f"{number} years", None: number}.get(unit, f"{number} {unit}")
 
 
 def title_of(name: str) -> str:

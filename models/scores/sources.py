@@ -25,6 +25,7 @@ READY: Final = ("labs.yaml", "organs.yaml", "stays.yaml", "vitals.yaml", "comorb
 """The files of concepts for records of a store."""
 
 _ONE: Final = Fraction(1)
+_SOURCES: Final = Path(str(files("models.scores"))) / "sources"
 
 _CODE_SCHEMA: Final = {
     "input": pl.String(),
@@ -49,44 +50,46 @@ class Concepts:
     units: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_concepts(names: Sequence[str] = READY, folder: Path | None = None) -> Concepts:
-    """Read files of concepts: ready ones of `ehr/tasks/concepts`, sources of this package, or files of `folder`.
+def read_concepts(names: Sequence[str] = READY) -> Concepts:
+    """Read files of concepts: ready ones of `ehr/tasks/concepts`, those of `sources` here, or any by absolute path.
 
-    `metadata: {units: {CODE: UNIT}}` tells the units of codes whose events carry none. Raises TaskError for a file
-    that is missing or wrong, and for an input that is no predicate on codes.
+    `metadata: {units: {CODE: UNIT}}` of a file tells the units of codes whose events carry none. Raises TaskError for
+    a file that is missing or wrong, and for an input that is no predicate on codes.
     """
-    return _read_ready(tuple(names)) if folder is None else _read(tuple(names), folder)
+    is_ready = not any(Path(name).is_absolute() for name in names)
+    return _read_ready(tuple(names)) if is_ready else _read(tuple(names))
 
 
 @lru_cache
 def _read_ready(names: tuple[str, ...]) -> Concepts:
-    return _read(names, None)
+    return _read(names)
 
 
-def _read(names: tuple[str, ...], folder: Path | None) -> Concepts:
-    folders = [Path(str(files("models.scores"))) / "sources"]
-    if folder is not None:
-        folders.insert(0, folder)
+def _read(names: tuple[str, ...]) -> Concepts:
     found: dict[str, Plain] = {}
     units: dict[str, str] = {}
     for name in names:
-        home = next((place for place in folders if (place / name).is_file()), None)
+        home = Path(name).parent if Path(name).is_absolute() else _SOURCES
         root = Place(name)
-        shared = included_predicates(root, [name], {}, home)
-        if home is not None:
-            units |= _units(Place(str(home / name)), home / name)
+        shared = included_predicates(root, [Path(name).name], {}, home)
+        units |= _units(Place(name), home / Path(name).name)
         reader = PredicateReader(root.at("predicates"), {}, (), shared)
         for concept in {one.concept for one in INPUTS.values()} & shared.keys():
             reader.use(shared[concept].place, concept)
         for predicate in reader.used():
-            if isinstance(predicate, Plain) and predicate.name in found:
+            if not isinstance(predicate, Plain) or predicate.per or predicate.change:
+                raise shared[predicate.name].place.error(
+                    "is an input of scores; write it with a code and a value alone"
+                )
+            if predicate.name in found:
                 raise TaskError(f"{name}: {predicate.name} also stands in another file of concepts; leave one out")
-            if isinstance(predicate, Plain):
-                found[predicate.name] = predicate
+            found[predicate.name] = predicate
     return Concepts(found, units)
 
 
 def _units(place: Place, path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
     document = read_document(read_text(path, "shared predicates"), place.source)
     metadata: Any = (document.get("metadata") or {}) if isinstance(document, dict) else {}
     written = metadata.get("units") or {} if isinstance(metadata, dict) else {}

@@ -144,7 +144,7 @@ def load_model(folder: Path, vocabulary: Vocabulary | None = None) -> Checkpoint
     try:
         decoder.load_state_dict(weights["decoder"])
         if "classifier" in weights:
-            heads = Heads(shape.width, shape.ensemble, base_rate=0.5)
+            heads = Heads(shape, base_rate=0.5)
             classifier = Classifier(Decoder(shape, layout), heads).eval()
             classifier.load_state_dict(weights["classifier"])
     except RuntimeError as error:

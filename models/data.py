@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ehr.timelines import past_ends
-from models.readings import NO_GAP, Readings
+from models.readings import NO_GAP, Readings, gaps_between, latest
 from models.transformer import Reading
 
 NO_TARGET: Final = -100
@@ -28,9 +28,9 @@ Times = NDArray[np.datetime64]
 class Documents:
     """What is read in one go, d of them: the prefix of a subject, a stretch of its events, perhaps a query.
 
-    `subject` is the place in the timelines; the stretch is `first` to before `stop` in the packed events;
-    `is_start` says that it begins where the timed events do; `query` is a prediction time (NaT without one);
-    `label` is 0, 1 or NaN; `weights` (d, k) weigh the row in each of k heads.
+    `subject` is the place in the timelines; the stretch is `first` to before `stop` in `places`, which are places of
+    the packed events; `is_start` says that it begins where the timed events do; `query` is a prediction time (NaT
+    without one); `label` is 0, 1 or NaN; `weights` (d, k) weigh the row in each of k heads.
     """
 
     subject: Ints
@@ -40,9 +40,15 @@ class Documents:
     query: Times
     label: Floats
     weights: Floats
+    places: Ints
 
     def __len__(self) -> int:
         return len(self.subject)
+
+    @property
+    def last(self) -> Ints:
+        """The place (d,) of the last event of each stretch."""
+        return self.places[self.stop - 1]
 
     def take(self, index: Ints | NDArray[np.bool_]) -> "Documents":
         """Return the documents at `index`."""
@@ -54,6 +60,7 @@ class Documents:
             self.query[index],
             self.label[index],
             self.weights[index],
+            self.places,
         )
 
 
@@ -80,13 +87,16 @@ class Reader:
 
     The prefix is read at the head of every document of the subject: the static facts, and the birth where it is the
     first thing that has a time (its distance in time tells the age, however far back the document reaches).
-    `max_tokens` bounds the positions of a document.
+    `max_tokens` bounds the positions of a document. With `thin_hours`, of each code only the last event in every span
+    of so many hours is read, counted back from the end of what is read.
     """
 
-    def __init__(self, readings: Readings, max_tokens: int, query_token: int, birth_token: int) -> None:
+    def __init__(
+        self, readings: Readings, max_tokens: int, query_token: int, birth_token: int, thin_hours: float = 0.0
+    ) -> None:
         timelines = readings.timelines
         self.readings, self.timelines = readings, timelines
-        self.max_tokens, self.query_token = max_tokens, query_token
+        self.max_tokens, self.query_token, self.thin_hours = max_tokens, query_token, thin_hours
         self.start: Ints = timelines.offsets[:-1].astype(np.int64)
         self.stop: Ints = timelines.offsets[1:].astype(np.int64)
         timed = np.concatenate([[0], np.cumsum(~np.isnat(timelines.times))])
@@ -102,13 +112,15 @@ class Reader:
     def pieces(self, subjects: NDArray[np.bool_]) -> Documents:
         """Cut the whole timelines of the chosen `subjects` (s,) into documents of at most max_tokens."""
         chosen = np.flatnonzero(subjects & (self.begin < self.stop))
+        ends = self.timelines.times[self.stop[chosen] - 1]
+        places, begin, end = self._read(self.begin[chosen], self.stop[chosen], ends)
         room = np.maximum(1, self.max_tokens - self.prefix[chosen])
-        counts = -(-(self.stop[chosen] - self.begin[chosen]) // room)
-        subject = np.repeat(chosen, counts)
-        piece = np.arange(len(subject)) - np.repeat(np.cumsum(counts) - counts, counts)
-        first = self.begin[subject] + piece * np.repeat(room, counts)
-        stop = np.minimum(first + np.repeat(room, counts), self.stop[subject])
-        return _documents(subject, first, stop, piece == 0)
+        counts = -(-(end - begin) // room)
+        which = np.repeat(np.arange(len(chosen)), counts)
+        piece = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+        first = begin[which] + piece * room[which]
+        stop = np.minimum(first + room[which], end[which])
+        return _documents(chosen[which], first, stop, piece == 0, places)
 
     def histories(self, rows: pl.DataFrame) -> tuple[Documents, NDArray[np.bool_]]:
         """Return what was known at each row (subject_id, prediction_time[, boolean_value]), and which rows have any.
@@ -125,14 +137,23 @@ class Reader:
         known = ends > self.begin[subject]
         usable = here.copy()
         usable[here] = known
-        subject, stop = subject[known], ends[known]
-        begin = self.begin[subject]
+        subject = subject[known]
+        asked = times[usable].astype("datetime64[us]")
+        places, begin, stop = self._read(self.begin[subject], ends[known], asked)
         first = np.maximum(begin, stop - np.maximum(1, self.max_tokens - 1 - self.prefix[subject]))
-        documents = _documents(subject, first, stop, first == begin)
+        documents = _documents(subject, first, stop, first == begin, places)
         label = np.full(len(subject), np.nan, dtype=np.float32)
         if "boolean_value" in rows.columns:
             label = rows["boolean_value"].cast(pl.Float32).to_numpy()[usable]
-        return replace(documents, query=times[usable].astype("datetime64[us]"), label=label), usable
+        return replace(documents, query=asked, label=label), usable
+
+    def _read(self, first: Ints, stop: Ints, ends: Times) -> tuple[Ints, Ints, Ints]:
+        """Return the places that are read of stretches, and where each stretch begins and ends among them."""
+        if self.thin_hours <= 0 or not len(first):
+            return np.arange(len(self.readings)), first, stop
+        places, counts = latest(self.readings, first, stop, ends, self.thin_hours)
+        after = np.cumsum(counts)
+        return places, after - counts, after
 
     def collate(self, documents: Documents, rows: list[Ints], *, predict: bool = False) -> Batch:
         """Lay the documents with the numbers in each of `rows` one after another, as one batch.
@@ -149,8 +170,10 @@ class Reader:
         place = np.arange(len(doc)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         is_query = asked[doc] & (place == lengths[doc] - 1)
         in_prefix = place < prefix[doc]
-        source = np.where(in_prefix, self.start[chosen.subject][doc], (chosen.first - prefix)[doc]) + place
-        source[is_query] = 0
+        source = np.zeros(len(doc), dtype=np.int64)
+        source[in_prefix] = self.start[chosen.subject][doc[in_prefix]] + place[in_prefix]
+        is_read = ~in_prefix & ~is_query
+        source[is_read] = chosen.places[(chosen.first - prefix)[doc[is_read]] + place[is_read]]
         lay = _Layout(rows, lengths)
         reading = Reading(
             lay.out(np.where(is_query, self.query_token, self.timelines.tokens[source]).astype(np.int64), 0),
@@ -179,7 +202,8 @@ class Reader:
         if not predict and len(doc) > 1:
             here = np.flatnonzero((doc[1:] == doc[:-1]) & ~hidden[1:])
             behind = source[here + 1]
-            gap, value_bin = self.readings.gaps[behind], self.readings.bins[behind].astype(np.int64)
+            gap = gaps_between(self.readings, source[here], behind)
+            value_bin = self.readings.bins[behind].astype(np.int64)
             gaps[here] = np.where(gap == NO_GAP, NO_TARGET, gap)
             codes[here] = self.timelines.tokens[behind]
             bins[here] = np.where(value_bin == 0, NO_TARGET, value_bin - 1)
@@ -249,7 +273,7 @@ def bootstrap_weights(documents: Documents, heads: int, seed: int) -> Documents:
     return replace(documents, weights=weights[inverse])
 
 
-def _documents(subject: Ints, first: Ints, stop: Ints, is_start: NDArray[np.bool_]) -> Documents:
+def _documents(subject: Ints, first: Ints, stop: Ints, is_start: NDArray[np.bool_], places: Ints) -> Documents:
     count = len(subject)
     return Documents(
         subject.astype(np.int64),
@@ -259,6 +283,7 @@ def _documents(subject: Ints, first: Ints, stop: Ints, is_start: NDArray[np.bool
         np.full(count, np.datetime64("NaT", "us")),
         np.full(count, np.nan, dtype=np.float32),
         np.ones((count, 1), dtype=np.float32),
+        places,
     )
 
 

@@ -10,11 +10,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ehr.timelines import Timelines
+from ehr.timelines import Timelines, ranges
 from ehr.vocabulary import UNKNOWN, Vocabulary
 
 NO_GAP: Final = -1
 """Before the first moment of a subject there is nothing to be a gap after."""
+
+Ints = NDArray[np.int64]
+Times = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +25,13 @@ class Readings:
     """Fused timelines of n positions.
 
     `timelines.tokens` (n,) holds codes, families, ages and UNKNOWN only, `timelines.values` (n,) the numbers in
-    spreads from the median of their code (NaN without one). `bins` (n,) is the value bin from 1, 0 without a value;
-    `gaps` (n,) is the interval of the time since the position before: 0 within one moment, 1 for the shortest gap
-    interval of the vocabulary and so on, NO_GAP where no time stands before.
+    spreads from the median of their code (NaN without one). `bins` (n,) is the value bin from 1, 0 without a value.
+    `gap_starts` has the first second of each gap interval of the vocabulary.
     """
 
     timelines: Timelines
     bins: NDArray[np.uint8]
-    gaps: NDArray[np.int8]
+    gap_starts: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.bins)
@@ -58,48 +60,43 @@ def fuse(timelines: Timelines, vocabulary: Vocabulary) -> Readings:
         event_ids=timelines.event_ids[kept],
         values=_normalised(codes, values, vocabulary),
     )
-    return Readings(fused, bins, _gaps(fused, vocabulary))
+    return Readings(fused, bins, np.array(vocabulary.settings.gap_starts, dtype=np.float64))
 
 
-def thin(readings: Readings, vocabulary: Vocabulary, hours: float) -> Readings:
-    """Return the readings with the first event of each code in every stretch of `hours` of a subject; 0 keeps all.
+def latest(readings: Readings, first: Ints, stop: Ints, ends: Times, hours: float) -> tuple[Ints, Ints]:
+    """Thin d stretches of positions, `first` to before `stop` (d,), that end at the times `ends` (d,).
 
-    Stretches count from the first time of the subject. An event is kept or not by what came before it alone, so what
-    is known at any time does not depend on what follows. Static facts are kept.
+    Of each code the last event in every span of `hours`, counted back from the end, is kept, so that what is known
+    of dense measurements stays recent. Returns the places that are kept, packed, and how many each stretch keeps.
+    Positions of a stretch without a time are kept.
     """
-    if hours <= 0 or not len(readings):
-        return readings
-    whole = readings.timelines
-    subject = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
-    times = whole.times.view(np.int64)
-    is_timed = ~np.isnat(whole.times)
-    begins = np.full(len(whole), np.iinfo(np.int64).max)
-    np.minimum.at(begins, subject[is_timed], times[is_timed])
-    stretch = np.where(is_timed, (times - begins[subject]) // int(hours * 3_600_000_000), -1)
-    order = np.lexsort((np.arange(len(times)), stretch, whole.tokens, subject))
-    is_new = np.ones(len(order), dtype=bool)
-    for part in (subject, whole.tokens, stretch):
+    place = ranges(first, stop)
+    stretch = np.repeat(np.arange(len(first)), stop - first)
+    back = ends[stretch] - readings.timelines.times[place]
+    span = np.where(np.isnat(back), -1, back.astype(np.int64) // int(hours * 3_600_000_000))
+    codes = readings.timelines.tokens[place]
+    order = np.lexsort((-place, span, codes, stretch))
+    is_last = np.ones(len(order), dtype=bool)
+    is_last[1:] = np.zeros(max(0, len(order) - 1), dtype=bool)
+    for part in (stretch, codes, span):
         ordered = part[order]
-        is_new[1:] &= ordered[1:] == ordered[:-1]
-    is_new[1:] = ~is_new[1:]
+        is_last[1:] |= ordered[1:] != ordered[:-1]
     kept = np.zeros(len(order), dtype=bool)
-    kept[order] = is_new
-    kept |= ~is_timed
-    offsets = np.concatenate([[0], np.cumsum(kept)])[whole.offsets].astype(np.int64)
-    thinned = replace(
-        whole,
-        offsets=offsets,
-        tokens=whole.tokens[kept],
-        times=whole.times[kept],
-        event_ids=whole.event_ids[kept],
-        values=whole.values[kept],
-    )
-    return Readings(thinned, readings.bins[kept], _gaps(thinned, vocabulary))
+    kept[order] = is_last
+    kept |= span < 0
+    return place[kept], np.bincount(stretch[kept], minlength=len(first))
 
 
-def gap_of(seconds: NDArray[np.float64], vocabulary: Vocabulary) -> NDArray[np.int64]:
-    """Return the gap interval of each span: 0 below the shortest gap, i for interval i - 1 of the vocabulary."""
-    return np.searchsorted(np.array(vocabulary.settings.gap_starts, dtype=np.float64), seconds, side="right")
+def gaps_between(readings: Readings, before: Ints, after: Ints) -> Ints:
+    """Return the interval of the time from the places `before` to the places `after` (m,).
+
+    0 is less than the shortest gap, i the interval i - 1 of the vocabulary, NO_GAP where one of them has no time.
+    """
+    times = readings.timelines.times
+    span = times[after] - times[before]
+    gaps = np.searchsorted(readings.gap_starts, span.astype(np.int64) / 1e6, side="right")
+    found: Ints = np.where(np.isnat(span), NO_GAP, gaps)
+    return found
 
 
 def _normalised(
@@ -112,15 +109,3 @@ def _normalised(
             scales[vocabulary.code_tokens[code]] = scale
     normalised: NDArray[np.float32] = ((values - scales[codes, 0]) / scales[codes, 1]).astype(np.float32)
     return normalised
-
-
-def _gaps(fused: Timelines, vocabulary: Vocabulary) -> NDArray[np.int8]:
-    times = fused.times.view(np.int64)
-    gaps = np.full(len(times), NO_GAP, dtype=np.int8)
-    if len(times) > 1:
-        timed = ~np.isnat(fused.times)
-        is_first = np.zeros(len(times) + 1, dtype=bool)
-        is_first[fused.offsets] = True
-        follows = np.flatnonzero(timed[1:] & timed[:-1] & ~is_first[1:-1]) + 1
-        gaps[follows] = gap_of((times[follows] - times[follows - 1]) / 1e6, vocabulary)
-    return gaps

@@ -26,6 +26,10 @@ class Architecture:
     """Shortest period in days of the rotations by time."""
     longest_period: float = 73_000.0
     """Longest period in days of the rotations by time."""
+    pools: int = 1
+    """Weighted means of the states of a history that the heads for a task read."""
+    both_ways: bool = False
+    """Read a history both ways for a task: hidden values are learnt in pre-training beside the next event."""
     ensemble: int = 8
     """Heads for a task, each trained on its own bootstrap of the subjects; their spread makes the interval."""
 
@@ -48,8 +52,10 @@ class Optimisation:
     fine_tune_learning_rate: float = 5e-4
     fine_tune_dropout: float = 0.1
     """The same in fine-tuning."""
+    event_dropout: float = 0.0
+    """Share of the events with a value that each step of fine-tuning does without."""
     language_weight: float = 0.3
-    """Weight of the next-event loss beside the loss of the task while fine-tuning."""
+    """Weight of the next-event loss beside the loss of the task while fine-tuning, read forwards only."""
     frozen: bool = False
     """Train the heads only (linear probe) and leave the decoder as pre-training made it."""
     tokens_per_step: int = 2048
@@ -76,7 +82,7 @@ class Data:
     max_tokens: int = 256
     """Positions of one document, one per event: the prefix of a subject and the last events of the history."""
     thin_hours: float = 0.0
-    """Of each code only the first event in every stretch of so many hours is read; 0 reads all."""
+    """Of each code only the last event in every so many hours, counted back from the end, is read; 0 reads all."""
     unseen_warning: float = 0.2
     """Share of unseen codes in a history above which a prediction carries a warning."""
 
@@ -185,6 +191,7 @@ def _check(settings: Settings) -> None:
         "heads": shape.heads,
         "width": shape.width,
         "expansion": shape.expansion,
+        "pools": shape.pools,
         "ensemble": shape.ensemble,
         "shortest_period": shape.shortest_period,
         "learning_rate": work.learning_rate,
@@ -198,7 +205,12 @@ def _check(settings: Settings) -> None:
             raise ModelError(f"setting {key} is {value} and has to be above 0")
     if shape.width % (4 * shape.heads):
         raise ModelError(f"setting width is {shape.width} and has to be a multiple of 4 * heads = {4 * shape.heads}")
-    for key, share in {"dropout": work.dropout, "fine_tune_dropout": work.fine_tune_dropout}.items():
+    shares = {
+        "dropout": work.dropout,
+        "fine_tune_dropout": work.fine_tune_dropout,
+        "event_dropout": work.event_dropout,
+    }
+    for key, share in shares.items():
         if not 0 <= share < 1:
             raise ModelError(f"setting {key} is {share} and has to lie in [0, 1)")
     if shape.longest_period <= shape.shortest_period:

@@ -30,7 +30,7 @@ from models.calibration import Calibration, fit_calibration
 from models.checkpoint import Checkpoint, TaskText, now, open_version, require_vocabulary, save, timelines_hash
 from models.data import Documents, Reader, bootstrap_weights
 from models.learner import Classifier, Heads, Learner, Material, Passed, fit, quiet, scores_of, threads
-from models.readings import fuse, thin
+from models.readings import fuse
 from models.settings import Settings, as_mapping
 from models.transformer import Decoder, layout_of
 
@@ -108,8 +108,8 @@ def reader_of(timelines: Timelines, vocabulary: Vocabulary, settings: Settings) 
     """Return the timelines ready to be cut into documents for a model with these settings."""
     query_token = len(vocabulary)
     birth_token = vocabulary.code_tokens.get(BIRTH, -1)
-    readings = thin(fuse(timelines, vocabulary), vocabulary, settings.data.thin_hours)
-    return Reader(readings, settings.data.max_tokens, query_token, birth_token)
+    what = settings.data
+    return Reader(fuse(timelines, vocabulary), what.max_tokens, query_token, birth_token, what.thin_hours)
 
 
 def split_among(subject_ids: NDArray[np.int64], assigned: Mapping[int, Split] | None) -> pl.Series:
@@ -176,7 +176,7 @@ def _fine_tuned(
     training, tuning = _labelled_documents(reader, target, assigned)
     shape, work = settings.architecture, settings.optimisation
     training = bootstrap_weights(training, shape.ensemble, work.seed)
-    heads = Heads(shape.width, shape.ensemble, float(training.label.mean()))
+    heads = Heads(shape, float(training.label.mean()))
     classifier = Classifier(copy.deepcopy(decoder), heads)
     learner = Learner(classifier.decoder, heads, work)
     passed = fit("fine-tuning", learner, Material(reader, training, tuning), folder / "fine-tuning", progress)

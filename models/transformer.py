@@ -162,7 +162,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(shape.width, shape.width, bias=False)
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], allowed: Tensor | None) -> tuple[Tensor, LayerCache]:
-        """Attend within (r, p, w) where `allowed` (r, 1, p, p) is true, or causally without it."""
+        """Attend within (r, p, w) where `allowed` (r, 1, p, p) is true, or to what stands before without it."""
         query, key, value = self._heads(x)
         query, key = rotate(query, *turn), rotate(key, *turn)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed, is_causal=allowed is None)
@@ -241,20 +241,21 @@ class Values(nn.Module):
     def __init__(self, layout: Layout, width: int) -> None:
         super().__init__()
         self.register_buffer("knots", _KNOTS, False)
-        self.bins = nn.Embedding(layout.bins + 1, width)
+        self.bins = nn.Embedding(layout.bins + 2, width)
         self.respond = nn.Linear(len(_KNOTS) + 1, _VALUE_RANK)
         self.share = nn.Embedding(layout.tokens + 1, _VALUE_RANK)
         self.out = nn.Linear(_VALUE_RANK, width, bias=False)
 
     def forward(self, reading: Reading) -> Tensor:
-        """Return what the values add (..., w); zero where there is none."""
-        has_value = reading.bins > 0
+        """Return what the values add (..., w); zero where there is none, and a mark where one is hidden."""
+        has_value = (reading.bins > 0).unsqueeze(-1)
+        is_known = has_value & ~reading.values.isnan().unsqueeze(-1)
         bent = torch.asinh(reading.values.nan_to_num()).clamp(float(_KNOTS[0]), float(_KNOTS[-1])).unsqueeze(-1)
         spacing = float(_KNOTS[1] - _KNOTS[0])
         tents = (1 - (bent - self.knots).abs() / spacing).clamp(min=0)
         response = self.respond(torch.cat([tents, bent], dim=-1))
-        added = self.bins(reading.bins) + self.out(response * (1 + self.share(reading.codes)))
-        return added * has_value.unsqueeze(-1)  # type: ignore[no-any-return]
+        shaped = self.out(response * (1 + self.share(reading.codes)))
+        return self.bins(reading.bins) * has_value + shaped * is_known  # type: ignore[no-any-return]
 
 
 class Next(nn.Module):
@@ -318,26 +319,36 @@ class Decoder(nn.Module):
         """The token that marks a prediction time."""
         return self.tokens
 
+    @property
+    def hidden_bin(self) -> int:
+        """The bin that marks a value as hidden."""
+        return self.layout.bins + 1
+
     def set_dropout(self, share: float) -> None:
         """Leave out this share of the residual stream while training."""
         for module in self.modules():
             if isinstance(module, nn.Dropout):
                 module.p = share
 
-    def forward(self, reading: Reading, documents: Tensor | None = None) -> Tensor:
+    def forward(self, reading: Reading, documents: Tensor | None = None, *, both_ways: bool = False) -> Tensor:
         """Return the states (r, p, w) of the events.
 
-        A position sees those before it with the same number in `documents` (r, p); without it, all before it.
+        A position sees those before it with the same number in `documents` (r, p); without it, all before it. With
+        `both_ways` it sees those after it too, which is no reading to foresee the next event from.
         """
-        return self._read(self.embedded(reading), reading.days, documents)[0]
+        return self.states_of(self.embedded(reading), reading.days, documents, both_ways=both_ways)
 
     def embedded(self, reading: Reading) -> Tensor:
         """Return the events as they enter the first block (..., w)."""
         return F.embedding(reading.codes, self.vectors()) + self.values(reading)  # type: ignore[no-any-return]
 
-    def states_of(self, embedded: Tensor, days: Tensor, documents: Tensor | None = None) -> Tensor:
+    def states_of(
+        self, embedded: Tensor, days: Tensor, documents: Tensor | None = None, *, both_ways: bool = False
+    ) -> Tensor:
         """Return the states of events that were embedded before, so that a gradient can be taken there."""
-        return self._read(embedded, days, documents)[0]
+        if both_ways and documents is None:
+            documents = torch.zeros_like(days, dtype=torch.int64)
+        return self._read(embedded, days, None if documents is None else document_mask(documents, both_ways))[0]
 
     def gap_logits(self, states: Tensor) -> Tensor:
         """Return the scores (..., gaps + 1) of the time to the next event: 0 in this moment, i for interval i - 1."""
@@ -372,10 +383,9 @@ class Decoder(nn.Module):
         cache.steps += 1
         return self.norm(x)  # type: ignore[no-any-return]
 
-    def _read(self, x: Tensor, days: Tensor, documents: Tensor | None) -> tuple[Tensor, list[LayerCache]]:
+    def _read(self, x: Tensor, days: Tensor, allowed: Tensor | None) -> tuple[Tensor, list[LayerCache]]:
         order = torch.arange(days.shape[1], device=days.device).expand_as(days)
         turn = _for_heads(self.rotations(days, order))
-        allowed = None if documents is None else document_mask(documents)
         x, caches = self.dropout(x), []
         for block in self._blocks():
             x, cache = block(x, turn, allowed)
@@ -393,10 +403,10 @@ class Decoder(nn.Module):
         return (cast(Block, block) for block in self.blocks)
 
 
-def document_mask(documents: Tensor) -> Tensor:
-    """Return where attention is allowed (r, 1, p, p): to the same document (r, p), and not ahead."""
+def document_mask(documents: Tensor, both_ways: bool = False) -> Tensor:
+    """Return where attention is allowed (r, 1, p, p): to the same document (r, p), and ahead only `both_ways`."""
     same = documents[:, :, None] == documents[:, None, :]
-    return same.tril().unsqueeze(1)
+    return (same if both_ways else same.tril()).unsqueeze(1)
 
 
 def _padded(layout: Layout) -> Tensor:

@@ -98,7 +98,7 @@ def plain_reading(codes: torch.Tensor, days: torch.Tensor) -> Reading:
 def untrained_checkpoint(vocabulary: Vocabulary, *assignments: str) -> Checkpoint:
     """Return a checkpoint with random weights: enough for laws that hold for any weights."""
     settings = tiny_settings(*assignments)
-    heads = Heads(settings.architecture.width, settings.architecture.ensemble, 0.3)
+    heads = Heads(settings.architecture, 0.3)
     torch.nn.init.normal_(heads.scores.weight, std=0.3)
     calibration = Calibration(1.0, 0.0, tuple((head % 4, 1.0, 0.0) for head in range(8)), 10, 3)
     decoder = random_decoder(layout_of(vocabulary), *assignments)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ehr.timelines import Timelines
 from ehr.vocabulary import UNKNOWN, TokenSettings, Vocabulary
-from models.readings import NO_GAP, fuse, gap_of, thin
+from models.readings import NO_GAP, fuse, gaps_between, latest
 
 SETTINGS = TokenSettings(quantiles=4, gap_names=("1h", "1d"), gap_starts=(3_600, 86_400), age_years=0)
 VOCABULARY = Vocabulary(
@@ -36,11 +36,7 @@ def stream(records):
             if code == "LAB":
                 value_bin = int(np.searchsorted([1.0, 2.0, 3.0], number, side="right"))
                 rows.append((VOCABULARY.first_quantile + value_bin, number, event))
-            gap = (
-                0
-                if last is None or seconds is None
-                else int(gap_of(np.array([float(seconds - last)]), VOCABULARY)[0])
-            )
+            gap = 0 if last is None else (seconds - last >= 3_600) + (seconds - last >= 86_400)
             if gap:
                 rows.insert(0, (VOCABULARY.first_gap + gap - 1, np.nan, -1))
             for token, value, number_of in rows:
@@ -76,10 +72,10 @@ def test_every_event_is_one_position_with_its_bin_its_number_and_the_gap_before_
             expected = (number - 2.0) / 0.5 if code == "LAB" else np.nan
             assert readings.timelines.values[place] == pytest.approx(expected, nan_ok=True, rel=1e-5)
             assert (readings.bins[place] > 0) == (code == "LAB")
-            if last is None or seconds is None:
-                assert readings.gaps[place] == NO_GAP
-            else:
-                assert readings.gaps[place] == (seconds - last >= 3_600) + (seconds - last >= 86_400)
+            if event:
+                gap = gaps_between(readings, np.array([place - 1]), np.array([place]))[0]
+                expected_gap = NO_GAP if last is None else (seconds - last >= 3_600) + (seconds - last >= 86_400)
+                assert gap == expected_gap
             last, place = seconds, place + 1
 
 
@@ -91,17 +87,14 @@ def test_nothing_is_read_of_nobody():
 
 @given(moments, st.floats(0.5, 30))
 @settings(max_examples=60)
-def test_thinning_keeps_the_first_of_each_stretch_whatever_comes_later(history, hours):
+def test_thinning_keeps_the_last_of_each_code_in_every_span_back_from_the_end(history, hours):
     record = [(None, "A", 0.0), *sorted(history, key=lambda event: event[0])]
-    whole = thin(fuse(stream([record]), VOCABULARY), VOCABULARY, hours)
-    assert whole.timelines.event_ids[0] == 0
-    begin = record[1][0] if len(record) > 1 else 0
-    seen, expected = set(), [0]
-    for event, (seconds, code, _) in enumerate(record[1:], 1):
-        stretch = (code, int((seconds - begin) * 1_000_000 // int(hours * 3_600_000_000)))
-        if stretch not in seen:
-            expected.append(event)
-        seen.add(stretch)
-    assert whole.timelines.event_ids.tolist() == expected
-    part = thin(fuse(stream([record[: 1 + len(history) // 2]]), VOCABULARY), VOCABULARY, hours)
-    assert whole.timelines.event_ids[: len(part)].tolist() == part.timelines.event_ids.tolist()
+    readings = fuse(stream([record]), VOCABULARY)
+    end = 250_000
+    ends = np.array([START + np.timedelta64(end, "s")])
+    places, counts = latest(readings, np.array([1]), np.array([len(record)]), ends, hours)
+    latest_of = {}
+    for place, (seconds, code, _) in enumerate(record[1:], 1):
+        latest_of[code, (end - seconds) * 1_000_000 // int(hours * 3_600_000_000)] = place
+    assert places.tolist() == sorted(latest_of.values())
+    assert counts.tolist() == [len(latest_of)]

@@ -57,6 +57,35 @@ def test_a_code_that_decides_the_outcome_is_learnt(tmp_path):
     assert ((risks["low"] <= risks["risk"]) & (risks["risk"] <= risks["high"])).all()
 
 
+def test_a_history_read_both_ways_with_events_left_out_is_learnt_from_and_foreseen(tmp_path, small):
+    timelines, rows = small
+    settings = ("both_ways=true", "pools=2", "event_dropout=0.2", "thin_hours=1")
+    checkpoint = run(tmp_path, small, *settings)
+    risks = predict(load_model(find_model(tmp_path, "m")), timelines, rows)["risk"]
+    assert risks.is_between(0, 1).all()
+    assert risks.n_unique() > 10
+    curve = checkpoint.report["pre_training"]["curve"]
+    assert [entry["pass"] for entry in curve] == [1, 2]
+    assert all(entry["training_loss"] > 0 and entry["tuning_loss"] > 0 for entry in curve)
+
+
+def test_an_explicit_split_is_kept_to(tmp_path, small, monkeypatch):
+    timelines, _ = small
+    split = {subject: ("tuning" if subject % 3 else "train") for subject in timelines.subject_ids.tolist()[:60]}
+    seen = []
+    original = learner.Passes.__init__
+
+    def spy(passes, material, work):
+        seen.append([set(timelines.subject_ids[part.subject]) for part in (material.training, material.tuning)])
+        original(passes, material, work)
+
+    monkeypatch.setattr(learner.Passes, "__init__", spy)
+    run(tmp_path, small, split=split)
+    for training, tuning in seen:
+        assert training <= {subject for subject, name in split.items() if name == "train"}
+        assert tuning <= {subject for subject, name in split.items() if name == "tuning"}
+
+
 def test_only_training_subjects_are_learnt_from_and_held_out_ones_are_not_read(tmp_path, small, monkeypatch):
     seen = {"train": set(), "tuning": set()}
     original = learner.Passes.__init__

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ehr.errors import ModelError
-from ehr.splits import SPLITS, splits
+from ehr.splits import SPLITS, Split, splits
 from models.checkpoint import now
 from models.estimators import BAYES, KEY, TITLES, Estimates, held_out
 from models.evaluation.compared import Compared, plain
@@ -53,6 +53,7 @@ def evaluate(
     tuning: Mapping[str, Estimates] | None = None,
     facts: pl.DataFrame | None = None,
     temporal: float | datetime | None = None,
+    split: Mapping[int, Split] | None = None,
     replicates: int = 1000,
     seed: int = 0,
     remarks: Sequence[str] = (),
@@ -64,19 +65,20 @@ def evaluate(
     each abstains is counted. `truth` has subject_id, prediction_time and true_probability. `tuning` is what the
     estimators said of the tuning rows of `labels`: operating points are chosen and recalibration is fitted there.
     `facts` is what `models.facts.row_facts` gives for `labels`: subgroups and early prediction need it. `temporal`
-    parts the rows at a time, or at the share of all rows that lie before it. `about` is put into the metrics as it
+    parts the rows at a time, or at the share of all rows that lie before it. `split` says of each subject where it
+    belongs, in place of the hash, and has to be that of the training. `about` is put into the metrics as it
     is. Raises ModelError without a row to compare.
     """
-    rows = held_out(labels)
+    rows = held_out(labels, split)
     table = _side_by_side(rows, said, truth)
-    compared = _compared(rows, table, labels, said, tuning or {}, truth, replicates, seed)
+    compared = _compared(rows, table, labels, said, tuning or {}, truth, replicates, seed, split)
     scores = score(compared.risks, compared.outcome, compared.subjects, draws=compared.draws)
     parts, missing = _parts(compared, labels, facts, temporal, said)
     metrics = {
         "format": FORMAT,
         "created_at": now().isoformat(),
         **(about or {}),
-        "counts": _counts(labels),
+        "counts": _counts(labels, split),
         "compared": _count(compared.table),
         "bootstrap": {"replicates": replicates, "seed": seed, "level": LEVEL, "unit": "subject"},
         "estimators": {name: _estimator(compared, name, scores, table, said) for name in compared.risks},
@@ -101,6 +103,7 @@ def _compared(
     truth: pl.DataFrame | None,
     replicates: int,
     seed: int,
+    split: Mapping[int, Split] | None,
 ) -> Compared:
     """Return the rows of which every estimator says something, and what is known of tuning rows."""
     columns = {name: f"risk_{name}" for name in said} | ({BAYES: BAYES} if truth is not None else {})
@@ -108,7 +111,7 @@ def _compared(
     if shared.is_empty():
         raise ModelError(_nothing_in_common(rows, said, table, truth))
     subjects = shared["subject_id"].to_numpy()
-    tuned = labels.filter(splits(labels["subject_id"]) == "tuning").drop_nulls("boolean_value")
+    tuned = labels.filter(splits(labels["subject_id"], split) == "tuning").drop_nulls("boolean_value")
     tuned = tuned.with_columns(pl.col("prediction_time").cast(pl.Datetime("us"))).sort(KEY)
     beside = _side_by_side(tuned, tuning, truth)
     return Compared(
@@ -122,6 +125,7 @@ def _compared(
             for name, column in columns.items()
             if column in beside.columns and not (known := beside.drop_nulls(column)).is_empty()
         },
+        split=split,
     )
 
 
@@ -206,10 +210,10 @@ def _predictions(table: pl.DataFrame, said: Mapping[str, Estimates], truth: pl.D
     return pl.concat(parts)
 
 
-def _counts(labels: pl.DataFrame) -> dict[str, dict[str, int]]:
+def _counts(labels: pl.DataFrame, given: Mapping[int, Split] | None) -> dict[str, dict[str, int]]:
     """Return subjects, rows and positives of every split."""
     known = labels.drop_nulls("boolean_value")
-    split = splits(known["subject_id"])
+    split = splits(known["subject_id"], given)
     return {name: _count(known.filter(split == name)) for name in SPLITS}
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from ehr.splits import Split
 from models.metrics import Draws, Estimate
 from models.metrics.rows import Floats, Ints
 
@@ -19,7 +20,8 @@ class Compared:
     """Rows of which every estimator says a risk.
 
     `table` has subject_id, prediction_time and boolean_value, and low_NAME and high_NAME where an estimator says
-    them; `tuning` has risk and outcome of the tuning rows that an estimator speaks of.
+    them; `tuning` has risk and outcome of the tuning rows that an estimator speaks of; `split` says where subjects
+    belong where that is not by their hash.
     """
 
     table: pl.DataFrame
@@ -28,6 +30,7 @@ class Compared:
     subjects: Ints
     draws: Draws
     tuning: dict[str, tuple[Floats, Floats]]
+    split: Mapping[int, Split] | None = None
 
 
 def people(compared: Compared, places: Ints) -> tuple[int, int, int]:

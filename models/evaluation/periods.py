@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ehr.errors import ModelError
-from ehr.splits import SPLITS, splits
+from ehr.splits import SPLITS, Split, splits
 from models.evaluation.compared import Compared, is_small, people, plain
 from models.metrics import Sample, sample
 from models.metrics.measures import metrics_of
@@ -48,7 +48,7 @@ def temporal(
         "kind": KIND,
         "cut": cut.isoformat(),
         "share_before": float((times <= cut).to_numpy().mean()),
-        "counts": _counts(inside),
+        "counts": _counts(inside, compared.split),
         **{period: _period(compared, samples, period, places[period]) for period in places},
         "change": {name: plain(part["after"].minus(part["before"])) for name, part in samples.items()},
     }, None
@@ -82,11 +82,13 @@ def _period(
     }
 
 
-def _counts(inside: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, dict[str, int] | None]]:
+def _counts(
+    inside: Mapping[str, pl.DataFrame], given: Mapping[int, Split] | None
+) -> dict[str, dict[str, dict[str, int] | None]]:
     """Return the counts of every split in both periods; None where one of the two would tell of a few."""
     counted: dict[str, dict[str, dict[str, int] | None]] = {period: {} for period in inside}
     for name in SPLITS:
-        parts = {period: rows.filter(splits(rows["subject_id"]) == name) for period, rows in inside.items()}
+        parts = {period: rows.filter(splits(rows["subject_id"], given) == name) for period, rows in inside.items()}
         is_told = not any(_tells_of_few(rows) for rows in parts.values())
         for period, rows in parts.items():
             counted[period][name] = _count(rows) if is_told else None

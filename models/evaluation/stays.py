@@ -104,7 +104,7 @@ def _stays(compared: Compared, facts: pl.DataFrame) -> _Stays | None:
         remaining=(pl.col("stay_end") - pl.col("prediction_time")).dt.total_microseconds() / _DAY,
         length=(pl.col("stay_end") - pl.col("stay_start")).dt.total_microseconds() / _DAY,
     )
-    learnt = rows.filter(splits(rows["subject_id"]) == "train")
+    learnt = rows.filter(splits(rows["subject_id"], compared.split) == "train")
     lengths = learnt.unique(["subject_id", "stay_start"])["length"].to_numpy()
     mine = compared.table.select(KEY).join(
         rows.select(*KEY, "stay_start", "remaining"), on=KEY, how="left", maintain_order="left"

@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 
 from ehr.errors import ModelError
-from ehr.splits import split_of
+from ehr.splits import Split, split_of
 from models.estimators import BASELINE, BAYES, SUPERVISED, Estimates
 from models.evaluate import Evaluation, evaluate
 from models.evaluation.coverage import BY_INTERVAL, BY_RISK
@@ -238,3 +238,19 @@ def test_the_order_of_the_rows_changes_no_figure(labels: pl.DataFrame, said: dic
         ).metrics | {"created_at": None}  # fmt: skip
 
     assert told(labels) == told(labels.sample(fraction=1.0, shuffle=True, seed=3))
+
+
+def test_a_split_that_is_given_takes_the_place_of_the_hash(labels: pl.DataFrame, said: dict[str, Estimates]) -> None:
+    names: tuple[Split, ...] = ("held_out", "tuning", "train")
+    split = {subject: names[min(subject % 5, 2)] for subject in labels["subject_id"].unique()}
+    told = evaluate(labels, said, tuning=said, split=split, facts=made_facts(labels), temporal=0.5, replicates=5)
+    assert set(told.compared["subject_id"] % 5) == {0}
+    assert told.metrics["counts"]["tuning"] == told.metrics["counts"]["held_out"] | {
+        "positives": told.metrics["counts"]["tuning"]["positives"]
+    }
+    fitted = told.metrics["estimators"][SUPERVISED]["recalibration"]["fitted_on"]
+    assert fitted["rows"] == told.metrics["counts"]["tuning"]["rows"]
+    lengths = [subject % 9 + 2 for subject in split if split[subject] == "train"]
+    assert told.metrics["early"]["threshold_days"] == pytest.approx(np.mean(lengths) / 2)
+    counts = told.metrics["temporal"]["counts"]
+    assert counts["before"]["train"]["rows"] + counts["after"]["train"]["rows"] == ROWS_EACH * len(lengths)

@@ -284,7 +284,7 @@ def fairness(card: Card) -> Blocks:
         return []
     titles = [estimator["title"] for estimator in card["estimators"].values()][:SHOWN]
     head = ("attribute", "group", "people", *(f"AUROC, {plain(title)}" for title in titles))
-    return [table(head, rows), f"{HIDDEN}: groups of so few people or events that they are hidden."]
+    return [table(head, rows), "Hidden are groups of so few people that one might be told from them."]
 
 
 def heterogeneity(card: Card) -> Blocks:

@@ -81,7 +81,7 @@ def decision_curve(estimators: Estimators, everyone: Sequence[float | None]) -> 
         benefits = np.concatenate([_numbers(one["decision_curve"]["net_benefit"]) for one in shown.values()])
         highest = float(np.nanmax([*benefits, all_treated[0], 0.01]))
         axes.set(xlabel="threshold: act when the risk is above", ylabel="net benefit", title="Decision curve")
-        axes.set_xlim(0, max(first["thresholds"]))
+        axes.set_xlim(0, _furthest(first["thresholds"], [one["decision_curve"] for one in shown.values()]))
         axes.set_ylim(-0.25 * highest, 1.1 * highest)
     title = next(iter(shown.values()))["title"]
     return [(svg[0], f"Decision curves. {useful_range(title, first, everyone)}")]
@@ -195,6 +195,13 @@ def _calibration_panel(
 
 def _points(bins: Sequence[Mapping[str, float]]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     return np.array([part["mean_risk"] for part in bins]), np.array([part["observed"] for part in bins])
+
+
+def _furthest(thresholds: Sequence[float], curves: Sequence[Mapping[str, Any]]) -> float:
+    """Return the threshold up to which a decision curve is worth drawing: beyond it acting hardly gains anything."""
+    benefits = np.fmax.reduce([_numbers(curve["net_benefit"]) for curve in curves])
+    gains = np.flatnonzero(benefits > 0.02 * np.nanmax(benefits))
+    return min(float(thresholds[-1]), max(0.2, 1.15 * thresholds[int(gains[-1])])) if len(gains) else 0.2
 
 
 def _upper(estimators: Estimators) -> float:

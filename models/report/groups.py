@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from models.page import keys, note, section, table
+from models.page import folded, keys, note, section, table
 from models.report.drawing import looks
 from models.report.hiding import HIDDEN, SMALLEST_SHOWN
 from models.report.results import cell
-from models.report.words import number, value_of
+from models.report.words import number
 
 ATTRIBUTES: Final = {
     "sex": "Sex",
@@ -21,7 +21,20 @@ ATTRIBUTES: Final = {
 }
 SHOWN: Final = 2
 """So many estimators are drawn in a subgroup: more lines cannot be told apart."""
-_COUNTS: Final = ("rows", "positives")
+_OVER_TIME: Final = (
+    ("auroc", "AUROC"),
+    ("auprc", "AUPRC"),
+    ("calibration_in_the_large", "in the large"),
+    ("ece", "ECE"),
+)
+_SUREST: Final = ("auroc", "auprc", "brier")
+_DETAILS: Final = (
+    ("auprc", "AUPRC"),
+    ("brier", "Brier"),
+    ("calibration_in_the_large", "in the large"),
+    ("sensitivity", "sensitivity"),
+    ("ppv", "PPV"),
+)
 _WIDTH, _LINE, _EDGE = 220, 12, 8
 """Size of the bars of one subgroup, in units of their SVG."""
 
@@ -51,13 +64,20 @@ def subgroups(metrics: Metrics) -> str:
     look = looks(list(metrics["estimators"]))
     legend = keys((title, look[name][0], "") for name, title in zip(names, titles, strict=True))
     shown = table(head, rows, caption="AUROC by subgroup", kinds=kinds)
-    return section("For whom it is better or worse", legend, shown, _gaps(metrics, names), note(_FOOTNOTE))
+    return section(
+        "For whom it is better or worse",
+        legend,
+        shown,
+        _gaps(metrics, names[0]),
+        note(_FOOTNOTE),
+        _details(groups, metrics, names[0]),
+    )
 
 
 _FOOTNOTE: Final = (
-    f"The upright line is the AUROC of the first estimator for all. {HIDDEN}: groups of 1 to {SMALLEST_SHOWN - 1} "
-    "people or events are hidden, and figures that few events would decide are left out. Small groups differ by "
-    "chance; a gap whose interval holds 0 shows nothing."
+    f"The upright line is the AUROC of the first estimator for all. Hidden are groups of 1 to {SMALLEST_SHOWN - 1} "
+    "people, with the event or without, and those that would give them away. Small groups differ by chance; a gap "
+    "whose interval holds 0 shows nothing."
 )
 
 
@@ -66,41 +86,68 @@ def temporal(metrics: Metrics) -> str:
     found = metrics.get("temporal")
     if not found:
         return ""
-    parts = [(word, found[word]) for word in ("before", "after") if found.get(word)]
     rows: list[list[str]] = []
     kinds: list[str] = []
     for name, estimator in metrics["estimators"].items():
-        rows.append([escape(estimator["title"]), *[""] * 6])
+        rows.append([escape(estimator["title"]), *[""] * (2 + len(_OVER_TIME))])
         kinds.append("group")
-        for word, part in parts:
-            measured = _measured(part, name)
-            counts = [f"{part[key]:,}" if part.get(key) is not None else escape(HIDDEN) for key in _COUNTS]
-            values = [cell(measured.get(key)) for key in ("auroc", "auprc", "calibration_in_the_large", "ece")]
-            rows.append([word, *counts, *values])
+        for period in ("before", "after"):
+            counts = [f"{found[period][key]:,}" for key in ("subjects", "positives")]
+            values = found[period]["estimators"][name]
+            rows.append([period, *counts, *(cell(values.get(key)) for key, _ in _OVER_TIME)])
             kinds.append("level")
-    when = str(found.get("at") or found.get("time") or found.get("cut") or "")[:16].replace("T", " ")
-    head = ["", "predictions", "with the event", "AUROC", "AUPRC", "in the large", "ECE"]
-    shown = table(head, rows, caption=f"Held-out predictions before and after {when}".rstrip(" after"), kinds=kinds)
-    return section("Later years", shown, note("A model that learnt from one time may fit the next one less well."))
+        change = found["change"][name]
+        rows.append(["change", "", "", *(cell(change.get(key), signed=True) for key, _ in _OVER_TIME)])
+        kinds.append("level")
+    when = str(found["cut"])[:16].replace("T", " ")
+    head = ["", "people", "with the event", *(label for _, label in _OVER_TIME)]
+    shown = table(head, rows, caption=f"Held-out predictions up to and after {when}", kinds=kinds)
+    explained = (
+        f"These are {found['kind']}: the model has learnt from others of the later time too, so this is no look into "
+        "a future that it has not seen. A change whose interval holds 0 shows nothing."
+    )
+    return section("Earlier and later", shown, note(explained))
 
 
 def early(metrics: Metrics) -> str:
     """Return the section on how early an alarm comes, where the rows lie in hospital stays."""
     found = metrics.get("early")
-    measured = (found or {}).get("estimators", {})
-    if not measured:
+    if not found:
         return ""
-    rows = [
-        [escape(metrics["estimators"][name]["title"]), *(_figure(one.get(key)) for key in ("es", "osmae"))]
-        for name, one in measured.items()
-        if name in metrics["estimators"]
-    ]
-    shown = table(["", "ES", "OSMAE"], rows, caption="Early-prediction scores of rows in hospital stays")
+    rows = []
+    for name, one in found["estimators"].items():
+        point = one["at_operating_point"]
+        figures = (one["es"], one["osmae"], point["es"], point["osmae"])
+        rows.append([escape(metrics["estimators"][name]["title"]), *map(cell, figures)])
+    above = next(iter(found["estimators"].values()))["above"]
+    point_name = next(iter(found["estimators"].values()))["at_operating_point"]["name"]
+    head = ["", f"ES, alarm above {above:g}", f"OSMAE, above {above:g}", f"ES at {escape(point_name)}", "OSMAE there"]
+    shown = table(head, rows, caption=f"Early prediction: {found['rows']:,} predictions in {found['stays']:,} stays")
     explained = (
-        "ES rewards an alarm the more the earlier it comes before the outcome; OSMAE is the error over the whole "
-        "stay (Gao et al., Patterns 2024)."
+        "ES, at most 1: an event foretold early earns most, one missed near the end and a false alarm cost. OSMAE, "
+        "in days: how far the foretold rest of the stay is off, and more where the outcome is wrong (Gao et al., "
+        f"Patterns 2024). Early is while more than {found['threshold_days']:.1f} days remain, half of a mean stay."
     )
     return section("How early it foresees", shown, note(explained))
+
+
+def surest(metrics: Metrics) -> str:
+    """Return the section on the predictions of which the first estimator is surest."""
+    estimator = next(iter(metrics["estimators"].values()))
+    told = estimator.get("coverage")
+    if not told or len(told["levels"]) < 2:
+        return ""
+    rows = [
+        [f"{level['coverage']:.0%}", f"{level['rows']:,}", *(cell(level["metrics"].get(key)) for key in _SUREST)]
+        for level in told["levels"]
+    ]
+    head = ["of all predictions", "predictions", "AUROC", "AUPRC", "Brier"]
+    shown = table(head, rows, caption=f"{estimator['title']} on the predictions it is surest of")
+    explained = (
+        f"Sure is told by the {told['uncertain_by']}. If the figures do not get better downwards, the estimator does "
+        "not know when it is wrong."
+    )
+    return section("Whether it knows when it is unsure", shown, note(explained))
 
 
 def said_of_groups(metrics: Metrics) -> Iterator[tuple[str, str, str, list[str]]]:
@@ -139,17 +186,32 @@ def _count(group: Mapping[str, Any], key: str) -> str:
     return HIDDEN if group["hidden"] or count is None else f"{count:,}"
 
 
-def _gaps(metrics: Metrics, names: Sequence[str]) -> str:
+def _gaps(metrics: Metrics, name: str) -> str:
     """Say the largest gap of each attribute, where it was computed."""
     lines = []
     for gap in metrics.get("subgroup_gaps") or []:
-        estimate = (gap.get("auroc") or {}).get(names[0]) if isinstance(gap.get("auroc"), Mapping) else None
-        estimate = estimate or (gap.get("estimators") or {}).get(names[0], {}).get("auroc")
-        value = value_of(estimate)
-        if value is not None:
+        found = gap["estimators"].get(name, {}).get("auroc")
+        if found and found["value"] is not None:
             title = ATTRIBUTES.get(gap["attribute"], str(gap["attribute"]))
-            lines.append(f"{title}: {_said(estimate) if isinstance(estimate, Mapping) else number(value)}")
-    return note("Largest gap in AUROC between groups. " + "; ".join(lines) + ".") if lines else ""
+            lines.append(f"{title}: {_said(found)} between {found['highest']} and {found['lowest']}")
+    who = metrics["estimators"][name]["title"]
+    return note(f"Largest gap in AUROC of {who} between groups. {'; '.join(lines)}.") if lines else ""
+
+
+def _details(groups: Sequence[Mapping[str, Any]], metrics: Metrics, name: str) -> str:
+    """Return further figures of the first estimator by subgroup, shown on demand."""
+    rows = [
+        [
+            escape(f"{ATTRIBUTES.get(group['attribute'], group['attribute'])}: {group['group']}"),
+            *(cell(_measured(group, name).get(key)) for key, _ in _DETAILS),
+        ]
+        for group in groups
+        if not group["hidden"]
+    ]
+    title = f"{metrics['estimators'][name]['title']}: further figures by subgroup"
+    point = next((group.get("operating_point") for group in groups if group.get("operating_point")), None)
+    where = note(f"Sensitivity and PPV at the operating point {point}.") if point else ""
+    return folded(title, table(["", *(label for _, label in _DETAILS)], rows, caption=title) + where) if rows else ""
 
 
 def _measured(part: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -157,13 +219,6 @@ def _measured(part: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = (part.get("estimators") or {}).get(name) or {}
     inner = found.get("metrics", found)
     return inner if isinstance(inner, Mapping) else {}
-
-
-def _figure(figure: Any) -> str:
-    if isinstance(figure, Mapping) and "low" in figure:
-        return cell(figure)
-    value = value_of(figure)
-    return "undefined" if value is None else number(value)
 
 
 def _scale(groups: Sequence[Mapping[str, Any]], metrics: Metrics, names: Sequence[str]) -> Scale:

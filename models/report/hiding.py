@@ -7,9 +7,11 @@ would give a hidden count away by subtraction is hidden with it.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-SMALLEST_SHOWN: Final = 11
-HIDDEN: Final = "< 11"
-"""How a hidden count is written."""
+from models.evaluation.compared import SMALLEST
+
+SMALLEST_SHOWN: Final = SMALLEST
+HIDDEN: Final = "hidden"
+"""How a hidden cell is written, whether it is small itself or would give a small one away."""
 
 
 def is_small(people: int) -> bool:

@@ -8,7 +8,7 @@ from models.estimators import BASELINE
 from models.page import bullets, facts, figure, folded, good, heading, note, paragraph, section, table, warning
 from models.page import keys as legend
 from models.report.figures import training_curves
-from models.report.hiding import HIDDEN, is_small
+from models.report.hiding import SMALLEST_SHOWN, is_small
 from models.report.people import PARTS
 
 Metrics = Mapping[str, Any]
@@ -67,7 +67,7 @@ def audit(metrics: Metrics) -> str:
 def finding_text(found: Mapping[str, Any]) -> str:
     """Say a finding of the audit: what it is, in how many rows, by which codes, and what to do."""
     meaning = found.get("meaning") or str(found["code"]).replace("-", " ")
-    subjects = HIDDEN if is_small(found["subjects"]) else f"{found['subjects']:,}"
+    subjects = f"fewer than {SMALLEST_SHOWN}" if is_small(found["subjects"]) else f"{found['subjects']:,}"
     codes = [str(one["code"]) for one in found["examples"] if "code" in one]
     by = f", such as {', '.join(codes)}" if codes else ""
     return f"The audit {found['severity']}: {meaning} ({subjects} people{by}). To do: {found['advice']}."

@@ -129,7 +129,7 @@ def _parts(metrics: Metrics) -> str:
 
 def _footnote(described: Mapping[str, Any]) -> str:
     hidden = any(cell["hidden"] for line in described["lines"] for cell in line["cells"])
-    small = f" {HIDDEN}: cells of 1 to 10 people, and those that would give them away, are hidden." if hidden else ""
+    small = " Cells of 1 to 10 people, and those that would give them away, are hidden." if hidden else ""
     return (
         "Predictions (%) or median [quartiles], of what was known at the prediction time; a diagnosis or drug that "
         "is not in the record counts as none. SMD: standardised mean difference, with a star above "

@@ -22,7 +22,14 @@ COLUMNS: Final = (
 )
 _PAIRED: Final = ("auroc", "auprc", "brier", "ece")
 _AFTER: Final = {"before": "as they are", "platt": "after Platt scaling", "isotonic": "after isotonic regression"}
-_RECALIBRATED: Final = ("calibration_slope", "calibration_in_the_large", "ece", "brier", "auroc")
+_TITLES: Final = {
+    "calibration_slope": "slope",
+    "calibration_intercept": "intercept",
+    "calibration_in_the_large": "in the large",
+    "ece": "ECE",
+    "brier": "Brier",
+}
+_RECALIBRATED: Final = tuple(_TITLES)
 _POINT: Final = (
     ("threshold", "alarm above"),
     ("sensitivity", "sensitivity"),
@@ -33,16 +40,9 @@ _POINT: Final = (
     ("alerts_per_event", "alarms per event found"),
 )
 _POINT_NOTE: Final = (
-    "Thresholds were chosen on tuning people. Alarms: the share of predictions that raise one. PPV: of the alarms, "
-    "how many were followed by the event. NPV: of the rest, how many were not."
+    "Thresholds were fixed before or chosen on tuning people. Alarms: the share of predictions that raise one. "
+    "PPV: of the alarms, how many were followed by the event. NPV: of the rest, how many were not."
 )
-_TITLES: Final = {
-    "calibration_slope": "slope",
-    "calibration_in_the_large": "in the large",
-    "ece": "ECE",
-    "brier": "Brier",
-    "auroc": "AUROC",
-}
 
 Metrics = Mapping[str, Any]
 
@@ -53,7 +53,7 @@ def discrimination(metrics: Metrics, compared: pl.DataFrame) -> str:
     parts = [_metrics_table(metrics), _differences(metrics)]
     parts.append(figure(forest(estimators), f"Value and {_level(metrics)} interval. {_base(metrics)}"))
     if 0 < metrics["compared"]["positives"] < metrics["compared"]["rows"]:
-        caption = f"{_base(metrics)} Dotted: what a coin, or the same risk for everyone, would give."
+        caption = f"{_base(metrics)} Thin and dotted: what a coin, or the same risk for everyone, would give."
         parts.append(figure(curves(compared, estimators), caption, legend=_legend(estimators)))
     else:
         parts.append(note("All outcomes are the same, so there are no ROC and precision-recall curves."))
@@ -87,8 +87,8 @@ def usefulness(metrics: Metrics) -> str:
     if shown and everyone:
         caption = (
             "Net benefit is the share of predictions that are rightly acted on, less the wrongly acted on ones at "
-            "the rate that the threshold says they are worth (Vickers and Elkin, Med Decis Making 2006). Dotted: "
-            "acting on everyone; the line at 0: on no one. The band is the interval of the first estimator."
+            "the rate that the threshold says they are worth (Vickers and Elkin, Med Decis Making 2006). Thin "
+            "and dotted: acting on everyone; the line at 0: on no one. The band is the interval of the first."
         )
         parts.append(
             figure(decision_curve(estimators, everyone), caption, legend=_legend(shown, estimators), wide=True)
@@ -204,14 +204,21 @@ def _recalibration(estimators: Mapping[str, Any]) -> str:
                 values = measured.get("metrics", measured)
                 rows.append([title, *(cell(values.get(key)) for key in _RECALIBRATED)])
                 kinds.append("level")
+    reasons = [
+        f"{estimator['title']}: {found['reason']}."
+        for estimator in estimators.values()
+        if (found := estimator.get("recalibration")) and found.get("reason")
+    ]
+    why = note(f"Not recalibrated. {' '.join(reasons)}") if reasons else ""
     if not rows:
-        return ""
-    return table(
+        return why
+    shown = table(
         ["", *(_TITLES[key] for key in _RECALIBRATED)],
         rows,
         caption="Calibration as the risks are and after recalibration on tuning people",
         kinds=kinds,
     )
+    return shown + why
 
 
 def _points(estimator: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from models.estimators import BAYES
 from models.evaluate import FEW_POSITIVES
+from models.evaluation.uses import MAIN_POINT
 
 Metrics = Mapping[str, Any]
 _ORDER_WORDS: Final = ((0.6, "hardly better than chance"), (0.7, "weakly"), (0.8, "moderately well"), (0.9, "well"))
@@ -108,10 +109,9 @@ def useful_range(title: str, curve: Mapping[str, Any], everyone: Sequence[float 
     useful = [point for point, one, all_treated in points if one is not None and one > max(all_treated or 0, 0)]
     if not useful:
         return f"There is no threshold at which acting on {title} beats acting on everyone and on no one."
-    some = "" if len(useful) == len(curve["thresholds"]) else f" ({len(useful)} of {len(curve['thresholds'])} tried)"
     return (
-        f"Acting on {title} beats acting on everyone and on no one at thresholds between {min(useful):g} and "
-        f"{max(useful):g}{some}."
+        f"Acting on {title} beats acting on everyone and on no one at {len(useful)} of {len(curve['thresholds'])} "
+        f"thresholds, between {min(useful):g} and {max(useful):g}."
     )
 
 
@@ -154,8 +154,8 @@ def _how_good(leader: Mapping[str, Any], metrics: Metrics) -> list[str]:
 
 
 def _chosen_point(leader: Mapping[str, Any]) -> str | None:
-    """Say what one operating point means among 1,000 predictions."""
-    for point in leader.get("operating_points") or []:
+    """Say what one operating point means among 1,000 predictions: the main one, or the first that has figures."""
+    for point in sorted(leader.get("operating_points") or [], key=lambda one: one["name"] != MAIN_POINT):
         sensitivity, ppv, flagged = (value_of(point.get(key)) for key in ("sensitivity", "ppv", "flagged"))
         if sensitivity is not None and ppv is not None and flagged is not None and 0 < flagged <= 1:
             return (

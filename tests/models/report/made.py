@@ -1,32 +1,24 @@
 """An evaluation with everything that a report can show: random risks, and parts written by hand."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ehr.splits import split_of
-from models.estimators import BASELINE, BAYES, SUPERVISED, Estimates
+from models.estimators import BASELINE, SUPERVISED, Estimates
 from models.evaluate import Evaluation, evaluate
 
 TASK_TEXT = "predicates: {start: {code: A}, death: {code: MEDS_DEATH}}\n"
-THRESHOLDS = [round(0.01 * step, 2) for step in range(1, 51)]
-
-
-def figure(value: float | None, spread: float = 0.04) -> dict[str, float | None]:
-    """Return a figure as metrics.json has it."""
-    if value is None:
-        return {"value": None, "low": None, "high": None, "undefined": 1.0}
-    return {"value": value, "low": value - spread, "high": value + spread, "undefined": 0.0}
 
 
 def made_evaluation(subjects: int = 3000, seed: int = 0) -> Evaluation:
     """Return an evaluation of two estimators and the truth with all further parts."""
     rng = np.random.default_rng(seed)
-    numbers = np.arange(1, subjects + 1)
     true = rng.beta(0.8, 3.2, subjects)
-    keys = {"subject_id": numbers, "prediction_time": [datetime(2150, 1, 2)] * subjects}
+    days = rng.integers(0, 4 * 365, subjects)
+    times = [datetime(2015, 1, 1) + timedelta(days=int(day)) for day in days]
+    keys = {"subject_id": np.arange(1, subjects + 1), "prediction_time": times}
     labels = pl.DataFrame(keys).with_columns(boolean_value=pl.Series(rng.random(subjects) < true))
     logit = np.log(true / (1 - true))
     said = {
@@ -44,10 +36,35 @@ def made_evaluation(subjects: int = 3000, seed: int = 0) -> Evaluation:
             (BASELINE, 0.8, 1.2, 0.2, strongest()),
         )
     }
-    truth = pl.DataFrame(keys).with_columns(true_probability=pl.Series(true))
-    made = evaluate(labels, said, truth=truth, replicates=100, about=about())
-    held = sum(split_of(int(number)) == "held_out" for number in numbers)
-    return Evaluation({**made.metrics, **further(made.metrics, held)}, made.predictions, made.compared)
+    return evaluate(
+        labels,
+        said,
+        truth=pl.DataFrame(keys).with_columns(true_probability=pl.Series(true)),
+        tuning=said,
+        facts=facts(keys, rng),
+        temporal=0.6,
+        replicates=60,
+        about=about(),
+    )
+
+
+def facts(keys: dict[str, Any], rng: np.random.Generator) -> pl.DataFrame:
+    """Return facts on the rows, with few people of one race."""
+    rows = pl.DataFrame(keys)
+    n = rows.height
+    none = pl.lit(None, dtype=pl.String)
+    days = pl.Series(rng.gamma(2.0, 3.0, n) + 1)
+    return rows.with_columns(
+        sex=pl.Series(rng.choice(["f", "m"], n)),
+        age_band=pl.Series(rng.choice(["18-39", "40-64", "65-79", "80+"], n, p=[0.15, 0.35, 0.35, 0.15])),
+        race=pl.Series(rng.choice(["white", "black", "unheard-of"], n, p=[0.7, 0.29, 0.01])),
+        ethnicity=none,
+        site=none,
+        care_unit=none,
+        year=pl.col("prediction_time").dt.year().cast(pl.String),
+        stay_start=pl.col("prediction_time") - pl.duration(days=1),
+        stay_end=pl.col("prediction_time") + pl.duration(hours=(days * 24).cast(pl.Int64)),
+    )
 
 
 def strongest() -> dict[str, Any]:
@@ -164,60 +181,3 @@ def audit() -> dict[str, Any]:
         {"area": "single codes", "verdict": "warns", "seen": "1,500 codes", "notes": []},
     ]
     return {"findings": [finding], "checks": checks, "despite": None, "fails": 0, "warns": 1}
-
-
-def further(metrics: dict[str, Any], held: int) -> dict[str, Any]:
-    """Return the parts of the metrics that rest on tuning rows and on facts."""
-    estimators = {}
-    for place, (name, estimator) in enumerate(metrics["estimators"].items()):
-        benefit = [0.12 - 0.004 * place - 0.25 * at for at in THRESHOLDS]
-        estimators[name] = {
-            **estimator,
-            "operating_points": operating_points(),
-            "decision_curve": {
-                "thresholds": THRESHOLDS,
-                "net_benefit": [max(one, 0.0) for one in benefit],
-                "low": [max(one - 0.02, 0.0) for one in benefit],
-                "high": [max(one + 0.02, 0.0) for one in benefit],
-            },
-            "recalibration": None if name == BAYES else recalibration(estimator["metrics"]),
-        }
-    return {
-        "estimators": estimators,
-        "decision_curve_all": [0.2 - 0.8 * at / (1 - at) for at in THRESHOLDS],
-        "subgroups": subgroups(held),
-    }
-
-
-def operating_points() -> list[dict[str, Any]]:
-    """Return two operating points, one of which nothing reaches."""
-    point = {"name": "sensitivity 0.8", "threshold": 0.11, "sensitivity": figure(0.79), "specificity": figure(0.74)}
-    rest = {"ppv": figure(0.43), "npv": figure(0.95), "flagged": figure(0.36), "alerts_per_event": figure(2.3, 0.2)}
-    names = ("threshold", "sensitivity", "specificity", "ppv", "npv", "flagged", "alerts_per_event")
-    return [{**point, **rest}, {"name": "specificity 0.99", **dict.fromkeys(names)}]
-
-
-def recalibration(metrics: dict[str, Any]) -> dict[str, Any]:
-    """Return figures before and after recalibration."""
-    after = {**metrics, "calibration_slope": figure(1.01, 0.1), "ece": figure(0.012, 0.005)}
-    return {"before": metrics, "platt": after, "isotonic": after}
-
-
-def subgroups(held: int) -> list[dict[str, Any]]:
-    """Return subgroups, one of which is hidden."""
-    parts = [("sex", "f", 0.48, 0.83), ("sex", "m", 0.52, 0.80), ("age_band", "18-39", 0.2, 0.86)]
-    parts += [("age_band", "40-64", 0.4, 0.82), ("age_band", "65-79", 0.4, 0.78), ("race", "unknown", 0.0, None)]
-    return [
-        {
-            "attribute": attribute,
-            "group": group,
-            "n": int(part * held) or None,
-            "subjects": int(part * held) or None,
-            "positives": int(part * held * 0.2) or None,
-            "hidden": not part,
-            "estimators": {}
-            if auroc is None
-            else {SUPERVISED: {"auroc": figure(auroc, 0.05)}, BASELINE: {"auroc": figure(auroc - 0.04, 0.06)}},
-        }
-        for attribute, group, part, auroc in parts
-    ]

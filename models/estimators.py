@@ -1,8 +1,8 @@
 """Estimators: who says what of the held-out rows, for `models.evaluate` to compare.
 
-`estimate_all` lets the model say its risks, fits the baselines beside it, and blends them. To add a baseline, see
-`models.baselines`; to add another estimator, give it a name and a title here and a line in `estimate_all` that says
-a frame (subject_id, prediction_time, risk, low, high).
+`estimate_all` lets the model say its risks, fits the baselines beside it, and blends them; recalibrated clinical
+scores stand apart. To add a baseline, see `models.baselines`; to add another estimator, give it a name and a title
+here and a line in `estimate_all` that says a frame (subject_id, prediction_time, risk, low, high).
 """
 
 from collections.abc import Callable, Mapping
@@ -40,6 +40,8 @@ from models.features import past_digest
 from models.generate import generate
 from models.predict import predict
 from models.rollout import Sampling
+from models.scores.risk import TITLES as SCORE_TITLES
+from models.scores.risk import fit_scores, predict_score
 
 SUPERVISED: Final = "supervised"
 GENERATED: Final = "generated"
@@ -56,6 +58,7 @@ TITLES: Final = {
     BOOSTING: "Gradient boosting",
     BLEND: "Blend of the above",
     BAYES: "True probability (Bayes)",
+    **SCORE_TITLES,
 }
 BLEND_FILE: Final = "blend.json"
 _CONTROL_ERRORS: Final = 4.0
@@ -136,6 +139,11 @@ def estimate_all(
         own |= {"control": control} if name == LOGISTIC else {}
         _say(said, name, partial(predict_baseline, baseline, events), rows, tuning, own)
     _add_blend(said, tuning, folder)
+    progress("clinical scores", 0, 0)
+    scores, remarks = fit_scores(events, _rows_of(labels, "train", split), tuning)
+    said.remarks.extend(remarks)
+    for score in scores:
+        _say(said, score.name, partial(predict_score, score, events), rows, tuning, score.about)
     return said
 
 

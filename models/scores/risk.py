@@ -192,6 +192,9 @@ def _on_record(scored: Scored) -> dict[str, float]:
 def _left_out(scores: Sequence[tuple[Score, float]]) -> list[str]:
     if not scores:
         return []
+    if len(scores) == len(ESTIMATED):
+        best, share = max(scores, key=lambda one: one[1])
+        return [f"no clinical score is shown, since too few inputs are on record ({share:.0%} of {best.title})"]
     each = ", ".join(f"{score.title} ({share:.0%})" for score, share in scores)
     return [f"clinical scores of which too few inputs are on record are left out: {each}"]
 

@@ -70,14 +70,14 @@ def subject_events(store: Store, subject_id: int, shown: TimelineFilter) -> tupl
     """Return the events of a patient in order of time, static ones first, and how many fit the filter in all.
 
     The frame has at most `shown.limit` rows and the columns time, end_time, kind, code, description, value,
-    unit, text, status, encounter_id.
+    unit, text, status, encounter_id, event_id.
     """
     where, parameters = _conditions(subject_id, shown)
     found = frame_of(
         store.cursor().sql(
             f"""
             SELECT e."time", e.end_time, c.kind, e.code, c.description, e.numeric_value AS value, e.unit,
-                   e.text_value AS "text", e.status, e.encounter_id, count(*) OVER () AS total
+                   e.text_value AS "text", e.status, e.encounter_id, e.event_id, count(*) OVER () AS total
             FROM event e JOIN code c USING (code) WHERE {where}
             ORDER BY e."time" NULLS FIRST, e.event_id LIMIT {int(shown.limit)}
             """,

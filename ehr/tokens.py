@@ -143,6 +143,11 @@ class Coverage:
         """Share of the events whose code has no token of its own; None without events."""
         return (self.family + self.unknown) / self.events if self.events else None
 
+    @property
+    def numbers_without_bin(self) -> float | None:
+        """Share of the numbers that get no value bin; None without numbers."""
+        return self.numbers_unread / self.numbers if self.numbers else None
+
 
 def coverage(con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary) -> dict[Split, Coverage]:
     """Count, for each split, how the events are read."""

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ehr.ancestry import shared_beginning
 from ehr.errors import ModelError
 from ehr.events import DEATH
 from ehr.hierarchy import ancestors, concept_of, has_structure
@@ -226,7 +227,9 @@ def _regex_mask(task: Task, predicate: Plain, vocabulary: Vocabulary) -> Mask:
         raise _refused(task, f"the pattern of predicate {predicate.name} is not understood ({error})") from error
     mask = np.zeros(len(vocabulary), dtype=bool)
     for token, text in _texts(vocabulary):
-        mask[token] = pattern.search(text) is not None
+        is_family = text.endswith("\0")
+        shared = shared_beginning(f"{text[:-1]}*") + "\0" if is_family else text
+        mask[token] = pattern.search(shared) is not None
     return mask
 
 

@@ -48,6 +48,12 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     timeline.add_argument("--until", type=_time, metavar="TIME", help="only up to this time")
     timeline.add_argument("--encounter", type=int, metavar="ID", help="only events of this stay")
     timeline.add_argument("--limit", type=int, default=200, metavar="N", help="show at most N events (default 200)")
+    timeline.add_argument(
+        "--tokens", action="store_true", help="show them as the tokens that models read, each with its event"
+    )
+    timeline.add_argument(
+        "--vocabulary", metavar="NAME", default="default", help="vocabulary of --tokens (default: default)"
+    )
     timeline.set_defaults(run=run_timeline)
 
     code = commands.add_parser("code", parents=parents, help="find codes by their titles")
@@ -80,6 +86,7 @@ def run_stats(args: argparse.Namespace) -> int:
 
 def run_timeline(args: argparse.Namespace) -> int:
     """Print the timeline of one patient."""
+    from api.commands.token_view import render_tokens, token_rows
     from api.console import emit
     from ehr.lookup import TimelineFilter, find_subject, subject_events
     from ehr.store import open_store, opened, require_subjects
@@ -89,8 +96,18 @@ def run_timeline(args: argparse.Namespace) -> int:
         require_subjects(store)
         subject = find_subject(store, args.subject)
         events, total = subject_events(store, subject.subject_id, shown)
-    payload = {"subject": asdict(subject), "total": total, "events": events.to_dicts()} if args.json else None
-    emit(args, payload, lambda console: _render_timeline(console, subject, events, total))
+        tokens = token_rows(store, subject.subject_id, events, args.vocabulary) if args.tokens else None
+    said = {"events": events.to_dicts()} if tokens is None else {"tokens": tokens.to_dicts()}
+    payload = {"subject": asdict(subject), "total": total, **said} if args.json else None
+
+    def render(console: "Console") -> None:
+        if tokens is None:
+            _render_timeline(console, subject, events, total)
+        else:
+            console.print(_headline(subject))
+            render_tokens(console, tokens, total, events.height)
+
+    emit(args, payload, render)
     return 0
 
 

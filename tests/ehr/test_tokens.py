@@ -274,6 +274,20 @@ def test_rare_and_unseen_codes_are_read_as_their_nearest_family() -> None:
     assert (outside.numbers, outside.numbers_unread) == (1, 1)
 
 
+def test_unseen_diagnoses_of_one_block_are_read_as_the_block() -> None:
+    """Cholera of one patient and typhoid of another are intestinal infections, and so is what a third one has."""
+    one, two = training_subjects[:2]
+    outsider = other_subjects[0]
+    codes = {one: "DIAGNOSIS//ICD//10//A001", two: "DIAGNOSIS//ICD//10//A010", outsider: "DIAGNOSIS//ICD//10//A080"}
+    store = memory_store([event(subject, code, START) for subject, code in codes.items()])
+    vocabulary = fit_vocabulary(store, settings=SMALL)
+    block = "DIAGNOSIS//ICD//10//A00-A09*"
+    assert vocabulary.families == (block,)
+    for subject in codes:
+        names = timeline_names(store, vocabulary, subject)
+        assert names == ["LEVEL//ICD10//A00-B99", "LEVEL//ICD10//A00-A09", block]
+
+
 def test_a_code_named_like_a_token_is_not_mistaken_for_it() -> None:
     subject = training_subjects[0]
     store = memory_store([event(subject, "Q1", START), event(subject, LAB, START + timedelta(minutes=1), 4.0)])
@@ -296,7 +310,14 @@ def test_every_token_has_one_kind_and_a_name() -> None:
     ("code", "nearest"),
     [
         ("LAB//LOINC//4548-4//%", ("LAB//LOINC//4548-4//%//*", "LAB//LOINC//4548-4//*", "LAB//LOINC//*", "LAB//*")),
-        ("CONDITION//ICD10//E11.9", ("CONDITION//ICD10//E11.9*", "CONDITION//ICD10//E11*", "CONDITION//ICD10//*")),
+        (
+            "CONDITION//ICD10//E11.9",
+            tuple(f"CONDITION//ICD10//{part}*" for part in ("E11.9", "E11", "E08-E13", "E00-E89", "")),
+        ),
+        (
+            "PROCEDURE//ICD//9//3893",
+            tuple(f"PROCEDURE//ICD//9//{part}*" for part in ("3893", "389", "38", "35-39", "")),
+        ),
         (
             "MEDICATION//ATC//A10BA02",
             ("MEDICATION//ATC//A10BA02*", "MEDICATION//ATC//A10BA*", "MEDICATION//ATC//A10B*"),

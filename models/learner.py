@@ -145,7 +145,9 @@ class Learner(lightning.LightningModule):
                 hidden = self._surprises(batch, torch.Generator().manual_seed(index), hides=True)
                 losses = losses + _mean(hidden)
         if len(losses):
-            self.log(TUNING_LOSS, losses.mean(), batch_size=len(losses), on_epoch=True)
+            self.log(
+                TUNING_LOSS, losses.mean(), batch_size=len(losses), on_epoch=True, sync_dist=self.work.devices > 1
+            )
 
     def _surprises(self, batch: Batch, chance: torch.Generator, *, hides: bool) -> Tensor:
         if hides:
@@ -245,13 +247,10 @@ def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progre
     began = time.perf_counter()
     work = learner.work
     pre = stage == "pre-training"
-    keeper = ModelCheckpoint(
-        folder, "best", monitor=TUNING_LOSS, save_last=True, enable_version_counter=False, save_on_exception=False
-    )
-    curve = Curve()
     trainer = lightning.Trainer(
         accelerator=work.accelerator,
-        devices=1,
+        devices=work.devices,
+        strategy=work.strategy,
         precision=cast(Any, work.precision),
         max_epochs=work.epochs if pre else work.fine_tune_epochs,
         accumulate_grad_batches=work.accumulate,
@@ -262,10 +261,13 @@ def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progre
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[
-            curve,
-            keeper,
+            Curve(),
             EarlyStopping(TUNING_LOSS, patience=work.patience if pre else work.fine_tune_patience),
             Report(stage, progress),
+            ModelCheckpoint(
+                folder, "best", monitor=TUNING_LOSS, enable_version_counter=False, save_on_exception=False
+            ),
+            ModelCheckpoint(folder, "last", enable_version_counter=False, save_on_exception=False),
         ],
     )
     last = folder / "last.ckpt"
@@ -282,8 +284,17 @@ def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progre
     if best.exists():
         learner.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     learner.eval()
-    loss = math.nan if keeper.best_model_score is None else float(keeper.best_model_score)
-    return Passed(loss, trainer.current_epoch, time.perf_counter() - began, tuple(curve.passes))
+    passes = _passes_of(last)
+    losses = [entry["tuning_loss"] for entry in passes]
+    return Passed(min(losses, default=math.nan), len(passes), time.perf_counter() - began, passes)
+
+
+def _passes_of(last: Path) -> tuple[dict[str, float], ...]:
+    """Read the losses of all passes from the state that was kept last: other processes may have made them."""
+    if not last.exists():
+        return ()
+    kept = torch.load(last, map_location="cpu", weights_only=True)["callbacks"]
+    return tuple(kept[Curve.__qualname__]["passes"])
 
 
 @torch.no_grad()
@@ -314,9 +325,10 @@ def threads(count: int) -> Iterator[None]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep Lightning's banners and the warnings that do not concern us out of the terminal."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # Batches are cut from arrays in memory: worker processes would only add copies.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -331,7 +343,8 @@ def quiet() -> Iterator[None]:
         try:
             yield
         finally:
-            logger.setLevel(level)
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 @contextmanager

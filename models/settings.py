@@ -71,6 +71,10 @@ class Optimisation:
     """Threads of torch; on busy cores fewer can be much faster."""
     accelerator: str = "cpu"
     """As in Lightning: cpu, gpu, auto."""
+    devices: int = 1
+    """Processes that share the batches; `ddp_fork` runs several on CPUs."""
+    strategy: str = "auto"
+    """As in Lightning: auto, ddp_fork, ddp, fsdp."""
     precision: str = "32-true"
     """As in Lightning: 32-true, bf16-mixed."""
 
@@ -199,6 +203,7 @@ def _check(settings: Settings) -> None:
         "tokens_per_step": work.tokens_per_step,
         "accumulate": work.accumulate,
         "threads": work.threads,
+        "devices": work.devices,
     }
     for key, value in positive.items():
         if value <= 0:

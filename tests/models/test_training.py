@@ -138,6 +138,20 @@ def test_the_same_seed_gives_the_same_model(tmp_path, small):
     assert predict(first, timelines, rows).equals(predict(second, timelines, rows))
 
 
+def test_two_processes_share_the_batches_and_hand_back_one_model(tmp_path, small):
+    timelines, rows = small
+    alone = run(tmp_path / "alone", small, "tokens_per_step=48")
+    together = run(tmp_path / "together", small, "tokens_per_step=48", "devices=2", "strategy=ddp_fork")
+    stages = ("pre_training", "fine_tuning")
+    assert [len(together.report[stage]["curve"]) for stage in stages] == [2, 2]
+    assert together.report["pre_training"]["tuning_loss"] == pytest.approx(
+        alone.report["pre_training"]["tuning_loss"], abs=0.3
+    )
+    read = load_model(find_model(tmp_path / "together", "m"))
+    assert predict(read, timelines, rows).equals(predict(together, timelines, rows))
+    assert not predict(alone, timelines, rows).equals(predict(together, timelines, rows))
+
+
 def test_a_second_training_is_a_new_version_and_both_are_listed(tmp_path, small):
     run(tmp_path, small, target=None)
     base = load_model(find_model(tmp_path, "m"))

@@ -17,7 +17,7 @@ WITH_A_DAY: Final = ("PROCEDURE//ICD", "HCPCS")
 CHARTED: Final = "DIAGNOSIS//EICU"
 """Diagnoses that are entered at the bedside; in eICU those with an ICD code are too, and name this one beside it."""
 CHANCE: Final = 1e-3
-WARN_RATIO: Final = 2.0
+WARN_RATIO: Final = 4.0
 """Coded procedures warn when they are so many times more frequent with the label, and that is no chance."""
 SAME_TIME_SHARE: Final = 0.9
 SAME_TIME_EVENTS: Final = 30

@@ -22,6 +22,7 @@ from ehr.tasks import (
     Task,
     Window,
 )
+from ehr.tasks.timespan import spell_timespan
 from models.leakage.findings import Finding, Result, Severity
 from models.leakage.material import Material
 
@@ -53,7 +54,7 @@ def check_definition(material: Material) -> Result:
     reader = _Reader(material, task, label, at)
     found = (*reader.prediction_time(), *reader.conditions(), *reader.sought(), *reader.followed(), *reader.choices())
     findings = tuple(dict.fromkeys(found))
-    seen = f"{len(task.windows)} windows around a prediction {_in_words(task, at)}"
+    seen = f"{len(task.windows)} window{'s' if len(task.windows) > 1 else ''} around a prediction {_in_words(task, at)}"
     return Result("task", seen, tuple(_finding(material, *one) for one in findings))
 
 
@@ -89,7 +90,7 @@ class _Reader:
         root = self.task.trigger if self.at.root == TRIGGER else self.at.sought[-1].predicate
         if not self._is_ahead_of_root():
             return
-        words = f"the prediction is made {-self.at.offset} before {root}"
+        words = f"the prediction is made {spell_timespan(-self.at.offset)} before {root}"
         if root in BUILT_IN:
             yield "prediction-time-from-the-future", "fails" if root == RECORD_END else "warns", words
         elif self.label.label in self._closure(root):
@@ -202,7 +203,7 @@ def _in_words(task: Task, at: _Point) -> str:
     root = task.trigger if at.root == TRIGGER else at.sought[-1].predicate
     if not at.offset:
         return f"at {root}"
-    return f"{abs(at.offset)} {'after' if at.offset > timedelta(0) else 'before'} {root}"
+    return f"{spell_timespan(abs(at.offset))} {'after' if at.offset > timedelta(0) else 'before'} {root}"
 
 
 # ---- where sides lie ---------------------------------------------------------------------------------------------

@@ -246,14 +246,19 @@ def as_mapping(audit: Audit, despite: str | None = None) -> dict[str, Any]:
         "fails": len(audit.failing),
         "warns": len(audit.findings) - len(audit.failing),
         "findings": [
-            {**asdict(finding), "examples": [dict(one) for one in finding.examples], "advice": finding.advice}
+            {
+                **asdict(finding),
+                "meaning": KINDS[finding.code].meaning,
+                "examples": [dict(one) for one in finding.examples],
+                "advice": finding.advice,
+            }
             for finding in audit.findings
         ],
         "checks": [
             {"area": one.area, "verdict": one.verdict, "seen": one.seen, "notes": list(one.notes)}
             for one in audit.results
         ],
-        "despite": despite,
+        "despite": despite if audit.failing else None,
     }
 
 

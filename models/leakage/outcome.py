@@ -13,7 +13,7 @@ FAIL_RATIO: Final = 10.0
 """How many times more frequent the codes of the label have to be in the inputs of rows that get it."""
 CHANCE: Final = 1e-4
 """Greatest p of such a difference, with subjects counted once."""
-_ICD: Final = re.compile(r"(?P<stem>.*ICD(?://)?(?:9|10)(?:CM|GM)?//)(?P<category>[A-Z]?[0-9]{2}[0-9A-Z]?)")
+_ICD: Final = re.compile(r"(?P<stem>.*ICD(?://)?(?:9|10)(?:CM|GM)?//)(?P<category>[A-Z0-9][0-9][0-9A-Z])")
 
 
 def check_outcome(material: Material) -> Result:

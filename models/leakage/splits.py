@@ -20,6 +20,8 @@ SHARED: Final = 12
 CROWD: Final = 8
 """A hash or an identifier that more subjects share than that belongs to no person."""
 CHANCE: Final = 1e-6
+FEW: Final = 20
+"""Subjects of a split below which nothing is said of how it differs."""
 GAP: Final = 0.3
 """Difference of the shares of subjects with a code in two splits that is worth a word, when it is beyond chance."""
 
@@ -196,8 +198,8 @@ def _codes_differ(material: Material) -> list[Finding]:
 
 
 def _differ(part: int, whole: int, other_part: int, other_whole: int) -> float:
-    """Return the two-sided p of two shares being one (normal approximation, pooled)."""
-    if not whole or not other_whole:
+    """Return the two-sided p of two shares being one (normal approximation, pooled), 1 where either is of few."""
+    if min(whole, other_whole) < FEW:
         return 1.0
     pooled = (part + other_part) / (whole + other_whole)
     spread = (pooled * (1 - pooled) * (1 / whole + 1 / other_whole)) ** 0.5

@@ -104,6 +104,12 @@ class Client:
         response: risk_pb2.PredictResponse = self.risks.Predict(request)
         return response
 
+    def explain(self, model: str, task_name: str, subject: str, max_records: int = 0) -> risk_pb2.ExplainResponse:
+        """Say which records move the supervised estimate at the last time at which the task predicts."""
+        request = risk_pb2.ExplainRequest(model=model, task_name=task_name, subject=subject, max_records=max_records)
+        response: risk_pb2.ExplainResponse = self.risks.Explain(request)
+        return response
+
     def models(self) -> list[risk_pb2.Model]:
         """List the trained models."""
         return list(self.risks.ListModels(risk_pb2.ListModelsRequest()).models)
@@ -137,6 +143,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ("model", "task", "subject"):
         predict.add_argument(name)
     predict.add_argument("--futures", type=int, default=0, help="generated futures beside the supervised estimate")
+    explain = calls.add_parser("explain")
+    for name in ("model", "task", "subject"):
+        explain.add_argument(name)
+    explain.add_argument("--records", type=int, default=0, help="how many records to name (default 10)")
     args = parser.parse_args(argv)
     try:
         with Client(args.address) as client:
@@ -165,6 +175,8 @@ def _call(client: Client, args: argparse.Namespace) -> str:
             return MessageToJson(client.ingest(resources))
         case "predict":
             return MessageToJson(client.predict(args.model, args.task, args.subject, args.futures))
+        case "explain":
+            return MessageToJson(client.explain(args.model, args.task, args.subject, args.records))
         case _:
             return "\n".join(MessageToJson(model) for model in client.models())
 

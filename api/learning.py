@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from api.explaining import Asked, answer
 from ehr.errors import ModelError, TaskError, UnknownSubject
 from ehr.lookup import Subject
 from ehr.store import Store
@@ -16,6 +17,7 @@ from ehr.tasks.include import read_text
 from ehr.timelines import load_timelines
 from ehr.vocabulary import load_vocabulary
 from models.checkpoint import Checkpoint, TaskText, find_model, load_model, require_vocabulary
+from models.explain import Explanation, WhatIf
 from models.futures import past_part
 from models.generate import generate
 from models.predict import predict
@@ -29,6 +31,7 @@ MEANING: Final[dict[str, str]] = {
     GENERATED: "90 % interval: the error of having drawn this many futures; how well the model foresees is not in it",
 }
 """What the interval of each method says."""
+NOTHING: Final = Asked()
 DEAD: Final = "the patient is recorded as dead at this time"
 
 
@@ -55,7 +58,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """What a model says about one patient at one time, and what it rests on."""
+    """What a model says about one patient at one time, and what it rests on.
+
+    `explanation` and `what_if` are of the supervised estimate, None where not asked for or where the model abstains.
+    """
 
     subject_id: int
     prediction_time: datetime
@@ -64,6 +70,8 @@ class Foresight:
     estimates: tuple[Estimate, ...]
     model: Mapping[str, Any]
     warnings: tuple[str, ...]
+    explanation: Explanation | None = None
+    what_if: WhatIf | None = None
 
 
 def read_task_file(name_or_path: str) -> TaskFile:
@@ -119,15 +127,17 @@ def foresee(
     subject: Subject,
     at: datetime | None = None,
     futures: int = 0,
+    asked: Asked = NOTHING,
 ) -> Foresight:
     """Estimate the risk of the task for one patient from what was known `at` a time (UTC).
 
     Without a time it is the last one at which the task predicts for this patient, else that of the last event. The
     supervised estimate is there when the model was trained for this task; `futures` above 0 adds the generated one.
-    For a patient who is dead at that time the model abstains. Raises ModelError when neither estimate is possible,
-    UnknownSubject when the patient has no events.
+    `asked` is what is to be told about the supervised estimate. For a patient who is dead at that time the model
+    abstains. Raises ModelError when neither estimate is possible or what is asked about is none, UnknownSubject when
+    the patient has no events.
     """
-    methods = _methods(checkpoint, target, futures)
+    methods = _methods(checkpoint, target, futures, asked)
     at, remark = _prediction_time(store, target.task, subject, at)
     timelines = load_timelines(store, checkpoint.vocabulary, [subject.subject_id])
     rows = pl.DataFrame(
@@ -141,7 +151,11 @@ def foresee(
         sampling = Sampling(futures=futures)
         found[GENERATED] = generate(checkpoint, timelines, rows, target.task, sampling).row(0, named=True)
     is_dead = subject.death_time is not None and subject.death_time <= at
-    estimates = (_estimate(method, row, DEAD if is_dead else row["reason"]) for method, row in found.items())
+    reasons = {method: DEAD if is_dead else row["reason"] for method, row in found.items()}
+    estimates = (_estimate(method, row, reasons[method]) for method, row in found.items())
+    explanation, what_if = None, None
+    if asked and reasons[SUPERVISED] is None:
+        explanation, what_if = answer(store, checkpoint, timelines, rows, asked)
     warnings = dict.fromkeys(row["warning"] for row in found.values() if row["warning"])
     return Foresight(
         subject.subject_id,
@@ -151,12 +165,16 @@ def foresee(
         tuple(estimates),
         checkpoint.identity,
         (*warnings, *([remark] if remark else [])),
+        explanation,
+        what_if,
     )
 
 
-def _methods(checkpoint: Checkpoint, target: TaskFile, futures: int) -> tuple[str, ...]:
-    """Return the methods that can answer; raises ModelError when there is none."""
-    supervised = (SUPERVISED,) if _is_trained_for(checkpoint, target, can_generate=futures > 0) else ()
+def _methods(checkpoint: Checkpoint, target: TaskFile, futures: int, asked: Asked) -> tuple[str, ...]:
+    """Return the methods that can answer; raises ModelError when there is none, or none that can be asked about."""
+    can_do_without = futures > 0 and not asked
+    instead = "only supervised estimates are explained" if asked else "or ask for generated futures with --generate N"
+    supervised = (SUPERVISED,) if _is_trained_for(checkpoint, target, can_do_without, instead) else ()
     return (*supervised, GENERATED) if futures > 0 else supervised
 
 
@@ -176,18 +194,18 @@ def _prediction_time(
     return at, f"task {task.name} does not predict at this time ({usual}), so nothing like it was learnt from"
 
 
-def _is_trained_for(checkpoint: Checkpoint, target: TaskFile, *, can_generate: bool) -> bool:
-    """Say whether the supervised part of a model answers a task; raises ModelError when nothing could answer it."""
+def _is_trained_for(checkpoint: Checkpoint, target: TaskFile, can_do_without: bool, instead: str) -> bool:
+    """Say whether the supervised part of a model answers a task; raises ModelError unless it `can_do_without`."""
     if checkpoint.task is not None and checkpoint.task.hash == target.text.hash:
         return True
-    if can_generate:
+    if can_do_without:
         return False
     made_for = "without a task" if checkpoint.task is None else f"for task {checkpoint.task.name}"
     if checkpoint.task is not None and checkpoint.task.name == target.task.name:
         made_for = f"for another text of task {checkpoint.task.name}"
     raise ModelError(
         f"model {checkpoint.name} was trained {made_for}; train it for this one with 'ehr train --task ...', "
-        "or ask for generated futures with --generate N"
+        f"{instead}"
     )
 
 

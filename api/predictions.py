@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from anamnesis.v1 import risk_pb2, risk_pb2_grpc
 from api.convert import from_timestamp, to_timestamp
+from api.effect_messages import explain_message
 from api.engine import Engine
+from api.explaining import TOP, Asked
 from api.learning import Estimate, Foresight, foresee
 from api.tasks import task_of
 from ehr.errors import ModelError
@@ -15,6 +17,7 @@ from ehr.lookup import find_subject
 from models.checkpoint import list_models
 
 MAX_FUTURES: Final = 1_000
+MAX_RECORDS: Final = 200
 
 
 class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
@@ -32,6 +35,15 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
             entry.rows = len(foresight.estimates)
         return _foresight_message(foresight)
 
+    async def Explain(self, request: risk_pb2.ExplainRequest, context: Any) -> risk_pb2.ExplainResponse:
+        """Say which records move the supervised estimate for one patient."""
+        asked = f"{request.model} for {request.subject}"
+        with self.engine.audited("Explain", asked, context) as entry:
+            self.engine.require_rows("explanations")
+            foresight = await asyncio.to_thread(self._explain, request)
+            entry.rows = len(foresight.explanation.events) if foresight.explanation else 0
+        return explain_message(foresight, _foresight_message(foresight))
+
     async def ListModels(self, request: risk_pb2.ListModelsRequest, context: Any) -> risk_pb2.ListModelsResponse:
         """List the trained models."""
         summaries = await asyncio.to_thread(list_models, self.engine.store.models)
@@ -48,6 +60,16 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
             for summary in summaries
         ]
         return risk_pb2.ListModelsResponse(models=models)
+
+    def _explain(self, request: risk_pb2.ExplainRequest) -> Foresight:
+        if not 0 <= request.max_records <= MAX_RECORDS:
+            raise ModelError(f"one call may ask for {MAX_RECORDS} records, and at least 1; max_records is not that")
+        asked = Asked(request.max_records or TOP, tuple(request.without_events), tuple(request.without_codes))
+        store = self.engine.store
+        checkpoint = self.engine.model(request.model)
+        subject = find_subject(store, request.subject)
+        at = from_timestamp(request, "prediction_time")
+        return foresee(store, checkpoint, task_of(request), subject, at, asked=asked)
 
     def _foresee(self, request: risk_pb2.PredictRequest) -> Foresight:
         if request.futures > MAX_FUTURES:

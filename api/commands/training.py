@@ -50,6 +50,30 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     predict.add_argument(
         "--generate", type=int, default=0, metavar="N", help="also estimate from N generated futures of the patient"
     )
+    predict.add_argument(
+        "--explain",
+        type=_count,
+        nargs="?",
+        const=10,
+        default=0,
+        metavar="N",
+        help="show the N records that move the supervised estimate most (10)",
+    )
+    predict.add_argument(
+        "--without",
+        type=int,
+        action="append",
+        default=[],
+        metavar="EVENT",
+        help="also the estimate without this event, a number that --explain shows (repeatable)",
+    )
+    predict.add_argument(
+        "--without-code",
+        action="append",
+        default=[],
+        metavar="CODE",
+        help="the same for all events of a code, in which * stands for anything: 'LAB//50912*' (repeatable)",
+    )
     predict.set_defaults(run=run_predict)
 
 
@@ -92,6 +116,7 @@ def run_train(args: argparse.Namespace) -> int:
 def run_predict(args: argparse.Namespace) -> int:
     """Print the risk of one patient."""
     from api.console import emit
+    from api.explaining import Asked
     from api.learning import foresee, open_model, read_task_file
     from ehr.lookup import find_subject
     from ehr.store import open_store, opened
@@ -101,7 +126,8 @@ def run_predict(args: argparse.Namespace) -> int:
         checkpoint = open_model(store, args.model)
         subject = find_subject(store, args.subject)
         at = _without_zone(args.at) if args.at else None
-        foresight = foresee(store, checkpoint, file, subject, at, args.generate)
+        asked = Asked(args.explain, tuple(args.without), tuple(args.without_code))
+        foresight = foresee(store, checkpoint, file, subject, at, args.generate, asked)
     emit(args, asdict(foresight), lambda console: _render_foresight(console, foresight))
     return 0
 
@@ -119,8 +145,8 @@ def _render_training(console: "Console", checkpoint: "Checkpoint") -> None:
     if "pre_training" in report:
         stage = report["pre_training"]
         console.print(
-            f"  pre-trained on {stage['tokens']:,} tokens of {stage['subjects']:,} training subjects: "
-            f"{stage['passes']} passes, {stage['seconds']:.0f} s, {stage['tuning_loss']:.3f} nats a token on "
+            f"  pre-trained on {stage['events']:,} events of {stage['subjects']:,} training subjects: "
+            f"{stage['passes']} passes, {stage['seconds']:.0f} s, {stage['tuning_loss']:.3f} nats an event on "
             f"{stage['tuning_subjects']:,} tuning subjects"
         )
     else:
@@ -153,7 +179,16 @@ def _audit_in_words(audit: dict[str, Any]) -> str:
     return f"{codes}; trained because: {audit['despite']}" if audit["fails"] else codes
 
 
+def _count(text: str) -> int:
+    """Read a number of records; raises ArgumentTypeError below 1."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} records cannot be shown; name 1 or more")
+    return int(text)
+
+
 def _render_foresight(console: "Console", foresight: "Foresight") -> None:
+    from api.commands.effects import render_explanation, render_what_if
+
     model = foresight.model
     console.print(
         f"[bold]{foresight.task}[/] for patient {foresight.subject_id}, from what was known at "
@@ -161,6 +196,10 @@ def _render_foresight(console: "Console", foresight: "Foresight") -> None:
     )
     for estimate in foresight.estimates:
         _render_estimate(console, estimate)
+    if foresight.explanation:
+        render_explanation(console, foresight.explanation)
+    if foresight.what_if:
+        render_what_if(console, foresight.what_if)
     for warning in foresight.warnings:
         console.print(f"  [yellow]warning: {warning}[/]")
     calibration = f", calibration {model['calibration_hash'][:12]}" if model["calibration_hash"] else ""

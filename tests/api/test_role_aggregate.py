@@ -67,7 +67,7 @@ def test_the_service_gives_no_rows_of_single_patients(engine: Engine) -> None:
         asked(engine, "SELECT sex FROM patient")
 
 
-@pytest.mark.parametrize("call", ["RunCohort", "ExplainMembership", "GetTimeline", "Predict"])
+@pytest.mark.parametrize("call", ["RunCohort", "ExplainMembership", "GetTimeline", "Predict", "Explain"])
 def test_calls_about_single_patients_are_not_allowed(call: str, engine: Engine) -> None:
     cohorts, timelines, risks = CohortServicer(engine), TimelineServicer(engine), RiskServicer(engine)
     task = "in_hospital_mortality"
@@ -78,6 +78,7 @@ def test_calls_about_single_patients_are_not_allowed(call: str, engine: Engine) 
         ),
         "GetTimeline": lambda: all_of(timelines.GetTimeline(timeline_pb2.GetTimelineRequest(subject="7"), Caller())),
         "Predict": lambda: risks.Predict(risk_pb2.PredictRequest(model="any", subject="7"), Caller()),
+        "Explain": lambda: risks.Explain(risk_pb2.ExplainRequest(model="any", subject="7"), Caller()),
     }
     with pytest.raises(NotAllowed, match="role aggregate is not given"):
         asyncio.run(calls[call]())

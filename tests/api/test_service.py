@@ -116,6 +116,29 @@ def test_a_risk_comes_with_interval_model_and_hashes(service: str) -> None:
     assert estimate.interval_meaning
 
 
+def test_an_explanation_names_records_and_what_if(service: str) -> None:
+    with Client(service) as client:
+        subject = some_subject(client)
+        found = client.explain(MODEL, TASK, subject, max_records=3)
+        (estimate,) = found.prediction.estimates
+        if estimate.abstention:
+            assert not found.records
+            return
+        event = found.records[0].event_id
+        request = risk_pb2.ExplainRequest(model=MODEL, task_name=TASK, subject=subject, without_events=[event])
+        without = client.risks.Explain(request).what_if
+        with pytest.raises(grpc.RpcError, match="max_records"):
+            client.explain(MODEL, TASK, subject, max_records=10**6)
+    assert len(found.records) == 3
+    assert found.records[0].record.code
+    assert found.records[0].change.risk == pytest.approx(estimate.risk, abs=1e-6)
+    assert list(without.event_ids) == [event]
+    assert without.after.risk == pytest.approx(found.records[0].change.risk_without, abs=1e-6)
+    assert without.after.low <= without.after.risk <= without.after.high
+    assert "instead of" in without.text
+    assert not found.HasField("what_if")
+
+
 @pytest.mark.parametrize(
     ("call", "code", "reason"),
     [

@@ -84,6 +84,88 @@ def test_no_risk_is_printed_without_its_interval(store, patient, capsys):
     assert "model tiny version 1" in printed
 
 
+def test_an_explanation_leads_from_effects_to_records(store, patient, capsys):
+    command = ["predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(patient[0])]
+    found = answer(capsys, *command, "--explain", "4")
+    explanation, risk = found["explanation"], found["estimates"][0]["risk"]
+    effects = explanation["events"]
+    assert len(effects) == 4
+    assert found["what_if"] is None
+    sizes = [abs(effect["change"]["effect"]) for effect in effects]
+    assert sizes == sorted(sizes, reverse=True)
+    assert explanation["tried"] <= explanation["read"] <= found["known_events"]
+    with opened(open_store(Path(store))) as opened_store:
+        for effect in effects:
+            record = effect["record"]
+            row = opened_store.cursor().execute(
+                'SELECT subject_id, code, "time" FROM event WHERE event_id = ?', [record["event_id"]]
+            )
+            assert row.fetchall() == [(patient[0], record["code"], datetime.fromisoformat(record["time"]))]
+            assert datetime.fromisoformat(record["time"]) <= patient[1]
+            assert effect["change"]["risk"] == pytest.approx(risk, abs=1e-6)
+    assert {group["kind"] for group in explanation["groups"]} == {"code", "day", "encounter"}
+    assert "nothing of causes" in explanation["note"]
+
+
+def test_the_estimate_without_an_event_is_what_its_effect_says(store, patient, capsys):
+    command = ["predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(patient[0])]
+    effect = answer(capsys, *command, "--explain")["explanation"]["events"][0]
+    event, code = str(effect["record"]["event_id"]), effect["record"]["code"]
+    alone = answer(capsys, *command, "--without", event)
+    assert alone["explanation"] is None
+    assert alone["what_if"]["after"][0] == pytest.approx(effect["change"]["without"], abs=1e-6)
+    assert alone["what_if"]["before"][0] == pytest.approx(alone["estimates"][0]["risk"], abs=1e-6)
+    low, high = alone["what_if"]["after"][1:]
+    assert low <= alone["what_if"]["after"][0] <= high
+    of_code = answer(capsys, *command, "--without-code", f"{code[:-1]}*", "--without", event)["what_if"]["records"]
+    assert event in {str(record["event_id"]) for record in of_code}
+    assert all(record["code"].startswith(code[:-1]) for record in of_code)
+
+
+def test_an_estimate_without_anything_known_says_that_there_would_be_none(store, patient, capsys):
+    command = ["predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(patient[0])]
+    text = answer(capsys, *command, "--without-code", "*")["what_if"]["text"]
+    assert "gives no estimate of its own" in text
+
+
+def test_an_explanation_is_printed_in_plain_english(store, patient, capsys):
+    capsys.readouterr()
+    command = ["predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(patient[0])]
+    assert main([*command, "--explain", "3", "--without-code", "*"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Records that move the supervised estimate" in printed
+    assert "What if Without these" in printed
+    assert "nothing of causes" in printed
+
+
+def test_wrong_questions_about_an_estimate_get_one_sentence(store, patient, capsys):
+    command = ["predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(patient[0])]
+    with opened(open_store(Path(store))) as opened_store:
+        query = 'SELECT max(event_id) FROM event WHERE subject_id = ? AND "time" > ?'
+        later = opened_store.cursor().execute(query, patient).fetchall()[0][0]
+    assert "lies after the prediction time" in refusal(capsys, *command, "--without", str(later))
+    assert "has no event 999999999" in refusal(capsys, *command, "--without", "999999999")
+    assert "has code 'LAB//none*'" in refusal(capsys, *command, "--without-code", "LAB//none*")
+    other = [*command[:6], "readmission_30d", *command[7:]]
+    assert "only supervised estimates are explained" in refusal(capsys, *other, "--generate", "4", "--explain")
+    with pytest.raises(SystemExit):
+        main([*command, "--explain", "0"])
+
+
+def test_where_the_model_abstains_nothing_is_explained(store, capsys):
+    with opened(open_store(Path(store))) as opened_store:
+        dead = opened_store.cursor().execute(
+            "SELECT subject_id, death_time FROM subject WHERE death_time IS NOT NULL ORDER BY ALL LIMIT 1"
+        )
+        subject, died = dead.fetchall()[0]
+    found = answer(
+        capsys, "predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(subject),
+        "--at", str(died), "--explain",
+    )  # fmt: skip
+    assert found["estimates"][0]["risk"] is None
+    assert found["explanation"] is None
+
+
 def test_a_time_at_which_the_task_does_not_predict_is_remarked(store, patient, capsys):
     found = answer(
         capsys, "predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(patient[0]),

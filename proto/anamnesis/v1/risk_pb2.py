@@ -22,28 +22,43 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from anamnesis.v1 import timeline_pb2 as anamnesis_dot_v1_dot_timeline__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61namnesis/v1/risk.proto\x12\x0c\x61namnesis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\x0ePredictRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x13\n\ttask_name\x18\x02 \x01(\tH\x00\x12\x13\n\ttask_yaml\x18\x03 \x01(\tH\x00\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x33\n\x0fprediction_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x66utures\x18\x06 \x01(\x05\x42\x06\n\x04task\"\xd1\x01\n\x0fPredictResponse\x12\x12\n\nsubject_id\x18\x01 \x01(\x03\x12\x33\n\x0fprediction_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cknown_events\x18\x03 \x01(\x03\x12)\n\testimates\x18\x04 \x03(\x0b\x32\x16.anamnesis.v1.Estimate\x12\"\n\x05model\x18\x05 \x01(\x0b\x32\x13.anamnesis.v1.Model\x12\x10\n\x08warnings\x18\x06 \x03(\t\"\x9a\x01\n\x08\x45stimate\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x11\n\x04risk\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03low\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x11\n\x04high\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x10interval_meaning\x18\x05 \x01(\t\x12\x12\n\nabstention\x18\x06 \x01(\tB\x07\n\x05_riskB\x06\n\x04_lowB\x07\n\x05_high\"\x13\n\x11ListModelsRequest\"9\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.anamnesis.v1.Model\"\xa4\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0c\n\x04task\x18\x03 \x01(\t\x12\x17\n\x0fvocabulary_hash\x18\x04 \x01(\t\x12\x11\n\tdata_hash\x18\x05 \x01(\t\x12.\n\ntrained_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nparameters\x18\x07 \x01(\x03\x32\xa6\x01\n\x0bRiskService\x12\x46\n\x07Predict\x12\x1c.anamnesis.v1.PredictRequest\x1a\x1d.anamnesis.v1.PredictResponse\x12O\n\nListModels\x12\x1f.anamnesis.v1.ListModelsRequest\x1a .anamnesis.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61namnesis/v1/risk.proto\x12\x0c\x61namnesis.v1\x1a\x1b\x61namnesis/v1/timeline.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\x0ePredictRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x13\n\ttask_name\x18\x02 \x01(\tH\x00\x12\x13\n\ttask_yaml\x18\x03 \x01(\tH\x00\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x33\n\x0fprediction_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x66utures\x18\x06 \x01(\x05\x42\x06\n\x04task\"\xd1\x01\n\x0fPredictResponse\x12\x12\n\nsubject_id\x18\x01 \x01(\x03\x12\x33\n\x0fprediction_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cknown_events\x18\x03 \x01(\x03\x12)\n\testimates\x18\x04 \x03(\x0b\x32\x16.anamnesis.v1.Estimate\x12\"\n\x05model\x18\x05 \x01(\x0b\x32\x13.anamnesis.v1.Model\x12\x10\n\x08warnings\x18\x06 \x03(\t\"\x9a\x01\n\x08\x45stimate\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x11\n\x04risk\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03low\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x11\n\x04high\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x10interval_meaning\x18\x05 \x01(\t\x12\x12\n\nabstention\x18\x06 \x01(\tB\x07\n\x05_riskB\x06\n\x04_lowB\x07\n\x05_high\"\xdb\x01\n\x0e\x45xplainRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x13\n\ttask_name\x18\x02 \x01(\tH\x00\x12\x13\n\ttask_yaml\x18\x03 \x01(\tH\x00\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x33\n\x0fprediction_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmax_records\x18\x06 \x01(\x05\x12\x16\n\x0ewithout_events\x18\x07 \x03(\x03\x12\x15\n\rwithout_codes\x18\x08 \x03(\tB\x06\n\x04task\"\x96\x03\n\x0f\x45xplainResponse\x12\x31\n\nprediction\x18\x01 \x01(\x0b\x32\x1d.anamnesis.v1.PredictResponse\x12+\n\x07records\x18\x02 \x03(\x0b\x32\x1a.anamnesis.v1.RecordEffect\x12)\n\x06groups\x18\x03 \x03(\x0b\x32\x19.anamnesis.v1.GroupEffect\x12\x14\n\x0crecords_read\x18\x04 \x01(\x03\x12\x15\n\rrecords_tried\x18\x05 \x01(\x03\x12\x1f\n\x12risk_without_shown\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x1d\n\x10risk_without_all\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05share\x18\x08 \x01(\x01H\x02\x88\x01\x01\x12\x0c\n\x04text\x18\t \x01(\t\x12\x0c\n\x04note\x18\n \x01(\t\x12%\n\x07what_if\x18\x0b \x01(\x0b\x32\x14.anamnesis.v1.WhatIfB\x15\n\x13_risk_without_shownB\x13\n\x11_risk_without_allB\x08\n\x06_share\"i\n\x06\x43hange\x12\x0c\n\x04risk\x18\x01 \x01(\x01\x12\x14\n\x0crisk_without\x18\x02 \x01(\x01\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\x01\x12\x0b\n\x03low\x18\x04 \x01(\x01\x12\x0c\n\x04high\x18\x05 \x01(\x01\x12\x10\n\x08log_odds\x18\x06 \x01(\x01\"\x81\x01\n\x0cRecordEffect\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x03\x12+\n\x06record\x18\x02 \x01(\x0b\x32\x1b.anamnesis.v1.TimelineEvent\x12$\n\x06\x63hange\x18\x03 \x01(\x0b\x32\x14.anamnesis.v1.Change\x12\x0c\n\x04text\x18\x04 \x01(\t\"n\n\x0bGroupEffect\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07records\x18\x03 \x01(\x03\x12$\n\x06\x63hange\x18\x04 \x01(\x0b\x32\x14.anamnesis.v1.Change\x12\x0c\n\x04text\x18\x05 \x01(\t\"\xae\x01\n\x06WhatIf\x12\x11\n\tevent_ids\x18\x01 \x03(\x03\x12\x0e\n\x06unread\x18\x02 \x01(\x03\x12&\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0b\x32\x16.anamnesis.v1.Interval\x12%\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x16.anamnesis.v1.Interval\x12$\n\x06\x63hange\x18\x05 \x01(\x0b\x32\x14.anamnesis.v1.Change\x12\x0c\n\x04text\x18\x06 \x01(\t\"3\n\x08Interval\x12\x0c\n\x04risk\x18\x01 \x01(\x01\x12\x0b\n\x03low\x18\x02 \x01(\x01\x12\x0c\n\x04high\x18\x03 \x01(\x01\"\x13\n\x11ListModelsRequest\"9\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.anamnesis.v1.Model\"\xa4\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0c\n\x04task\x18\x03 \x01(\t\x12\x17\n\x0fvocabulary_hash\x18\x04 \x01(\t\x12\x11\n\tdata_hash\x18\x05 \x01(\t\x12.\n\ntrained_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nparameters\x18\x07 \x01(\x03\x32\xee\x01\n\x0bRiskService\x12\x46\n\x07Predict\x12\x1c.anamnesis.v1.PredictRequest\x1a\x1d.anamnesis.v1.PredictResponse\x12\x46\n\x07\x45xplain\x12\x1c.anamnesis.v1.ExplainRequest\x1a\x1d.anamnesis.v1.ExplainResponse\x12O\n\nListModels\x12\x1f.anamnesis.v1.ListModelsRequest\x1a .anamnesis.v1.ListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'anamnesis.v1.risk_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PREDICTREQUEST']._serialized_start=75
-  _globals['_PREDICTREQUEST']._serialized_end=243
-  _globals['_PREDICTRESPONSE']._serialized_start=246
-  _globals['_PREDICTRESPONSE']._serialized_end=455
-  _globals['_ESTIMATE']._serialized_start=458
-  _globals['_ESTIMATE']._serialized_end=612
-  _globals['_LISTMODELSREQUEST']._serialized_start=614
-  _globals['_LISTMODELSREQUEST']._serialized_end=633
-  _globals['_LISTMODELSRESPONSE']._serialized_start=635
-  _globals['_LISTMODELSRESPONSE']._serialized_end=692
-  _globals['_MODEL']._serialized_start=695
-  _globals['_MODEL']._serialized_end=859
-  _globals['_RISKSERVICE']._serialized_start=862
-  _globals['_RISKSERVICE']._serialized_end=1028
+  _globals['_PREDICTREQUEST']._serialized_start=104
+  _globals['_PREDICTREQUEST']._serialized_end=272
+  _globals['_PREDICTRESPONSE']._serialized_start=275
+  _globals['_PREDICTRESPONSE']._serialized_end=484
+  _globals['_ESTIMATE']._serialized_start=487
+  _globals['_ESTIMATE']._serialized_end=641
+  _globals['_EXPLAINREQUEST']._serialized_start=644
+  _globals['_EXPLAINREQUEST']._serialized_end=863
+  _globals['_EXPLAINRESPONSE']._serialized_start=866
+  _globals['_EXPLAINRESPONSE']._serialized_end=1272
+  _globals['_CHANGE']._serialized_start=1274
+  _globals['_CHANGE']._serialized_end=1379
+  _globals['_RECORDEFFECT']._serialized_start=1382
+  _globals['_RECORDEFFECT']._serialized_end=1511
+  _globals['_GROUPEFFECT']._serialized_start=1513
+  _globals['_GROUPEFFECT']._serialized_end=1623
+  _globals['_WHATIF']._serialized_start=1626
+  _globals['_WHATIF']._serialized_end=1800
+  _globals['_INTERVAL']._serialized_start=1802
+  _globals['_INTERVAL']._serialized_end=1853
+  _globals['_LISTMODELSREQUEST']._serialized_start=1855
+  _globals['_LISTMODELSREQUEST']._serialized_end=1874
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1876
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1933
+  _globals['_MODEL']._serialized_start=1936
+  _globals['_MODEL']._serialized_end=2100
+  _globals['_RISKSERVICE']._serialized_start=2103
+  _globals['_RISKSERVICE']._serialized_end=2341
 # @@protoc_insertion_point(module_scope)

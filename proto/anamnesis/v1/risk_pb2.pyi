@@ -1,5 +1,6 @@
 import datetime
 
+from anamnesis.v1 import timeline_pb2 as _timeline_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -56,6 +57,120 @@ class Estimate(_message.Message):
     interval_meaning: str
     abstention: str
     def __init__(self, method: _Optional[str] = ..., risk: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., interval_meaning: _Optional[str] = ..., abstention: _Optional[str] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("model", "task_name", "task_yaml", "subject", "prediction_time", "max_records", "without_events", "without_codes")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    TASK_NAME_FIELD_NUMBER: _ClassVar[int]
+    TASK_YAML_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    PREDICTION_TIME_FIELD_NUMBER: _ClassVar[int]
+    MAX_RECORDS_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_CODES_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    task_name: str
+    task_yaml: str
+    subject: str
+    prediction_time: _timestamp_pb2.Timestamp
+    max_records: int
+    without_events: _containers.RepeatedScalarFieldContainer[int]
+    without_codes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, model: _Optional[str] = ..., task_name: _Optional[str] = ..., task_yaml: _Optional[str] = ..., subject: _Optional[str] = ..., prediction_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_records: _Optional[int] = ..., without_events: _Optional[_Iterable[int]] = ..., without_codes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("prediction", "records", "groups", "records_read", "records_tried", "risk_without_shown", "risk_without_all", "share", "text", "note", "what_if")
+    PREDICTION_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_READ_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_TRIED_FIELD_NUMBER: _ClassVar[int]
+    RISK_WITHOUT_SHOWN_FIELD_NUMBER: _ClassVar[int]
+    RISK_WITHOUT_ALL_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    WHAT_IF_FIELD_NUMBER: _ClassVar[int]
+    prediction: PredictResponse
+    records: _containers.RepeatedCompositeFieldContainer[RecordEffect]
+    groups: _containers.RepeatedCompositeFieldContainer[GroupEffect]
+    records_read: int
+    records_tried: int
+    risk_without_shown: float
+    risk_without_all: float
+    share: float
+    text: str
+    note: str
+    what_if: WhatIf
+    def __init__(self, prediction: _Optional[_Union[PredictResponse, _Mapping]] = ..., records: _Optional[_Iterable[_Union[RecordEffect, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[GroupEffect, _Mapping]]] = ..., records_read: _Optional[int] = ..., records_tried: _Optional[int] = ..., risk_without_shown: _Optional[float] = ..., risk_without_all: _Optional[float] = ..., share: _Optional[float] = ..., text: _Optional[str] = ..., note: _Optional[str] = ..., what_if: _Optional[_Union[WhatIf, _Mapping]] = ...) -> None: ...
+
+class Change(_message.Message):
+    __slots__ = ("risk", "risk_without", "effect", "low", "high", "log_odds")
+    RISK_FIELD_NUMBER: _ClassVar[int]
+    RISK_WITHOUT_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    LOG_ODDS_FIELD_NUMBER: _ClassVar[int]
+    risk: float
+    risk_without: float
+    effect: float
+    low: float
+    high: float
+    log_odds: float
+    def __init__(self, risk: _Optional[float] = ..., risk_without: _Optional[float] = ..., effect: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., log_odds: _Optional[float] = ...) -> None: ...
+
+class RecordEffect(_message.Message):
+    __slots__ = ("event_id", "record", "change", "text")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    event_id: int
+    record: _timeline_pb2.TimelineEvent
+    change: Change
+    text: str
+    def __init__(self, event_id: _Optional[int] = ..., record: _Optional[_Union[_timeline_pb2.TimelineEvent, _Mapping]] = ..., change: _Optional[_Union[Change, _Mapping]] = ..., text: _Optional[str] = ...) -> None: ...
+
+class GroupEffect(_message.Message):
+    __slots__ = ("kind", "name", "records", "change", "text")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    name: str
+    records: int
+    change: Change
+    text: str
+    def __init__(self, kind: _Optional[str] = ..., name: _Optional[str] = ..., records: _Optional[int] = ..., change: _Optional[_Union[Change, _Mapping]] = ..., text: _Optional[str] = ...) -> None: ...
+
+class WhatIf(_message.Message):
+    __slots__ = ("event_ids", "unread", "before", "after", "change", "text")
+    EVENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    UNREAD_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    event_ids: _containers.RepeatedScalarFieldContainer[int]
+    unread: int
+    before: Interval
+    after: Interval
+    change: Change
+    text: str
+    def __init__(self, event_ids: _Optional[_Iterable[int]] = ..., unread: _Optional[int] = ..., before: _Optional[_Union[Interval, _Mapping]] = ..., after: _Optional[_Union[Interval, _Mapping]] = ..., change: _Optional[_Union[Change, _Mapping]] = ..., text: _Optional[str] = ...) -> None: ...
+
+class Interval(_message.Message):
+    __slots__ = ("risk", "low", "high")
+    RISK_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    risk: float
+    low: float
+    high: float
+    def __init__(self, risk: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ...) -> None: ...
 
 class ListModelsRequest(_message.Message):
     __slots__ = ()

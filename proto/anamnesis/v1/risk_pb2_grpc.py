@@ -40,6 +40,11 @@ class RiskServiceStub:
                 request_serializer=anamnesis_dot_v1_dot_risk__pb2.PredictRequest.SerializeToString,
                 response_deserializer=anamnesis_dot_v1_dot_risk__pb2.PredictResponse.FromString,
                 _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/anamnesis.v1.RiskService/Explain',
+                request_serializer=anamnesis_dot_v1_dot_risk__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=anamnesis_dot_v1_dot_risk__pb2.ExplainResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/anamnesis.v1.RiskService/ListModels',
                 request_serializer=anamnesis_dot_v1_dot_risk__pb2.ListModelsRequest.SerializeToString,
@@ -53,6 +58,13 @@ class RiskServiceServicer:
 
     def Predict(self, request, context):
         """Estimates the risk of a task's outcome for one patient, or abstains and says why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Explain(self, request, context):
+        """The same estimate with the records that move it most, and how it would stand without some.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +84,11 @@ def add_RiskServiceServicer_to_server(servicer, server):
                     servicer.Predict,
                     request_deserializer=anamnesis_dot_v1_dot_risk__pb2.PredictRequest.FromString,
                     response_serializer=anamnesis_dot_v1_dot_risk__pb2.PredictResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=anamnesis_dot_v1_dot_risk__pb2.ExplainRequest.FromString,
+                    response_serializer=anamnesis_dot_v1_dot_risk__pb2.ExplainResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -107,6 +124,33 @@ class RiskService:
             '/anamnesis.v1.RiskService/Predict',
             anamnesis_dot_v1_dot_risk__pb2.PredictRequest.SerializeToString,
             anamnesis_dot_v1_dot_risk__pb2.PredictResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/anamnesis.v1.RiskService/Explain',
+            anamnesis_dot_v1_dot_risk__pb2.ExplainRequest.SerializeToString,
+            anamnesis_dot_v1_dot_risk__pb2.ExplainResponse.FromString,
             options,
             channel_credentials,
             insecure,

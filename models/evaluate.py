@@ -167,9 +167,9 @@ def _parts(
     parts: dict[str, Any] = {"subgroups": [], "subgroup_gaps": [], "temporal": None, "early": None}
     missing: list[str | None] = []
     if facts is not None:
-        parts["subgroups"], parts["subgroup_gaps"] = subgroups(compared, facts)
+        parts["subgroups"], parts["subgroup_gaps"], remark = subgroups(compared, facts)
         parts["early"], reason = early(compared, facts, said)
-        missing.append(reason)
+        missing += [remark, reason]
     if at is not None:
         parts["temporal"], reason = temporal_validation(compared, labels, at)
         missing.append(reason and f"no temporal validation: {reason}")

@@ -16,7 +16,8 @@ def recalibration(compared: Compared, name: str, before: dict[str, Estimate]) ->
     """Return the metrics of CALIBRATION as the estimator is, after Platt scaling and after isotonic regression.
 
     `before` has its metrics. `platt` and `isotonic` are None, with a reason, where the estimator said nothing of
-    tuning rows, or they hold one class.
+    tuning rows, or they hold one class. Isotonic risks of 0 and 1 become those of half an event among the tuning
+    rows: so many rows cannot tell them from none.
     """
     result: dict[str, Any] = {
         "before": plain({metric: before[metric] for metric in CALIBRATION}),
@@ -31,9 +32,10 @@ def recalibration(compared: Compared, name: str, before: dict[str, Estimate]) ->
     if outcome.min() == outcome.max():
         return {**result, "reason": "all rows of tuning subjects have one outcome"}
     scores = logit(compared.risks[name])
+    least = 1 / (2 * len(outcome))
     recalibrated = {
         "platt": fit_platt(logit(risk), outcome).risks(scores),
-        "isotonic": fit_isotonic(logit(risk), outcome).risks(scores),
+        "isotonic": np.clip(fit_isotonic(logit(risk), outcome).risks(scores), least, 1 - least),
     }
     samples = sample(
         compared.draws,

@@ -30,21 +30,28 @@ AT_POINT: Final = ("sensitivity", "ppv")
 Places = dict[str, Ints]
 
 
-def subgroups(compared: Compared, facts: pl.DataFrame) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the figures of every group of every attribute, and the largest gaps of each attribute.
+def subgroups(
+    compared: Compared, facts: pl.DataFrame
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str | None]:
+    """Return the figures of every group of every attribute, the largest gaps of each attribute, and a remark.
 
-    `facts` are those of `models.facts.row_facts`. An attribute with fewer than two groups is left out.
+    `facts` are those of `models.facts.row_facts`. An attribute with fewer than two groups is left out, and one of
+    which every group is too small as well, which the remark tells.
     """
     known = facts.select(*KEY, *ATTRIBUTES).unique(KEY, maintain_order=True)
     rows = compared.table.select(KEY).join(known, on=KEY, how="left", maintain_order="left")
     thresholds = main_thresholds(compared)
     groups: list[dict[str, Any]] = []
     gaps: list[dict[str, Any]] = []
+    too_small: list[str] = []
     for attribute in ATTRIBUTES:
         places = _places(rows[attribute])
         if len(places) < 2:
             continue
         hidden = hidden_groups(compared, places)
+        if len(hidden) == len(places):
+            too_small.append(attribute.replace("_", " "))
+            continue
         shown = {group: at for group, at in places.items() if group not in hidden}
         samples = _samples(compared, shown, thresholds)
         groups += [
@@ -52,7 +59,8 @@ def subgroups(compared: Compared, facts: pl.DataFrame) -> tuple[list[dict[str, A
             for group, at in places.items()
         ]
         gaps += [{"attribute": attribute, "estimators": _gaps(samples)}] if len(samples) > 1 else []
-    return groups, gaps
+    remark = f"no figures by {', '.join(too_small)}: the groups are too small to be shown" if too_small else None
+    return groups, gaps, remark
 
 
 def hidden_groups(compared: Compared, places: Places) -> set[str]:

@@ -82,6 +82,13 @@ def test_outcomes_of_held_out_rows_change_nothing_of_the_fit() -> None:
     assert one["platt"]["brier"]["value"] != other["platt"]["brier"]["value"]
 
 
+def test_isotonic_risks_are_never_none_or_all() -> None:
+    rows = compared((np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0.0, 1.0, 1.0])))
+    bins = recalibration(rows, "a", before(rows))["isotonic"]["calibration_bins"]  # type: ignore[arg-type]
+    assert min(part["mean_risk"] for part in bins) == pytest.approx(1 / 8)
+    assert 0.8 < max(part["mean_risk"] for part in bins) <= 7 / 8
+
+
 def test_without_tuning_rows_the_reason_is_told() -> None:
     rows = compared(None)
     result = recalibration(rows, "a", before(rows))  # type: ignore[arg-type]

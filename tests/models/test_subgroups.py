@@ -40,7 +40,7 @@ def facts(compared: Compared, **columns: list[str | None]) -> pl.DataFrame:
 def test_figures_are_those_of_the_rows_of_the_group() -> None:
     compared = made(600)
     sexes = ["female" if place % 3 else "male" for place in range(600)]
-    groups, _ = subgroups(compared, facts(compared, sex=list(sexes)))
+    groups, _, _ = subgroups(compared, facts(compared, sex=list(sexes)))
     assert [(group["attribute"], group["group"], group["n"]) for group in groups] == [
         ("sex", "female", 400), ("sex", "male", 200),
     ]  # fmt: skip
@@ -63,7 +63,7 @@ def test_figures_are_those_of_the_rows_of_the_group() -> None:
 def test_the_largest_gap_is_that_of_the_best_and_the_worst_group() -> None:
     compared = made(900)
     race = [("x", "y", "z")[place % 3] for place in range(900)]
-    groups, gaps = subgroups(compared, facts(compared, race=list(race)))
+    groups, gaps, _ = subgroups(compared, facts(compared, race=list(race)))
     values = {group["group"]: group["estimators"]["a"]["auroc"]["value"] for group in groups}
     assert [gap["attribute"] for gap in gaps] == ["race"]
     gap = gaps[0]["estimators"]["a"]["auroc"]
@@ -118,7 +118,7 @@ def test_a_patient_counts_once_however_many_rows_it_has() -> None:
 def test_nothing_of_a_hidden_group_is_told() -> None:
     compared = made(300)
     sexes = ["other"] * 4 + ["unknown"] * 100 + ["female"] * 98 + ["male"] * 98
-    groups, gaps = subgroups(compared, facts(compared, sex=list(sexes)))
+    groups, gaps, _ = subgroups(compared, facts(compared, sex=list(sexes)))
     hidden = [group for group in groups if group["hidden"]]
     assert {group["group"] for group in hidden} > {"other"}
     for group in hidden:
@@ -134,10 +134,19 @@ def test_attributes_of_one_group_are_left_out_and_many_groups_joined() -> None:
     compared = made(1200)
     rng = np.random.default_rng(0)
     sites = [f"s{number:02}" for number in rng.integers(0, 40, 1200)]
-    groups, _ = subgroups(compared, facts(compared, sex=["female"] * 1200, site=list(sites)))
+    groups, _, _ = subgroups(compared, facts(compared, sex=["female"] * 1200, site=list(sites)))
     assert {group["attribute"] for group in groups} == {"site"}
     assert len(groups) == GROUPS_AT_MOST
     assert OTHERS in {group["group"] for group in groups}
+
+
+def test_an_attribute_of_small_groups_alone_is_left_out_with_a_remark() -> None:
+    compared = made(300)
+    years = [str(2000 + place // 15) for place in range(300)]
+    groups, gaps, remark = subgroups(compared, facts(compared, year=list(years), sex=["female", "male"] * 150))
+    assert {group["attribute"] for group in groups} == {"sex"}
+    assert [gap["attribute"] for gap in gaps] == ["sex"]
+    assert remark == "no figures by year: the groups are too small to be shown"
 
 
 def test_the_order_of_the_rows_changes_no_figure() -> None:

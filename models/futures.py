@@ -1,40 +1,38 @@
-"""What a task asks of a generated future: which tokens mean success, and what ends it; read off the task itself."""
+"""What a task asks of a generated future: which events mean success, and what ends it; read off the task itself."""
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ehr.ancestry import shared_beginning
 from ehr.errors import ModelError
 from ehr.events import DEATH
-from ehr.hierarchy import ancestors, concept_of, has_structure
-from ehr.tasks import ANY_EVENT, BUILT_IN, RECORD_END, TRIGGER, Derived, Has, Plain, Seek, Shift, Task, Window
+from ehr.tasks import BUILT_IN, RECORD_END, TRIGGER, Has, Seek, Shift, Task, Window
 from ehr.vocabulary import Vocabulary
+from models.watch import Mask, Watch, code_mask, code_watch, refused, watch_of
 
 _DAY: Final = timedelta(days=1)
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is watched for in the futures of a prediction time; times are in days after it.
 
-    A token of `success` in the window means yes. The window opens at `opens` and closes at `closes`, or with the
-    moment of the first token of `stop`, whichever comes first; `death` ends every future. Masks are (tokens,).
+    An event of `success` in the window means yes. The window opens at `opens` and closes at `closes`, or with the
+    moment of the first event of `stop`, whichever comes first; `death` (tokens,) ends every future. Where the task
+    predicts right before its trigger, the next event is one of the tokens `given` (tokens,), `given_after` days on.
     """
 
-    success: Mask
-    stop: Mask
+    success: Watch
+    stop: Watch
     death: Mask
     opens: float
     closes: float | None
     start_inclusive: bool
     end_inclusive: bool
+    given: Mask | None = None
+    given_after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def question(task: Task, vocabulary: Vocabulary) -> Question:
     """Derive from a task what its futures are watched for.
 
     The window of the label has to begin at the prediction time or a fixed span after it, and to end a fixed span
-    after it or with the first event of a kind. Raises ModelError, saying why, for any other task: one that bounds
+    after it or with the first event of a kind. Raises ModelError, saying why, for any other task: one that compares
     values, that needs two events at one moment, or whose rows depend on the future in other ways.
     """
     label, index = task.label_window, task.index_window
@@ -60,22 +58,25 @@ def question(task: Task, vocabulary: Vocabulary) -> Question:
     at = _resolve(task, f"{index.name}.{index.index_timestamp}")
     start = _resolve(task, f"{label.name}.start")
     if start.root != at.root or start.offset < at.offset:
-        raise _refused(task, f"window {label.name} does not begin at the prediction time or a fixed span after it")
+        raise refused(task, f"window {label.name} does not begin at the prediction time or a fixed span after it")
     _check_other_windows(task, label, at)
     closes, stop = _end(task, label, at, vocabulary)
-    success = _tokens(task, label.label, vocabulary)
-    if not success.any():
-        raise _refused(
+    success = watch_of(task, label.label, vocabulary)
+    if not success.tokens.any():
+        raise refused(
             task, f"vocabulary {vocabulary.name} has no token for predicate {label.label}, so futures never show it"
         )
+    given, given_after = _given(task, at, vocabulary)
     return Question(
         success,
         stop,
-        _code_mask(vocabulary, (DEATH,)),
+        code_mask(vocabulary, (DEATH,)),
         (start.offset - at.offset) / _DAY,
         closes,
         label.start_inclusive,
         label.end_inclusive,
+        given,
+        given_after,
     )
 
 
@@ -97,26 +98,42 @@ def past_part(task: Task) -> Task:
     return replace(task, windows=tuple(past))
 
 
-def _end(task: Task, label: Window, at: _Point, vocabulary: Vocabulary) -> tuple[float | None, Mask]:
+def _end(task: Task, label: Window, at: _Point, vocabulary: Vocabulary) -> tuple[float | None, Watch]:
     """Return when the window of the label closes by time, and the tokens that close it."""
     end = _resolve(task, f"{label.name}.end")
     if end.root == at.root:
-        return (end.offset - at.offset) / _DAY, np.zeros(len(vocabulary), dtype=bool)
+        return (end.offset - at.offset) / _DAY, code_watch(vocabulary, np.zeros(len(vocabulary), dtype=bool))
     seek = label.to_bound
     if label.anchor != "start" or not isinstance(seek, Seek) or seek.predicate == RECORD_END:
-        raise _refused(
+        raise refused(
             task, f"window {label.name} ends neither a fixed span after it nor with an event sought from its start"
         )
     if not label.end_inclusive:
-        raise _refused(
+        raise refused(
             task, f"window {label.name} leaves out the moment that ends it, so what counts depends on what follows"
         )
-    stop = _tokens(task, seek.predicate, vocabulary)
-    if not stop.any():
-        raise _refused(
+    stop = watch_of(task, seek.predicate, vocabulary)
+    if not stop.tokens.any():
+        raise refused(
             task, f"vocabulary {vocabulary.name} has no token for predicate {seek.predicate}, so futures never end"
         )
     return None, stop
+
+
+def _given(task: Task, at: _Point, vocabulary: Vocabulary) -> tuple[Mask | None, float]:
+    """Return which tokens the trigger may be and how long after the prediction time it comes; none where it is past.
+
+    Only a span shorter than any gap is understood: within it no other event is to be foreseen.
+    """
+    after = -at.offset / _DAY
+    if at.root != TRIGGER or after <= 0:
+        return None, 0.0
+    if after * _DAY >= timedelta(seconds=vocabulary.settings.gap_starts[0]):
+        raise refused(task, "it predicts long before its trigger, so that what comes between is not known")
+    given = watch_of(task, task.trigger, vocabulary).tokens
+    if not given.any():
+        raise refused(task, f"vocabulary {vocabulary.name} has no token for its trigger {task.trigger}")
+    return given, after
 
 
 def _check_other_windows(task: Task, label: Window, at: _Point) -> None:
@@ -124,7 +141,7 @@ def _check_other_windows(task: Task, label: Window, at: _Point) -> None:
     for window in task.windows:
         is_past = window is not label and _is_past(task, window, at)
         if not is_past and any(not _asks_for_record(has) for has in window.has):
-            raise _refused(task, f"the 'has' of window {window.name} looks beyond the prediction time")
+            raise refused(task, f"the 'has' of window {window.name} looks beyond the prediction time")
 
 
 def _prediction_point(task: Task) -> _Point:
@@ -166,80 +183,3 @@ def _moved(task: Task, reference: str, step: Shift | Seek, node: str) -> _Point:
         point = _resolve(task, reference)
         return _Point(point.root, point.offset + step.offset)
     return _Point(node, timedelta(0))
-
-
-def _tokens(task: Task, name: str, vocabulary: Vocabulary) -> Mask:
-    """Return which tokens (tokens,) mean that the predicate counts something."""
-    if name == ANY_EVENT:
-        return np.arange(len(vocabulary)) >= vocabulary.first_code
-    if name in BUILT_IN:
-        raise _refused(task, f"futures have no {name}")
-    predicate = task.predicate(name)
-    if isinstance(predicate, Derived) and predicate.operator != "or":
-        raise _refused(task, f"predicate {name} needs two events at one moment, which tokens do not tell for certain")
-    if isinstance(predicate, Derived):
-        mask = np.zeros(len(vocabulary), dtype=bool)
-        for source in predicate.inputs:
-            mask |= _tokens(task, source, vocabulary)
-        return mask
-    if not isinstance(predicate, Plain):
-        raise _refused(task, f"predicate {name} looks at several events, and tokens tell codes only")
-    if not predicate.value.is_open or predicate.columns or predicate.static or predicate.change:
-        raise _refused(task, f"predicate {name} tests more than a code, and tokens tell codes only")
-    if predicate.regex is None:
-        return _code_mask(vocabulary, predicate.codes) | _concept_mask(task, predicate, vocabulary)
-    return _regex_mask(task, predicate, vocabulary)
-
-
-def _code_mask(vocabulary: Vocabulary, codes: tuple[str, ...]) -> Mask:
-    mask = np.zeros(len(vocabulary), dtype=bool)
-    mask[[token for code in codes for token in vocabulary.tokens_of(code)]] = True
-    return mask
-
-
-def _concept_mask(task: Task, predicate: Plain, vocabulary: Vocabulary) -> Mask:
-    """Return the tokens whose code lies at or below a concept by the structure of its system.
-
-    A family counts when what all its codes share lies there. A vocabulary knows nothing of hierarchies that were
-    loaded, so that concepts of other systems are refused.
-    """
-    loaded = [concept for concept in predicate.concepts if not has_structure(concept)]
-    if loaded:
-        raise _refused(
-            task, f"what lies below {loaded[0]} of predicate {predicate.name} is told by a hierarchy that was loaded"
-        )
-    mask = np.zeros(len(vocabulary), dtype=bool)
-    wanted = set(predicate.concepts)
-    for token, text in _texts(vocabulary) if wanted else ():
-        mask[token] = not wanted.isdisjoint(ancestors(concept_of(text.removesuffix("\0"))))
-    return mask
-
-
-def _regex_mask(task: Task, predicate: Plain, vocabulary: Vocabulary) -> Mask:
-    """Return the tokens whose code holds the pattern.
-
-    A family (`DIAGNOSIS//ICD//10//A04*`, what rare codes are read as) counts when the part that all its codes share
-    holds the pattern, so that each of them does; a family of which some codes match and others do not never counts.
-    """
-    try:
-        pattern = re.compile(predicate.regex or "")
-    except re.error as error:
-        raise _refused(task, f"the pattern of predicate {predicate.name} is not understood ({error})") from error
-    mask = np.zeros(len(vocabulary), dtype=bool)
-    for token, text in _texts(vocabulary):
-        is_family = text.endswith("\0")
-        shared = shared_beginning(f"{text[:-1]}*") + "\0" if is_family else text
-        mask[token] = pattern.search(shared) is not None
-    return mask
-
-
-def _texts(vocabulary: Vocabulary) -> Iterator[tuple[int, str]]:
-    """Yield each code token with its code, and each family with its common part and something that follows it."""
-    for name, token in vocabulary.code_tokens.items():
-        yield token, vocabulary.code_of(name)
-    for family, token in vocabulary.family_tokens.items():
-        yield token, family.removesuffix("*") + "\0"
-
-
-def _refused(task: Task, why: str) -> ModelError:
-    return ModelError(f"no futures can be generated for task {task.name}: {why}; use a supervised model")

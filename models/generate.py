@@ -1,33 +1,41 @@
 """Risk from generated futures: the decoder goes on with a timeline many times, and the task's windows are watched.
 
 Two estimates come from the same futures. `share` draws at every step whether the event happens and counts the
-futures in which it did. `probability` adds up the model's own probability of the event at every step: each future is
-led on as if the event did not happen, and 1 - prod(1 - p) over its steps is the chance that it would have. Both have
-the same expectation; the second one spreads less, because it leaves out the last draw.
+futures in which it did. `risk` adds up the model's own chances of the event (see `models.rollout`) and takes away
+what goes with the surprises of the draws (see `models.variates`). Both have the same mean; the second spreads less.
 
-Time moves by gap tokens: a gap of an interval lasts as long as gaps of this interval did in training (its quantiles,
-linear in between), and the first one is longer than the time already passed since the last event. Events less than
-the shortest gap apart share one moment.
+Time moves by gaps: a gap of an interval lasts as long as gaps of this interval did in training (its quantiles, linear
+in between), and the first one is longer than the time already passed. Events less than the shortest gap apart share
+one moment.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
 from scipy.stats import norm
 
 from ehr.tasks import Task
 from ehr.timelines import Timelines
+from ehr.vocabulary import Vocabulary
+from models.backbone import Backbone
 from models.checkpoint import Checkpoint, require_vocabulary
-from models.futures import question
+from models.data import Documents, Reader
+from models.futures import Question, question
 from models.learner import threads
 from models.predict import RISK_SCHEMA, known, risk_frame
-from models.rollout import Outcomes, Sampling, sample
+from models.rollout import Histories, Outcomes, Rollout, Sampling
 from models.training import reader_of
+from models.variates import lessened, most_frequent
 
 LEVEL: Final = 0.90
 """Confidence of the intervals."""
+
+_FUTURES_AT_ONCE: Final = 1024
+_DAY: Final = np.timedelta64(1, "D")
 
 Floats = NDArray[np.float64]
 
@@ -59,19 +67,51 @@ def generate(
     asked = question(task, checkpoint.vocabulary)
     reader = reader_of(timelines, checkpoint.vocabulary, checkpoint.settings)
     documents, usable = reader.histories(rows.select("subject_id", "prediction_time"))
-    with threads(checkpoint.settings.optimisation.threads):
-        outcomes = sample(checkpoint.decoder, reader, documents, asked, checkpoint.vocabulary, sampling)
-    estimates = estimates_of(outcomes)
+    estimates = np.zeros((0, 7))
+    if len(documents):
+        with threads(checkpoint.settings.optimisation.threads):
+            outcomes = sample(checkpoint.decoder, reader, documents, asked, checkpoint.vocabulary, sampling)
+        estimates = estimates_of(outcomes)
     facts = known(timelines, checkpoint.vocabulary, rows, usable)
     frame = risk_frame(rows, usable, estimates[:, :3], facts, checkpoint.settings.data.unseen_warning)
     return _with_share(frame, usable, estimates).with_columns(futures=pl.lit(sampling.futures, pl.Int64))
 
 
+def sample(
+    backbone: Backbone,
+    reader: Reader,
+    documents: Documents,
+    asked: Question,
+    vocabulary: Vocabulary,
+    sampling: Sampling,
+) -> Outcomes:
+    """Draw futures for documents that all have a query, in their order; the same seed gives the same futures."""
+    chance = torch.Generator().manual_seed(sampling.seed)
+    followed = most_frequent(reader.timelines.tokens, vocabulary)
+    order = np.argsort(reader.lengths(documents), kind="stable")
+    rows = max(1, _FUTURES_AT_ONCE // sampling.futures)
+    found = []
+    for at in range(0, len(order), rows):
+        histories = _histories(reader, documents.take(order[at : at + rows]))
+        found.append(Rollout(histories, asked, vocabulary, sampling, chance, followed).run(backbone))
+    place = np.argsort(order, kind="stable")
+    return Outcomes(*(np.concatenate(parts)[place] for parts in zip(*found, strict=True)))
+
+
+def _histories(reader: Reader, documents: Documents) -> Histories:
+    """Return what is known of the documents, without their queries."""
+    past = replace(documents, query=np.full(len(documents), np.datetime64("NaT", "us")))
+    batch = reader.collate(past, [np.array([row]) for row in range(len(documents))], predict=True)
+    days = (documents.query - reader.origin[documents.subject]) / _DAY
+    silence = (documents.query - reader.timelines.times[documents.last]) / _DAY
+    return Histories(batch.reading, batch.documents >= 0, torch.from_numpy(days), torch.from_numpy(silence))
+
+
 def estimates_of(outcomes: Outcomes) -> Floats:
     """Return (d, 7): probability, its low and high; share, its low and high; share of unfinished futures."""
-    chances = outcomes.probability
-    count = max(1, chances.shape[1])
-    mean = chances.mean(axis=1)
+    count = max(1, outcomes.probability.shape[1])
+    chances = lessened(outcomes.probability, outcomes.told, outcomes.at_first)
+    mean = chances.mean(axis=1).clip(0, 1)
     spread = chances.std(axis=1, ddof=1 if count > 1 else 0) / np.sqrt(count)
     reach = norm.ppf((1 + LEVEL) / 2) * spread
     share = outcomes.drawn.mean(axis=1)

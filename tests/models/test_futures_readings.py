@@ -7,7 +7,7 @@ import pytest
 
 from ehr.fitting import fit_vocabulary
 from ehr.tasks import parse_task
-from ehr.vocabulary import TokenSettings, Vocabulary
+from ehr.vocabulary import UNKNOWN, TokenSettings, Vocabulary
 from models.futures import question
 from tests.ehr.made import START, event, memory_store, training_subjects
 from tests.models.made import make_vocabulary
@@ -26,7 +26,7 @@ BLOCK = "DIAGNOSIS//ICD//10//E08-E13*"
 def watched(vocabulary: Vocabulary, code: str) -> set[str]:
     """Return the names of the tokens that a predicate of this code means."""
     found = question(parse_task(TASK.replace("WHAT", code), "made"), vocabulary)
-    return {vocabulary.tokens[token] for token in np.flatnonzero(found.success)}
+    return {vocabulary.tokens[token] for token in np.flatnonzero(found.success.always)}
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_block_is_meant_only_by_what_all_its_codes_begin_with(pattern: str, is
         "predicates:", "predicates:\n  other: {code: A}\n  either: {expr: 'or(seen, other)'}"
     )
     found = question(parse_task(text.replace("WHAT", f"{{regex: '{pattern}'}}"), "made"), vocabulary)
-    assert found.success[vocabulary.family_tokens[BLOCK]] == is_meant
+    assert found.success.always[vocabulary.family_tokens[BLOCK]] == is_meant
 
 
 def test_a_code_is_meant_in_every_unit() -> None:
@@ -61,4 +61,4 @@ def test_levels_are_no_events() -> None:
     assert watched(vocabulary, "{regex: 'E'}") == {"DIAGNOSIS//ICD//10//E119"}
     text = TASK.replace("start + 1d", "start -> _ANY_EVENT").replace("WHAT", "'DIAGNOSIS//ICD//10//E119'")
     found = question(parse_task(text, "made"), vocabulary)
-    assert np.flatnonzero(found.stop).tolist() == list(range(vocabulary.first_code, len(vocabulary)))
+    assert np.flatnonzero(found.stop.always).tolist() == [UNKNOWN, *range(vocabulary.first_code, len(vocabulary))]

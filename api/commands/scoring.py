@@ -171,6 +171,6 @@ def _origin(part: dict[str, Any]) -> str:
 
     if part["input"] == "coded_diagnosis":
         return "none of them among the coded diagnoses"
-    if part["input"] in DERIVED and part["input"] not in ("age", "oxygen", "respiratory_support", "admission_kind"):
+    if part["input"] in DERIVED and part["input"] not in ("oxygen", "respiratory_support", "admission_kind"):
         return title_of(part["input"])
     return part["description"] or part["code"] or ""

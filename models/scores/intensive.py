@@ -31,10 +31,10 @@ SOFA: Final = Score(
             (
                 Measure("mean_pressure", "worst", ladder(1, (70, 0))),
                 Measure("dobutamine", "worst", ladder(2)),
-                Measure("dopamine", "worst", ladder(2)),
                 Measure("dopamine_rate", "worst", ladder(2, (above(5), 3), (above(15), 4))),
-                Measure("adrenergic", "worst", ladder(3)),
+                Measure("dopamine", "worst", ladder(2)),
                 Measure("adrenergic_rate", "worst", ladder(3, (above(0.1), 4))),
+                Measure("adrenergic", "worst", ladder(3)),
             ),
         ),
         single(

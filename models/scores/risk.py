@@ -65,7 +65,7 @@ def estimator_name(score: Score) -> str:
     return f"score_{score.name}"
 
 
-TITLES: Final = {estimator_name(score): f"{score.title}, recalibrated" for score in ESTIMATED}
+TITLES: Final = {estimator_name(score): f"{score.title} as charted, recalibrated" for score in ESTIMATED}
 """Titles of the estimators by name."""
 
 

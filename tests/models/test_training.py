@@ -59,7 +59,7 @@ def test_a_code_that_decides_the_outcome_is_learnt(tmp_path):
 
 def test_a_history_read_both_ways_with_events_left_out_is_learnt_from_and_foreseen(tmp_path, small):
     timelines, rows = small
-    settings = ("both_ways=true", "pools=2", "event_dropout=0.2", "thin_hours=1")
+    settings = ("both_ways=true", "pools=2", "event_dropout=0.2", "thin_hours=1", "averaging=0.9")
     checkpoint = run(tmp_path, small, *settings)
     risks = predict(load_model(find_model(tmp_path, "m")), timelines, rows)["risk"]
     assert risks.is_between(0, 1).all()

@@ -264,6 +264,7 @@ def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progre
             Curve(),
             EarlyStopping(TUNING_LOSS, patience=work.patience if pre else work.fine_tune_patience),
             Report(stage, progress),
+            *([EMAWeightAveraging(decay=work.averaging)] if work.averaging > 0 and not pre else []),
             ModelCheckpoint(
                 folder, "best", monitor=TUNING_LOSS, enable_version_counter=False, save_on_exception=False
             ),

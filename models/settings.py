@@ -55,7 +55,7 @@ class Optimisation:
     event_dropout: float = 0.0
     """Share of the events with a value that each step of fine-tuning does without."""
     averaging: float = 0.0
-    """Fine-tuning keeps a running mean of its weights, which decays by this factor a step; 0 keeps them as they are."""
+    """Fine-tuning keeps a running mean of its weights that decays by this factor a step; 0 keeps them as they are."""
     language_weight: float = 0.3
     """Weight of the next-event loss beside the loss of the task while fine-tuning, read forwards only."""
     frozen: bool = False

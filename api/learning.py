@@ -174,7 +174,7 @@ def _methods(checkpoint: Checkpoint, target: TaskFile, futures: int, asked: Aske
     """Return the methods that can answer; raises ModelError when there is none, or none that can be asked about."""
     can_do_without = futures > 0 and not asked
     instead = "only supervised estimates are explained" if asked else "or ask for generated futures with --generate N"
-    supervised = (SUPERVISED,) if _is_trained_for(checkpoint, target, can_do_without, instead) else ()
+    supervised = (SUPERVISED,) if is_trained_for(checkpoint, target, can_do_without, instead) else ()
     return (*supervised, GENERATED) if futures > 0 else supervised
 
 
@@ -194,7 +194,7 @@ def _prediction_time(
     return at, f"task {task.name} does not predict at this time ({usual}), so nothing like it was learnt from"
 
 
-def _is_trained_for(checkpoint: Checkpoint, target: TaskFile, can_do_without: bool, instead: str) -> bool:
+def is_trained_for(checkpoint: Checkpoint, target: TaskFile, can_do_without: bool, instead: str) -> bool:
     """Say whether the supervised part of a model answers a task; raises ModelError unless it `can_do_without`."""
     if checkpoint.task is not None and checkpoint.task.hash == target.text.hash:
         return True

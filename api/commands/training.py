@@ -51,6 +51,16 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "--generate", type=int, default=0, metavar="N", help="also estimate from N generated futures of the patient"
     )
     predict.add_argument(
+        "--through",
+        metavar="STAY",
+        help="follow the risk through a stay: its number, or 'last'; each time from what was known by then",
+    )
+    predict.add_argument(
+        "--every",
+        metavar="STEP",
+        help="the times of --through (or of the last stay): 6h (default), 30m, 1d, or event for each moment recorded",
+    )
+    predict.add_argument(
         "--explain",
         type=_count,
         nargs="?",
@@ -114,7 +124,11 @@ def run_train(args: argparse.Namespace) -> int:
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    """Print the risk of one patient."""
+    """Print the risk of one patient, at one time or through a stay."""
+    if args.through or args.every:
+        from api.commands.following import run_course
+
+        return run_course(args)
     from api.console import emit
     from api.explaining import Asked
     from api.learning import foresee, open_model, read_task_file

@@ -1,0 +1,170 @@
+"""Simulated patients whose true risk is known: learn from one folder, foresee another.
+
+    python -m benchmarks.simulated --train DIR --predict DIR --out predictions.parquet
+
+Takes folders as the simulator of timelines writes them. Of the first are read events.parquet and, of truth.parquet,
+subject_id, prediction_time and outcome; of the second, whose events end at the prediction, subject_id and
+prediction_time alone. What is written has subject_id, prediction_time, a column of each estimator, and `probability`:
+the blend of them that a tenth of the training patients, from whom no weight was learnt, were foretold best by.
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ehr.fitting import fit_vocabulary
+from ehr.importers import IMPORTERS, ImportOptions
+from ehr.splits import Split
+from ehr.store import Store, create_store, opened
+from ehr.tasks import parse_task
+from ehr.timelines import Timelines, load_timelines, tokenize_store
+from ehr.vocabulary import TokenSettings
+from models.checkpoint import Checkpoint, TaskText
+from models.generate import generate
+from models.predict import predict
+from models.rollout import Sampling
+from models.settings import read_settings
+from models.training import Labelled, train
+
+KEY = ["subject_id", "prediction_time"]
+TUNING_SHARE = 0.1
+BLENDED_ROWS = 1500
+GAP_STARTS = tuple(int(seconds) for seconds in np.unique(np.geomspace(300, 3e7, 40).round(-1)))
+"""Fine intervals: what lies within one, the model does not tell apart."""
+TOKENS = TokenSettings(gap_names=tuple(f"from {start} s" for start in GAP_STARTS), gap_starts=GAP_STARTS, age_years=0)
+SETTINGS = (
+    "threads=1",
+    "layers=2",
+    "width=96",
+    "heads=4",
+    "shortest_period=0.05",
+    "longest_period=3000",
+    "max_tokens=384",
+    "tokens_per_step=4096",
+    "epochs=6",
+    "fine_tune_epochs=4",
+    "dropout=0.0",
+)
+TASK = """
+description: Death within 30 days, foreseen 24 hours after an admission.
+predicates:
+  admission: {code: HOSPITAL_ADMISSION}
+  death: {code: MEDS_DEATH}
+trigger: admission
+windows:
+  first_day: {start: trigger, end: start + 24h, start_inclusive: false, end_inclusive: true, index_timestamp: end}
+  target: {start: first_day.end, end: start + 30d, start_inclusive: false, end_inclusive: true, label: death}
+"""
+
+
+def foretell(
+    learnt: Path, asked: Path, folder: Path, assignments: Sequence[str] = (), futures: int = 32, seed: int = 1
+) -> pl.DataFrame:
+    """Return the estimates for the rows of `asked` by models that learnt from `learnt`; `folder` is for files."""
+    labels = pl.read_parquet(learnt / "truth.parquet", columns=[*KEY, "outcome"]).rename({"outcome": "boolean_value"})
+    rows = pl.read_parquet(asked / "truth.parquet", columns=KEY)
+    with opened(_imported(learnt, folder / "learnt")) as store:
+        subjects = store.cursor().sql("SELECT subject_id FROM subject ORDER BY subject_id").pl()["subject_id"]
+        split = _split(subjects, seed)
+        training = [subject for subject, part in split.items() if part == "train"]
+        vocabulary = fit_vocabulary(store, "default", TOKENS, training=training)
+        tokenize_store(store, vocabulary)
+        timelines = load_timelines(store, vocabulary)
+    _say(f"{len(timelines):,} patients, {len(timelines.tokens):,} tokens")
+    settings = read_settings(None, (*SETTINGS, f"seed={seed}", *assignments))
+    target = Labelled(TaskText("death_30d", TASK), labels)
+    checkpoint = train(folder / "models", "simulated", timelines, vocabulary, settings, target=target, split=split)
+    _say(f"trained: {dict(checkpoint.report)}")
+    with opened(_imported(asked, folder / "asked")) as store:
+        past = load_timelines(store, vocabulary)
+    tuning = labels.filter(pl.col("subject_id").replace_strict(split) == "tuning").head(BLENDED_ROWS)
+    known = _estimates(checkpoint, timelines, tuning, futures).join(tuning, on=KEY)
+    found = _estimates(checkpoint, past, rows, futures)
+    weight = _best_weight(known)
+    _say(f"weight of the supervised estimate in the blend: {weight:.2f}")
+    return found.with_columns(probability=_blend(found, weight))
+
+
+def _imported(source: Path, folder: Path) -> Store:
+    """Return a store of the events of a folder; its truth is no part of it."""
+    data = folder / "meds" / "data"
+    data.mkdir(parents=True)
+    shutil.copyfile(source / "events.parquet", data / "0.parquet")
+    (folder / "meds" / "metadata").mkdir()
+    store = create_store(folder / "store")
+    IMPORTERS["meds"](store, data / "0.parquet", ImportOptions())
+    return store
+
+
+def _split(subjects: pl.Series, seed: int) -> dict[int, Split]:
+    """Return which patients tune and which train."""
+    tunes = np.random.default_rng(seed).random(len(subjects)) < TUNING_SHARE
+    return {int(subject): "tuning" if tune else "train" for subject, tune in zip(subjects, tunes, strict=True)}
+
+
+def _estimates(checkpoint: Checkpoint, timelines: Timelines, rows: pl.DataFrame, futures: int) -> pl.DataFrame:
+    """Return the rows with the columns supervised, generated and share."""
+    supervised = predict(checkpoint, timelines, rows)
+    _say(f"foretold {len(rows):,} rows by the supervised head")
+    generated = generate(checkpoint, timelines, rows, parse_task(TASK, "death_30d"), Sampling(futures=futures))
+    _say(f"foretold them by {futures} futures each, {generated['unfinished'].mean():.4f} of them unfinished")
+    columns = {
+        "supervised": supervised["risk"].fill_null(supervised["risk"].mean()),
+        "generated": generated["risk"].fill_null(generated["risk"].mean()),
+        "share": generated["share"].fill_null(generated["share"].mean()),
+    }
+    return rows.select(KEY).with_columns(**columns)
+
+
+def _best_weight(known: pl.DataFrame) -> float:
+    """Return the weight of the supervised estimate beside the generated one with the least surprise."""
+    outcome = known["boolean_value"].to_numpy()
+
+    def surprise(weight: float) -> float:
+        risk = _blend(known, weight).to_numpy()
+        return float(-np.log(np.where(outcome, risk, 1 - risk)).mean())
+
+    return min(np.linspace(0, 1, 21).tolist(), key=surprise)
+
+
+def _blend(frame: pl.DataFrame, weight: float) -> pl.Series:
+    """Return the weighted mean of the log-odds of both estimates, as probabilities."""
+    one, other = (frame[name].clip(1e-4, 1 - 1e-4).to_numpy() for name in ("supervised", "generated"))
+    odds = weight * np.log(one / (1 - one)) + (1 - weight) * np.log(other / (1 - other))
+    return pl.Series("probability", 1 / (1 + np.exp(-odds)))
+
+
+_BEGAN = time.perf_counter()
+
+
+def _say(what: str) -> None:
+    print(f"[{time.perf_counter() - _BEGAN:6.0f} s] {what}", flush=True)
+
+
+def main() -> None:
+    """Read the arguments, foretell and write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--train", type=Path, required=True, metavar="DIR", help="events.parquet and truth.parquet")
+    parser.add_argument("--predict", type=Path, required=True, metavar="DIR", help="the same, truncated")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the estimates go (parquet)")
+    parser.add_argument("--futures", type=int, default=32, help="futures of each row")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
+    args = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="anamnesis-benchmark-"))
+    try:
+        found = foretell(args.train, args.predict, folder, args.settings, args.futures, args.seed)
+    finally:
+        shutil.rmtree(folder)
+    found.write_parquet(args.out)
+    _say(f"{len(found):,} rows in {args.out}")
+
+
+if __name__ == "__main__":
+    main()

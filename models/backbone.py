@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from models.transformer import Reading
+from models.events import Reading
 
 
 class Backbone(Protocol):

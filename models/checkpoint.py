@@ -20,9 +20,10 @@ from ehr.errors import ModelError, UnknownModel, VocabularyError
 from ehr.timelines import Timelines
 from ehr.vocabulary import Vocabulary, vocabulary_of
 from models.calibration import Calibration, calibration_from
+from models.events import layout_of
 from models.learner import Classifier, Heads
 from models.settings import Settings, as_mapping, settings_from
-from models.transformer import Decoder, layout_of
+from models.transformer import Decoder
 
 WEIGHTS_FILE: Final = "weights.pt"
 MODEL_FILE: Final = "model.json"

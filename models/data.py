@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ehr.timelines import past_ends
+from models.events import Reading
 from models.readings import NO_GAP, Readings, gaps_between, latest
-from models.transformer import Reading
 
 NO_TARGET: Final = -100
 """Target of a position that has none; what torch's cross entropy ignores."""

@@ -20,8 +20,8 @@ from torch import Tensor
 from ehr.vocabulary import Vocabulary
 from models.backbone import Backbone
 from models.draws import Bins, Clock, pick
+from models.events import Reading
 from models.futures import Question
-from models.transformer import Reading
 from models.variates import Surprise
 from models.watch import Watch
 

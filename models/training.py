@@ -29,10 +29,11 @@ from ehr.vocabulary import Vocabulary
 from models.calibration import Calibration, fit_calibration
 from models.checkpoint import Checkpoint, TaskText, now, open_version, require_vocabulary, save, timelines_hash
 from models.data import Documents, Reader, bootstrap_weights
+from models.events import layout_of
 from models.learner import Classifier, Heads, Learner, Material, Passed, fit, quiet, scores_of, threads
 from models.readings import fuse
 from models.settings import Settings, as_mapping
-from models.transformer import Decoder, layout_of
+from models.transformer import Decoder
 
 _PRETRAINED: Final = "pretrained.pt"
 _STAGES: Final = ("pre-training", "fine-tuning")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ehr.vocabulary import Vocabulary
-from models.transformer import Reading
+from models.events import Reading
 
 FOLLOWED: Final = 48
 """Tokens that are followed at most."""

@@ -13,9 +13,9 @@ from ehr.timelines import Timelines
 from ehr.tokens import NO_EVENT
 from models.checkpoint import Checkpoint
 from models.data import Batch, Documents, Reader
+from models.events import Reading
 from models.learner import Classifier
 from models.training import reader_of
-from models.transformer import Reading
 
 VARIANTS_AT_ONCE: Final = 32
 
@@ -104,7 +104,7 @@ def scores_without(classifier: Classifier, history: History, removed: Bools) -> 
     for at in range(0, len(order), VARIANTS_AT_ONCE):
         index = order[at : at + VARIANTS_AT_ONCE]
         batch = _variants(history.reading, ~distinct[index])
-        out[index] = classifier.heads(classifier.decoder(batch.reading), batch).double().numpy()
+        out[index] = classifier(batch).double().numpy()
     return out[inverse.reshape(-1)]
 
 

@@ -19,7 +19,7 @@ def steepness(classifier: Classifier, history: History) -> Floats:
     with torch.no_grad():
         embedded = decoder.embedded(history.reading)
     embedded.requires_grad_(True)
-    states = decoder.states_of(embedded, history.reading.days)
+    states = decoder.states_of(embedded, history.reading.days, both_ways=decoder.shape.both_ways)
     place = torch.zeros(history.reading.codes.shape, dtype=torch.int64)
     batch = batch_to_score(history.reading, place, torch.tensor([len(history) - 1]))
     (gradient,) = torch.autograd.grad(classifier.heads(states, batch).mean(), embedded)

@@ -12,9 +12,10 @@ from ehr.timelines import Timelines
 from ehr.vocabulary import TokenSettings, Vocabulary
 from models.calibration import Calibration
 from models.checkpoint import Checkpoint, TaskText, now
+from models.events import Layout, Reading, layout_of
 from models.learner import Classifier, Heads
 from models.settings import Settings, read_settings
-from models.transformer import Decoder, Layout, Reading, layout_of
+from models.transformer import Decoder
 
 START = datetime(2150, 1, 1)
 CODES = ("A", "B", BIRTH, "C", "HOSPITAL_DISCHARGE//HOME", DEATH, "RISK", "SEX//F")

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from ehr.events import BIRTH
 from models.data import NO_TARGET, PackedBatches, Reader, bootstrap_weights, packed
+from models.events import layout_of
 from models.readings import fuse
-from models.transformer import layout_of
 from tests.models.made import CODES, make_rows, make_timelines, make_vocabulary, random_decoder
 
 VOCABULARY = make_vocabulary()

@@ -3,10 +3,11 @@ import torch
 
 from ehr.vocabulary import TokenSettings, Vocabulary
 from models.data import Batch, Reader
+from models.events import layout_of
 from models.learner import Classifier, Heads
 from models.objectives import hidden_value_losses, next_event_losses, without_events
 from models.readings import Readings
-from models.transformer import Decoder, layout_of
+from models.transformer import Decoder
 from tests.models.made import make_rows, make_timelines, random_decoder, tiny_settings
 
 SETTINGS = TokenSettings(quantiles=3, gap_names=("1h", "1d"), gap_starts=(3_600, 86_400), age_years=0)

@@ -7,9 +7,9 @@ from ehr.events import DEATH
 from ehr.tasks.reader import parse_task
 from ehr.vocabulary import TokenSettings, Vocabulary
 from models.draws import Bins, Clock, pick
+from models.events import Reading
 from models.futures import question
 from models.rollout import Histories, Rollout, Sampling
-from models.transformer import Reading
 from tests.models.made import make_vocabulary
 
 DAY = 86_400

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.transformer import Layout, Reading
+from models.events import Layout, Reading
 from tests.models.made import random_decoder
 
 SIZE, BINS, GAPS = 12, 4, 3

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.transformer import Reading
+from models.events import Reading
 from models.variates import Surprise, lessened, most_frequent
 from tests.models.made import make_vocabulary
 

@@ -30,6 +30,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "tokenizing",
     "training",
     "evaluating",
+    "cards",
     "serving",
 )
 """Modules of api.commands in the order of `ehr --help`; each has `register(commands, parents)`."""

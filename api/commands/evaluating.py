@@ -1,12 +1,17 @@
-"""`ehr evaluate`: a model and the baseline beside it on held-out subjects, as metrics.json and one page."""
+"""`ehr evaluate`: a model and those beside it on held-out subjects, as one page, a model card and metrics.json."""
 
 import argparse
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
+    from rich.table import Table
+
+    from ehr.store import Store
+    from models.estimators import Said
 
 
 def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -15,9 +20,8 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "evaluate",
         parents=parents,
         help="how good the risks of a model are on held-out patients, as a report",
-        description="Compares the model with logistic regression and gradient boosting on the same held-out subjects, and "
-        "writes "
-        "metrics.json, predictions.parquet and report.html.",
+        description="Compares the model with logistic regression, gradient boosting and clinical scores on the same "
+        "held-out subjects, and writes report.html, model_card.md, metrics.json and predictions.parquet.",
     )
     parser.add_argument("--model", metavar="NAME", required=True, help="a trained model")
     parser.add_argument("--version", type=int, metavar="N", help="version of the model (default: the newest)")
@@ -30,6 +34,12 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "--futures", type=int, default=0, metavar="N", help="also judge N generated futures of each row (takes long)"
     )
     parser.add_argument(
+        "--temporal",
+        type=_share_or_time,
+        metavar="AT",
+        help="also compare before and after a time (2019-01-01), or the share of rows that lie before it (0.8)",
+    )
+    parser.add_argument(
         "--replicates", type=int, default=1000, metavar="N", help="bootstrap samples of subjects (default 1000)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of bootstrap and futures (default 0)")
@@ -39,63 +49,81 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 def run_evaluate(args: argparse.Namespace) -> int:
     """Evaluate a model on a task, write the report and print what it says."""
     from api.console import emit, progress_bar
+    from api.evaluation import about_run
     from api.learning import labelled_cohort, open_model, read_task_file
     from ehr.store import open_store, opened, require_subjects
     from ehr.timelines import load_timelines
-    from models.estimators import BASELINE, estimate_all
+    from models.checkpoint import find_model
+    from models.estimators import estimate_all
     from models.evaluate import evaluate
-    from models.report import in_words, write_report
+    from models.facts import row_facts
+    from models.report import write_report
     from models.rollout import Sampling
 
     file = read_task_file(args.task)
     truth = _read_truth(args.truth, file.task.name) if args.truth else None
-    with opened(open_store(args.store)) as store:
+    sampling = Sampling(futures=args.futures, seed=args.seed) if args.futures > 0 else None
+    with opened(open_store(args.store)) as store, progress_bar("evaluating") as progress:
         require_subjects(store)
         checkpoint = open_model(store, args.model, args.version)
+        folder = find_model(store.models, checkpoint.name, checkpoint.version)
         cohort, labels = labelled_cohort(store, file.task)
         timelines = load_timelines(store, checkpoint.vocabulary)
-        folder = store.models / checkpoint.name / str(checkpoint.version)
-        titles = dict(store.cursor().execute("SELECT code, description FROM code WHERE description <> ''").fetchall())
-        sampling = Sampling(futures=args.futures, seed=args.seed) if args.futures > 0 else None
-        with progress_bar("evaluating") as progress:
-            said = estimate_all(
-                checkpoint,
-                timelines,
-                labels,
-                file.task,
-                file.text,
-                events=store.cursor(),
-                folder=folder,
-                sampling=sampling,
-                progress=progress,
-            )
-    with progress_bar("evaluating") as progress:
+        said = estimate_all(
+            checkpoint,
+            timelines,
+            labels,
+            file.task,
+            file.text,
+            events=store.cursor(),
+            folder=folder,
+            sampling=sampling,
+            progress=progress,
+        )
+        progress("the people", 0, 0)
+        facts = row_facts(store.cursor(), labels)
+        about = about_run(store, checkpoint, folder, file, cohort, labels)
+        about["code_titles"] = _titles(store, said)
         progress("intervals", 0, 0)
-        features = said.held_out[BASELINE].about["strongest_features"]
-        codes = {name.partition(": ")[2] for name, _ in features}
-        about = {
-            "task": file.task.name,
-            "model": checkpoint.identity,
-            "attrition": [
-                {"step": step.rule, "subjects": step.subjects_after, "rows": step.rows_after}
-                for step in cohort.attrition
-            ],
-            "code_titles": {code: title for code, title in titles.items() if code in codes},
-        }
         evaluation = evaluate(
             labels,
             said.held_out,
             truth=truth,
             tuning=said.tuning,
+            facts=facts,
+            temporal=args.temporal,
             replicates=args.replicates,
             seed=args.seed,
             remarks=said.remarks,
             about=about,
         )
+        progress("report", 0, 0)
         report = write_report(args.out, evaluation)
-    payload = {**evaluation.metrics, "report": str(report)}
-    emit(args, payload, lambda console: _render(console, payload, in_words(evaluation.metrics)))
+    payload = {**evaluation.metrics, "report": str(report), "model_card": str(report.with_name("model_card.md"))}
+    emit(args, payload, lambda console: _render(console, payload))
     return 0
+
+
+def _share_or_time(text: str) -> float | datetime:
+    """Read a share or a time, as argparse wants it."""
+    try:
+        return float(text)
+    except ValueError:
+        return datetime.fromisoformat(text)
+
+
+def _titles(store: "Store", said: "Said") -> dict[str, str]:
+    """Return the titles of the codes that the features of the baseline are named after."""
+    from models.estimators import BASELINE
+
+    baseline = said.held_out.get(BASELINE)
+    names = [name for name, _ in baseline.about.get("strongest_features", [])] if baseline else []
+    codes = sorted({name.partition(": ")[2] for name in names} - {""})
+    found = store.cursor().execute(
+        "SELECT code, description FROM code WHERE description <> '' AND code IN (SELECT unnest($codes))",
+        {"codes": codes},
+    )
+    return dict(found.fetchall())
 
 
 def _read_truth(path: Path, task: str) -> "pl.DataFrame":
@@ -116,33 +144,46 @@ def _read_truth(path: Path, task: str) -> "pl.DataFrame":
     return truth.filter(pl.col("task") == task) if "task" in truth.columns else truth
 
 
-def _render(console: "Console", payload: dict[str, Any], sentences: list[str]) -> None:
-    """Print the evaluation for a person."""
+def _render(console: "Console", payload: dict[str, Any]) -> None:
+    """Print the evaluation for a person: who was judged, how well each estimator did, what follows of that."""
+    from rich.text import Text
+
+    from models.report.words import trust
+
+    compared, estimators = payload["compared"], payload["estimators"]
+    console.print(
+        Text.assemble(
+            (payload["task"], "bold"),
+            f": {compared['rows']:,} rows of {compared['subjects']:,} held-out subjects, "
+            f"{compared['positives']:,} with the event",
+        )
+    )
+    console.print(_table(estimators))
+    for line in trust(payload, next(iter(estimators))):
+        console.print(f"  {line}", markup=False)
+    for line in payload["remarks"]:
+        console.print(f"  {line}", markup=False, style="dim")
+    for line in payload["warnings"]:
+        console.print(Text.assemble(("mind: ", "yellow"), line))
+    console.print(f"report: {payload['report']}", markup=False, soft_wrap=True)
+    console.print(f"model card: {payload['model_card']}", markup=False, soft_wrap=True)
+
+
+def _table(estimators: dict[str, Any]) -> "Table":
     from rich.table import Table
 
-    compared = payload["compared"]
-    console.print(
-        f"[bold]{payload['task']}[/]: {compared['rows']:,} rows of {compared['subjects']:,} held-out subjects, "
-        f"{compared['positives']:,} with the event"
-    )
-    columns = ["auroc", "auprc", "brier", "calibration_slope", "ece"]
-    has_truth = any(estimator["distance_to_truth"] for estimator in payload["estimators"].values())
+    columns = {"auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier", "calibration_slope": "slope", "ece": "ECE"}
+    has_truth = any(estimator["distance_to_truth"] for estimator in estimators.values())
     table = Table(box=None)
-    table.add_column("estimator", no_wrap=True)
-    for column in [*columns, *(["off the truth"] if has_truth else [])]:
-        table.add_column(column.replace("_", " "), justify="right", no_wrap=column != "calibration_slope")
-    for estimator in payload["estimators"].values():
+    table.add_column("estimator")
+    for title in [*columns.values(), *(["off the truth"] if has_truth else [])]:
+        table.add_column(title, justify="right", no_wrap=True)
+    for estimator in estimators.values():
         cells = [_cell(estimator["metrics"][column]) for column in columns]
         if has_truth:
             cells.append(_cell(estimator["distance_to_truth"]))
         table.add_row(estimator["title"], *cells)
-    console.print(table)
-    verdicts = sentences[len(payload["estimators"]) :]
-    for line in [*verdicts, *payload["remarks"]]:
-        console.print(f"  {line}", markup=False)
-    for line in payload["warnings"]:
-        console.print(f"[yellow]mind:[/] {line}")
-    console.print(f"report: {payload['report']}", markup=False, soft_wrap=True)
+    return table
 
 
 def _cell(estimate: dict[str, Any] | None) -> str:

@@ -152,7 +152,7 @@ def surest(metrics: Metrics) -> str:
 
 def said_of_groups(metrics: Metrics) -> Iterator[tuple[str, str, str, list[str]]]:
     """Yield attribute, group, number of people and the AUROC of the first estimators of every subgroup, as text."""
-    names = list(metrics["estimators"])[:SHOWN]
+    names = list(metrics.get("estimators") or {})[:SHOWN]
     for group in metrics.get("subgroups") or []:
         values = ["" if group["hidden"] else _said(_measured(group, name).get("auroc")) for name in names]
         title = ATTRIBUTES.get(group["attribute"], str(group["attribute"]))

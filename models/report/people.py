@@ -54,7 +54,10 @@ def cell_text(cell: Mapping[str, Any]) -> tuple[str, str]:
         return HIDDEN, ""
     if "median" not in cell:
         return _share(cell["n"], cell["percent"]), ""
-    missing = f"missing {_share(cell['missing'], cell['missing_percent'])}" if cell["missing"] else ""
+    if cell["missing"] is None:
+        missing = "missing: few"
+    else:
+        missing = f"missing {_share(cell['missing'], cell['missing_percent'])}" if cell["missing"] else ""
     if cell["median"] is None:
         return "none", missing
     return f"{cell['median']:.4g} [{cell['q1']:.4g}, {cell['q3']:.4g}]", missing

@@ -9,6 +9,8 @@ from models.evaluation.uses import MAIN_POINT
 
 Metrics = Mapping[str, Any]
 _ORDER_WORDS: Final = ((0.6, "hardly better than chance"), (0.7, "weakly"), (0.8, "moderately well"), (0.9, "well"))
+WIDE_SLOPE: Final = 1.0
+"""An interval of the calibration slope that is wider than this says nothing, even where it holds 1."""
 LIMITS: Final = (
     "How the model would do in another hospital: held-out people come from the same store as the training people.",
     "Whether acting on a risk helps anyone. That takes a prospective study.",
@@ -199,6 +201,11 @@ def _on_calibration(estimator: Mapping[str, Any]) -> str:
         return (
             f"Its risks are not to be read as chances: they are {' and '.join(wrong)} (slope {with_interval(slope)})."
         )
+    if slope["high"] - slope["low"] > WIDE_SLOPE:
+        return (
+            "Whether its risks can be read as chances cannot be told from so few: the calibration slope is "
+            f"{with_interval(slope)}, and 1 would be right."
+        )
     return (
         "Its risks may be read as chances as far as these data can tell: the calibration slope is "
         f"{with_interval(slope)}, and 1 would be right."
@@ -206,17 +213,24 @@ def _on_calibration(estimator: Mapping[str, Any]) -> str:
 
 
 def _on_rival(metrics: Metrics, name: str) -> str:
-    """Say whether a simpler estimator does as well or better, in which case the model is not needed."""
+    """Say which other estimators rank better or are not shown to rank worse; if so, the model is not needed."""
+    better, unproven = [], []
     for pair in metrics["differences"]:
         auroc = pair["metrics"]["auroc"]
         if pair["first"] != name or pair["second"] == BAYES or auroc["low"] is None:
             continue
-        other = metrics["estimators"][pair["second"]]["title"]
+        title = metrics["estimators"][pair["second"]]["title"]
         if auroc["high"] < 0:
-            return f"{other} ranks better on the same patients and should be preferred."
-        if auroc["low"] <= 0:
-            return f"It is not shown to be better than {other}, which is simpler."
-    return ""
+            better.append(title)
+        elif auroc["low"] <= 0:
+            unproven.append(title)
+    if better:
+        return f"On the same patients these rank better and should be preferred: {_listed(better)}."
+    return f"It is not shown to rank better than these: {_listed(unproven)}." if unproven else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _on_audit(metrics: Metrics) -> str:

@@ -47,13 +47,18 @@ CODES: dict[str, tuple[str, str | None]] = {
 
 
 def event(
-    hours: float | None, name: str, value: float | None = None, *, lasts: float | None = None
+    hours: float | None,
+    name: str,
+    value: float | None = None,
+    *,
+    lasts: float | None = None,
+    codings: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Return an event; `lasts` hours from its begin on."""
+    """Return an event; `lasts` hours from its begin on, `codings` are all codes of its record."""
     code, unit = CODES.get(name, (name, None))
     time = None if hours is None else AT - timedelta(hours=hours)
     end = time + timedelta(hours=lasts) if time is not None and lasts is not None else None
-    return {"time": time, "code": code, "numeric_value": value, "unit": unit, "end_time": end}
+    return {"time": time, "code": code, "numeric_value": value, "unit": unit, "end_time": end, "codings": codings}
 
 
 def coma(hours: float, eye: int, verbal: int, motor: int) -> list[dict[str, Any]]:
@@ -71,7 +76,7 @@ def connection(records: Mapping[int, Iterable[Mapping[str, Any]]]) -> duckdb.Duc
     rows = [{"subject_id": subject, **one} for subject, events in records.items() for one in events]
     schema = {
         "subject_id": pl.Int64(), "time": pl.Datetime("us"), "code": pl.String(), "numeric_value": pl.Float32(),
-        "unit": pl.String(), "end_time": pl.Datetime("us"),
+        "unit": pl.String(), "end_time": pl.Datetime("us"), "codings": pl.List(pl.String()),
     }  # fmt: skip
     con = duckdb.connect()
     con.register("made_event", pl.DataFrame(rows, schema=schema, strict=False).to_arrow())

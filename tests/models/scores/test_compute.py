@@ -179,6 +179,17 @@ def test_units_are_converted() -> None:
     assert one([event(2, "heart_rate", 70) | {"unit": "mg/dL"}], "mews")["points"]["heart_rate"] is None
 
 
+def test_a_record_counts_by_any_of_its_codes_and_once() -> None:
+    rate = event(2, "LAB//LOCAL//pulse", 118, codings=["LAB//LOCAL//pulse", "LAB//LOINC//8867-4"]) | {"unit": "/min"}
+    assert one([rate], "mews")["points"]["heart_rate"] == 2
+    twice = [CODES["urine_output"][0], "LAB//LOINC//9187-6"]
+    charted = [reading | {"codings": twice} for reading in urine(450)]
+    said = scored({1: charted}, ["sofa"]).components.filter(component="kidney")
+    assert said["value"].to_list() == [450]
+    assert one([event(900, "DIAGNOSIS//LOCAL//x", codings=["DIAGNOSIS//LOCAL//x", "CONDITION//ICD10//I50.9"]),
+                event(900, "DIAGNOSIS//ICD//10//I10")], "charlson")["total"] == 1  # fmt: skip
+
+
 def test_urine_stands_for_a_day_only_when_it_was_charted_all_day() -> None:
     assert one(urine(300), "sofa")["points"]["kidney"] == 3
     assert one(urine(300)[:4], "sofa")["points"]["kidney"] is None

@@ -54,7 +54,9 @@ def check_definition(material: Material) -> Result:
     reader = _Reader(material, task, label, at)
     found = (*reader.prediction_time(), *reader.conditions(), *reader.sought(), *reader.followed(), *reader.choices())
     findings = tuple(dict.fromkeys(found))
-    seen = f"{len(task.windows)} window{'s' if len(task.windows) > 1 else ''} around a prediction {_in_words(task, at)}"
+    seen = (
+        f"{len(task.windows)} window{'s' if len(task.windows) > 1 else ''} around a prediction {_in_words(task, at)}"
+    )
     return Result("task", seen, tuple(_finding(material, *one) for one in findings))
 
 

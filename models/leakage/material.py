@@ -237,4 +237,4 @@ def split_of_subject(has_splits: bool) -> str:
     """Return a query of subject_id and split: those that were given, or those of all subjects by their numbers."""
     if has_splits:
         return "SELECT subject_id, min(split) AS split FROM audit_split GROUP BY subject_id"
-    return f"SELECT DISTINCT subject_id, {split_sql('subject_id')} AS split FROM event"
+    return f"SELECT subject_id, {split_sql()} AS split FROM (SELECT DISTINCT subject_id FROM event)"

@@ -11,6 +11,7 @@ from typing import Final
 
 from scipy.stats import norm
 
+from ehr.events import BIRTH
 from models.leakage.findings import EXAMPLES, Example, Finding, Result, by_share
 from models.leakage.material import Material, split_of_subject
 
@@ -96,17 +97,13 @@ def _timelines(material: Material) -> list[Finding]:
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE audit_sketch AS
-        WITH timed AS (
-            SELECT subject_id, code, numeric_value, "time", epoch_us("time") - epoch_us(first) AS since
-            FROM audit_event JOIN (
-                SELECT subject_id, min("time") AS first FROM audit_event
-                WHERE "time" IS NOT NULL AND code NOT LIKE 'MEDS\\_BIRTH' ESCAPE '\\' GROUP BY subject_id
-            ) USING (subject_id)
-            WHERE "time" > first
-        )
-        SELECT subject_id, min(DISTINCT hash("time", code, numeric_value), {SKETCH}) AS as_it_is,
-               min(DISTINCT hash(since, code, numeric_value), {SKETCH}) AS shifted
-        FROM timed GROUP BY subject_id HAVING count(*) >= {SHARED}
+        WITH timed AS (SELECT subject_id, "time", hash(code, numeric_value) AS what FROM audit_event
+                       WHERE "time" IS NOT NULL AND code <> '{BIRTH}'),
+        begun AS (SELECT subject_id, min("time") AS first FROM timed GROUP BY subject_id)
+        SELECT subject_id, list_distinct(min(hash("time", what), {SKETCH})) AS as_it_is,
+               list_distinct(min(hash("time" - first, what), {SKETCH})) AS shifted
+        FROM timed JOIN begun USING (subject_id) WHERE "time" > first
+        GROUP BY subject_id HAVING count(*) >= {SHARED}
         """
     )
     pairs = " UNION ".join(
@@ -130,7 +127,10 @@ def _hashes(sketch: str) -> str:
     """Return a query of subject_id and the hashes of its sketch that some, and not many, subjects share."""
     return f"""
         SELECT subject_id, h FROM (SELECT subject_id, unnest({sketch}) AS h FROM audit_sketch)
-        QUALIFY count(*) OVER (PARTITION BY h) BETWEEN 2 AND {CROWD}
+        SEMI JOIN (
+            SELECT h FROM (SELECT unnest({sketch}) AS h FROM audit_sketch) GROUP BY h
+            HAVING count(*) BETWEEN 2 AND {CROWD}
+        ) USING (h)
     """
 
 

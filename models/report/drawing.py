@@ -28,7 +28,7 @@ VARIABLES: Final = {
     PAPER: "var(--paper)",
     **{mark: f"var(--{name})" for name, mark in MARKS.items()},
 }
-DASHES: Final = ("", "7 3", "2 2", "9 3 2 3", "4 2", "1 2")
+DASHES: Final = ("", "7 3", "2 2", "9 3 2 3", "12 4")
 """Dashes by which lines differ beside their colour, as SVG writes them; "" is a whole line."""
 _PREFERRED: Final = {
     "supervised": "blue",

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 from matplotlib.axes import Axes
 
+from models.estimators import BAYES
 from models.metrics import precision_recall_curve, roc_curve
 from models.report.drawing import MARKS, SOFT, Panel, drawn, drawn_figure, line_style, looks, unit_square
 from models.report.words import number, useful_range, with_interval
@@ -15,6 +16,7 @@ from models.report.words import number, useful_range, with_interval
 DOTS: Final = 2000
 """At most so many rows are drawn as dots; the SVG of more would weigh megabytes."""
 CURVE_POINTS: Final = 400
+DRAWN: Final = 5
 _FOREST: Final = (
     ("auroc", "AUROC (higher is better)"),
     ("auprc", "AUPRC (higher is better)"),
@@ -25,6 +27,17 @@ _ENDS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 Estimators = Mapping[str, Mapping[str, Any]]
 
 
+def drawn_names(estimators: Estimators) -> list[str]:
+    """Return the names of the estimators that are drawn in curves, in their order.
+
+    More than DRAWN lines cannot be told apart: the first one, the truth, and of the others those that rank best.
+    """
+    first, *others = [name for name in estimators if name != BAYES]
+    others.sort(key=lambda name: -(estimators[name]["metrics"]["auroc"]["value"] or 0))
+    chosen = {first, *others[: DRAWN - 2], BAYES}
+    return [name for name in estimators if name in chosen]
+
+
 def forest(estimators: Estimators) -> list[Panel]:
     """Show AUROC, AUPRC and Brier score of each estimator with its interval, one panel each."""
     return [_forest(estimators, metric, title) for metric, title in _FOREST]
@@ -33,15 +46,15 @@ def forest(estimators: Estimators) -> list[Panel]:
 def curves(compared: pl.DataFrame, estimators: Estimators) -> list[Panel]:
     """Show the ROC and the precision-recall curve of each estimator; needs both outcomes."""
     outcome = compared["boolean_value"].to_numpy()
-    look = looks(list(estimators))
+    look, names = looks(list(estimators)), drawn_names(estimators)
     with drawn("roc") as (axes, roc):
-        for name in estimators:
+        for name in names:
             across, up = roc_curve(compared[f"risk_{name}"].to_numpy(), outcome)
             axes.plot(*_thinned(across, up), **line_style(look[name]))
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":")
         unit_square(axes, "ROC curve", "1 - specificity", "sensitivity")
     with drawn("precision") as (axes, precision):
-        for name in estimators:
+        for name in names:
             across, up = precision_recall_curve(compared[f"risk_{name}"].to_numpy(), outcome)
             axes.step(*_thinned(across, up), where="pre", **line_style(look[name]))
         axes.axhline(outcome.mean(), color=SOFT, linewidth=1, linestyle=":")
@@ -57,14 +70,14 @@ def calibration(compared: pl.DataFrame, estimators: Estimators) -> list[Panel]:
     highest = _upper(estimators)
     look = looks(list(estimators))
     return [
-        _calibration_panel(name, estimator, compared[f"risk_{name}"].to_numpy(), look[name][0], highest)
-        for name, estimator in estimators.items()
+        _calibration_panel(name, estimators[name], compared[f"risk_{name}"].to_numpy(), look[name][0], highest)
+        for name in drawn_names(estimators)
     ]
 
 
 def decision_curve(estimators: Estimators, everyone: Sequence[float | None]) -> list[Panel]:
     """Show the net benefit of acting above each threshold, beside acting on everyone and on no one."""
-    shown = {name: one for name, one in estimators.items() if one.get("decision_curve")}
+    shown = {name: estimators[name] for name in drawn_names(estimators) if estimators[name].get("decision_curve")}
     look = looks(list(estimators))
     first = next(iter(shown.values()))["decision_curve"]
     with drawn("decision", 4.8, 3.4) as (axes, svg):
@@ -92,14 +105,15 @@ def against_truth(compared: pl.DataFrame, estimators: Estimators) -> list[Panel]
     dots = compared.sample(DOTS, seed=0) if compared.height > DOTS else compared
     look = looks(list(estimators))
     panels = []
-    for name, estimator in estimators.items():
-        if name == "bayes":
+    for name in drawn_names(estimators):
+        estimator = estimators[name]
+        if name == BAYES:
             continue
         with drawn(f"truth {name}") as (axes, svg):
             axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":")
             mark = MARKS[look[name][0]]
             axes.plot(dots["risk_bayes"], dots[f"risk_{name}"], "o", color=mark, markersize=2.6, alpha=0.45, mew=0)
-            unit_square(axes, estimator["title"], "true probability", "predicted risk")
+            unit_square(axes, _broken(estimator["title"], 40), "true probability", "predicted risk")
         distance = estimator["distance_to_truth"]
         away = f" The mean distance is {with_interval(distance)}." if distance else ""
         panels.append((svg[0], f"Risk of {estimator['title']} against the true probability.{away}"))
@@ -136,8 +150,9 @@ def _loss_panel(title: str, curve: Sequence[Mapping[str, Any]]) -> Panel:
 def _forest(estimators: Estimators, metric: str, title: str) -> Panel:
     names = list(estimators)
     look = looks(names)
-    with drawn(f"forest {metric}", 3.6, 0.9 + 0.34 * len(names)) as (axes, svg):
-        axes.set_title(title)
+    with drawn_figure(f"forest {metric}", 3.6, 1.0 + 0.34 * len(names)) as (figure, svg):
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10.5)
+        axes = figure.subplots()
         axes.locator_params(axis="x", nbins=4)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
@@ -178,7 +193,9 @@ def _calibration_panel(
         low, high = (np.array([part[bound] for part in estimator["calibration_bins"]]) for bound in ("low", "high"))
         spread = np.abs(np.stack([came - low, high - came]))
         upper.errorbar(foretold, came, yerr=spread, fmt="o-", color=mark, markersize=4, linewidth=1.4, elinewidth=1.1)
-        upper.set(xlim=(0, highest), ylim=(0, highest), ylabel="observed share", title=estimator["title"])
+        upper.set(
+            xlim=(0, highest), ylim=(0, highest), ylabel="observed share", title=_broken(estimator["title"], 34)
+        )
         lower.hist(risk, bins=np.linspace(0, highest, 41).tolist(), color=mark)
         lower.set(ylabel="rows", xlabel="predicted risk")
         lower.grid(axis="x", visible=False)
@@ -221,10 +238,10 @@ def _each(estimators: Estimators, metric: str, label: str) -> str:
     return "; ".join(parts) + "."
 
 
-def _broken(title: str) -> str:
+def _broken(title: str, longest: int = 20) -> str:
     """Return a title on two lines when it is long, so that labels leave room for the figure."""
     words = title.split()
-    if len(title) <= 20 or len(words) == 1:
+    if len(title) <= longest or len(words) == 1:
         return title
     cut = min(range(1, len(words)), key=lambda at: abs(len(" ".join(words[:at])) - len(title) / 2))
     return " ".join(words[:cut]) + "\n" + " ".join(words[cut:])

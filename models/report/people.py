@@ -91,15 +91,19 @@ def _flow(metrics: Metrics) -> str:
         return note("How the task came to these people is not known: the evaluation was made without its attrition.")
     everybody = steps[0].get("subjects_before")
     boxes = [_kept("Everybody in the data", f"{everybody:,} people")] if everybody is not None else []
-    for place, (step, (left, lost)) in enumerate(zip(steps, losses(steps), strict=True)):
-        has_lost = step.get("subjects_before") != step["subjects"] or step.get("rows_before") != step["rows"]
-        if has_lost:
-            boxes.append(f'<li><div class="lost">left out: {escape(lost)}</div></li>')
-        if place == len(steps) - 1:
-            boxes.append(_kept("In the cohort", left))
-        elif has_lost:
-            boxes.append(_kept("With a trigger" if not place else "Left", left))
+    told = list(zip(steps, losses(steps), strict=True))
+    lossy = [(step, said) for step, said in told if _loses(step)]
+    for step, (left, lost) in lossy:
+        boxes.append(f'<li><div class="lost">left out: {escape(lost)}</div></li>')
+        title = "With a trigger" if step is steps[0] else "Left"
+        boxes.append(_kept("In the cohort" if step is lossy[-1][0] else title, left))
+    if not lossy:
+        boxes.append(_kept("In the cohort", told[-1][1][0]))
     return heading("How the task came to them") + f'<ol class="flow">{"".join(boxes)}</ol>'
+
+
+def _loses(step: Mapping[str, Any]) -> bool:
+    return bool(step.get("subjects_before") != step["subjects"] or step.get("rows_before") != step["rows"])
 
 
 def _kept(title: str, size: str) -> str:

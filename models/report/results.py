@@ -1,6 +1,6 @@
 """Sections on how good the risks are: ranking, calibration, usefulness, and distance to the truth where known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ import polars as pl
 from models.estimators import BAYES
 from models.page import dotted, figure, folded, keys, note, paragraph, section, table
 from models.report.drawing import looks
-from models.report.figures import DOTS, against_truth, calibration, curves, decision_curve, forest
+from models.report.figures import DOTS, against_truth, calibration, curves, decision_curve, drawn_names, forest
 from models.report.words import bounds, number, useful_range, value_of
 
 COLUMNS: Final = (
@@ -53,7 +53,10 @@ def discrimination(metrics: Metrics, compared: pl.DataFrame) -> str:
     parts = [_metrics_table(metrics), _differences(metrics)]
     parts.append(figure(forest(estimators), f"Value and {_level(metrics)} interval. {_base(metrics)}"))
     if 0 < metrics["compared"]["positives"] < metrics["compared"]["rows"]:
-        caption = f"{_base(metrics)} Thin and dotted: what a coin, or the same risk for everyone, would give."
+        caption = (
+            f"{_base(metrics)} Thin and dotted: what a coin, or the same risk for everyone, would give."
+            f"{_not_drawn(estimators)}"
+        )
         parts.append(figure(curves(compared, estimators), caption, legend=_legend(estimators)))
     else:
         parts.append(note("All outcomes are the same, so there are no ROC and precision-recall curves."))
@@ -68,7 +71,7 @@ def calibrated(metrics: Metrics, compared: pl.DataFrame) -> str:
     caption = (
         f"{_base(metrics)} Ten bins of equally many rows; bars are 95 % Wilson intervals, which take rows as "
         "independent. A point below the diagonal: fewer events came than were foretold. Beneath: how the risks are "
-        f"spread.{after}"
+        f"spread.{after}{_not_drawn(estimators)}"
     )
     return section(
         "Whether the risks can be read as chances",
@@ -90,9 +93,7 @@ def usefulness(metrics: Metrics) -> str:
             "the rate that the threshold says they are worth (Vickers and Elkin, Med Decis Making 2006). Thin "
             "and dotted: acting on everyone; the line at 0: on no one. The band is the interval of the first."
         )
-        parts.append(
-            figure(decision_curve(estimators, everyone), caption, legend=_legend(shown, estimators), wide=True)
-        )
+        parts.append(figure(decision_curve(estimators, everyone), caption, legend=_legend(estimators), wide=True))
         sentences = [useful_range(one["title"], one["decision_curve"], everyone) for one in shown.values()]
         parts.append(paragraph(" ".join(sentences[:2])))
     tables = [_points(estimator) for name, estimator in estimators.items() if name != BAYES]
@@ -190,35 +191,42 @@ def _bins_tables(estimators: Mapping[str, Any]) -> str:
 
 
 def _recalibration(estimators: Mapping[str, Any]) -> str:
-    rows: list[list[str]] = []
-    kinds: list[str] = []
-    for name, estimator in estimators.items():
-        found = estimator.get("recalibration")
-        if not found:
-            continue
-        rows.append([named(name, estimator["title"], estimators), *[""] * len(_RECALIBRATED)])
-        kinds.append("group")
-        for method, title in _AFTER.items():
-            measured = found.get(method)
-            if measured:
-                values = measured.get("metrics", measured)
-                rows.append([title, *(cell(values.get(key)) for key in _RECALIBRATED)])
-                kinds.append("level")
+    """Return the figures before and after recalibration; those of estimators that are not drawn are folded."""
+    drawn = drawn_names(estimators)
     reasons = [
         f"{estimator['title']}: {found['reason']}."
         for estimator in estimators.values()
         if (found := estimator.get("recalibration")) and found.get("reason")
     ]
-    why = note(f"Not recalibrated. {' '.join(reasons)}") if reasons else ""
+    others = _recalibrated([name for name in estimators if name not in drawn], estimators)
+    return (
+        _recalibrated(drawn, estimators)
+        + (folded("Of the other estimators", others) if others else "")
+        + (note(f"Not recalibrated. {' '.join(reasons)}") if reasons else "")
+    )
+
+
+def _recalibrated(names: Sequence[str], estimators: Mapping[str, Any]) -> str:
+    rows: list[list[str]] = []
+    kinds: list[str] = []
+    for name in names:
+        found = estimators[name].get("recalibration")
+        if not found or not (found.get("platt") or found.get("isotonic")):
+            continue
+        rows.append([named(name, estimators[name]["title"], estimators), *[""] * len(_RECALIBRATED)])
+        kinds.append("group")
+        for method, title in _AFTER.items():
+            if found.get(method):
+                rows.append([title, *(cell(found[method].get(key)) for key in _RECALIBRATED)])
+                kinds.append("level")
     if not rows:
-        return why
-    shown = table(
+        return ""
+    return table(
         ["", *(_TITLES[key] for key in _RECALIBRATED)],
         rows,
         caption="Calibration as the risks are and after recalibration on tuning people",
         kinds=kinds,
     )
-    return shown + why
 
 
 def _points(estimator: Mapping[str, Any]) -> str:
@@ -244,9 +252,16 @@ def _point_cell(key: str, figure_: Any) -> str:
     return f"{value:{shape}}{interval}"
 
 
-def _legend(shown: Mapping[str, Any], among: Mapping[str, Any] | None = None) -> str:
-    look = looks(list(among or shown))
-    return keys((one["title"], *look[name]) for name, one in shown.items())
+def _legend(estimators: Mapping[str, Any]) -> str:
+    look = looks(list(estimators))
+    return keys((estimators[name]["title"], *look[name]) for name in drawn_names(estimators))
+
+
+def _not_drawn(estimators: Mapping[str, Any]) -> str:
+    """Name the estimators for which there is no line."""
+    drawn = drawn_names(estimators)
+    left = [one["title"] for name, one in estimators.items() if name not in drawn]
+    return f" Not drawn, but in the tables: {'; '.join(left)}." if left else ""
 
 
 def _base(metrics: Metrics) -> str:

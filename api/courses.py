@@ -16,6 +16,7 @@ from models.monitor import course, event_times, regular_times
 from models.rollout import Sampling
 
 LAST: Final = "last"
+EVERY: Final = "6h"
 AT_EVENTS: Final = "event"
 _STEP: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([mhd])")
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -64,7 +65,7 @@ def follow(
     subject: Subject,
     *,
     through: str = LAST,
-    every: str = "6h",
+    every: str = EVERY,
     futures: int = 0,
 ) -> Course:
     """Estimate the risk of the task anew through a stay of a patient.

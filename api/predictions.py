@@ -1,12 +1,13 @@
 """RiskService: estimates of risks, and the models that give them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from anamnesis.v1 import risk_pb2, risk_pb2_grpc
 from api.convert import from_timestamp, to_timestamp
+from api.courses import EVERY, LAST, Course, Point, follow
 from api.effect_messages import explain_message
 from api.engine import Engine
 from api.explaining import TOP, Asked
@@ -44,6 +45,22 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
             entry.rows = len(foresight.explanation.events) if foresight.explanation else 0
         return explain_message(foresight, _foresight_message(foresight))
 
+    async def Monitor(
+        self, request: risk_pb2.MonitorRequest, context: Any
+    ) -> AsyncIterator[risk_pb2.MonitorResponse]:
+        """Estimate the risk for one patient at the times of a stay."""
+        asked = f"{request.model} for {request.subject} through {request.stay or LAST}"
+        with self.engine.audited("Monitor", asked, context) as entry:
+            self.engine.require_rows("predictions")
+            course = await asyncio.to_thread(self._follow, request)
+            entry.rows = len(course.points)
+        for place, point in enumerate(course.points):
+            message = _point_message(course, point)
+            if place == 0:
+                message.stay = course.stay.encounter_id
+                message.model.CopyFrom(_model_message(course.model))
+            yield message
+
     async def ListModels(self, request: risk_pb2.ListModelsRequest, context: Any) -> risk_pb2.ListModelsResponse:
         """List the trained models."""
         summaries = await asyncio.to_thread(list_models, self.engine.store.models)
@@ -71,14 +88,45 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
         at = from_timestamp(request, "prediction_time")
         return foresee(store, checkpoint, task_of(request), subject, at, asked=asked)
 
+    def _follow(self, request: risk_pb2.MonitorRequest) -> Course:
+        _check_futures(request.futures)
+        store = self.engine.store
+        return follow(
+            store,
+            self.engine.model(request.model),
+            task_of(request),
+            find_subject(store, request.subject),
+            through=request.stay or LAST,
+            every=request.every or EVERY,
+            futures=request.futures,
+        )
+
     def _foresee(self, request: risk_pb2.PredictRequest) -> Foresight:
-        if request.futures > MAX_FUTURES:
-            raise ModelError(f"one call may ask for {MAX_FUTURES} futures; ask for fewer")
+        _check_futures(request.futures)
         store = self.engine.store
         checkpoint = self.engine.model(request.model)
         subject = find_subject(store, request.subject)
         at = from_timestamp(request, "prediction_time")
         return foresee(store, checkpoint, task_of(request), subject, at, request.futures)
+
+
+def _check_futures(futures: int) -> None:
+    if futures > MAX_FUTURES:
+        raise ModelError(f"one call may ask for {MAX_FUTURES} futures; ask for fewer")
+
+
+def _point_message(course: Course, point: Point) -> risk_pb2.MonitorResponse:
+    estimate = risk_pb2.Estimate(
+        method=course.method,
+        risk=point.risk,
+        low=point.low if point.risk is not None else None,
+        high=point.high if point.risk is not None else None,
+        interval_meaning=course.interval,
+        abstention=point.abstention or "",
+    )
+    return risk_pb2.MonitorResponse(
+        time=to_timestamp(point.time), known_events=point.events, estimate=estimate, warning=point.warning or ""
+    )
 
 
 def _foresight_message(foresight: Foresight) -> risk_pb2.PredictResponse:

@@ -18,7 +18,7 @@ _MOST_ROWS: Final = 40
 def run_course(args: argparse.Namespace) -> int:
     """Print the course of a risk through a stay."""
     from api.console import emit
-    from api.courses import LAST, follow
+    from api.courses import EVERY, LAST, follow
     from api.learning import open_model, read_task_file
     from ehr.errors import ModelError
     from ehr.lookup import find_subject
@@ -36,7 +36,7 @@ def run_course(args: argparse.Namespace) -> int:
             file,
             subject,
             through=args.through or LAST,
-            every=args.every or "6h",
+            every=args.every or EVERY,
             futures=args.generate,
         )
     emit(args, asdict(course), lambda console: _render(console, course))

@@ -172,6 +172,40 @@ class Interval(_message.Message):
     high: float
     def __init__(self, risk: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ...) -> None: ...
 
+class MonitorRequest(_message.Message):
+    __slots__ = ("model", "task_name", "task_yaml", "subject", "stay", "every", "futures")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    TASK_NAME_FIELD_NUMBER: _ClassVar[int]
+    TASK_YAML_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    STAY_FIELD_NUMBER: _ClassVar[int]
+    EVERY_FIELD_NUMBER: _ClassVar[int]
+    FUTURES_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    task_name: str
+    task_yaml: str
+    subject: str
+    stay: str
+    every: str
+    futures: int
+    def __init__(self, model: _Optional[str] = ..., task_name: _Optional[str] = ..., task_yaml: _Optional[str] = ..., subject: _Optional[str] = ..., stay: _Optional[str] = ..., every: _Optional[str] = ..., futures: _Optional[int] = ...) -> None: ...
+
+class MonitorResponse(_message.Message):
+    __slots__ = ("time", "known_events", "estimate", "warning", "stay", "model")
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATE_FIELD_NUMBER: _ClassVar[int]
+    WARNING_FIELD_NUMBER: _ClassVar[int]
+    STAY_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    time: _timestamp_pb2.Timestamp
+    known_events: int
+    estimate: Estimate
+    warning: str
+    stay: int
+    model: Model
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_events: _Optional[int] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ..., warning: _Optional[str] = ..., stay: _Optional[int] = ..., model: _Optional[_Union[Model, _Mapping]] = ...) -> None: ...
+
 class ListModelsRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -45,6 +45,11 @@ class RiskServiceStub:
                 request_serializer=anamnesis_dot_v1_dot_risk__pb2.ExplainRequest.SerializeToString,
                 response_deserializer=anamnesis_dot_v1_dot_risk__pb2.ExplainResponse.FromString,
                 _registered_method=True)
+        self.Monitor = channel.unary_stream(
+                '/anamnesis.v1.RiskService/Monitor',
+                request_serializer=anamnesis_dot_v1_dot_risk__pb2.MonitorRequest.SerializeToString,
+                response_deserializer=anamnesis_dot_v1_dot_risk__pb2.MonitorResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/anamnesis.v1.RiskService/ListModels',
                 request_serializer=anamnesis_dot_v1_dot_risk__pb2.ListModelsRequest.SerializeToString,
@@ -70,6 +75,13 @@ class RiskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Monitor(self, request, context):
+        """Follows the risk of one patient through a stay: an estimate at each time, each from what was known by then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListModels(self, request, context):
         """Lists the trained models of the store.
         """
@@ -89,6 +101,11 @@ def add_RiskServiceServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=anamnesis_dot_v1_dot_risk__pb2.ExplainRequest.FromString,
                     response_serializer=anamnesis_dot_v1_dot_risk__pb2.ExplainResponse.SerializeToString,
+            ),
+            'Monitor': grpc.unary_stream_rpc_method_handler(
+                    servicer.Monitor,
+                    request_deserializer=anamnesis_dot_v1_dot_risk__pb2.MonitorRequest.FromString,
+                    response_serializer=anamnesis_dot_v1_dot_risk__pb2.MonitorResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -151,6 +168,33 @@ class RiskService:
             '/anamnesis.v1.RiskService/Explain',
             anamnesis_dot_v1_dot_risk__pb2.ExplainRequest.SerializeToString,
             anamnesis_dot_v1_dot_risk__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Monitor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/anamnesis.v1.RiskService/Monitor',
+            anamnesis_dot_v1_dot_risk__pb2.MonitorRequest.SerializeToString,
+            anamnesis_dot_v1_dot_risk__pb2.MonitorResponse.FromString,
             options,
             channel_credentials,
             insecure,

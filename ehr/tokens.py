@@ -71,7 +71,7 @@ class _Rows:
 def tokenize(
     con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, subject_ids: Sequence[int] | Int64s | None = None
 ) -> Timelines:
-    """Tokenise the events of the given subjects, or of all, as tables `event` and `code` of `con` hold them.
+    """Tokenise the events of the given subjects, or of all, as tables `event`, `code` and `code_value` of `con` do.
 
     Subjects without events are left out, and so are clinical events without a time: when they happened is not known.
     """

@@ -17,6 +17,9 @@ MODULES = (
     "views",
     "cohorts",
     "guard",
+    "training",
+    "predicting",
+    "fewshot",
 )
 
 

@@ -17,6 +17,7 @@ MODULES = (
     "views",
     "cohorts",
     "guard",
+    "generation",
     "training",
     "predicting",
     "fewshot",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -270,3 +272,53 @@ def test_futures_depend_on_the_seed_alone():
     one, two = outcomes(chain, asked, futures=20), outcomes(chain, asked, futures=20)
     assert (one.probability == two.probability).all()
     assert (one.drawn == two.drawn).all()
+
+
+BEFORE_RESULT = """
+predicates:
+  lab: {code: LAB}
+  high: {code: LAB, value_min: 5}
+trigger: lab
+windows:
+  result:
+    {start: end - 1m, end: trigger, start_inclusive: false, end_inclusive: true, label: high, index_timestamp: start}
+"""
+
+
+class Mixed(Valued):
+    """Like Valued, but most events are an A."""
+
+    def code_logits(self, states, gaps):
+        codes = torch.zeros(len(VALUED))
+        codes[VALUED.code_tokens["LAB"]], codes[VALUED.code_tokens["A"]] = 0.1, 0.9
+        return codes.log().expand(*gaps.shape, -1)
+
+
+def test_a_trigger_that_is_known_to_come_is_given():
+    asked = question(parse_task(BEFORE_RESULT, "made"), VALUED)
+    assert asked.given.nonzero()[0].tolist() == [VALUED.code_tokens["LAB"]]
+    run = Rollout(histories(silence=3.0), asked, VALUED, Sampling(futures=50), torch.Generator().manual_seed(1))
+    found = run.run(Mixed())
+    assert found.probability == pytest.approx(0.25)  # the chance of the upper bin, however rare the LAB
+
+
+def test_a_trigger_that_is_far_ahead_is_refused():
+    with pytest.raises(ModelError, match="long before its trigger"):
+        question(parse_task(BEFORE_RESULT.replace("1m", "2d"), "made"), VALUED)
+
+
+@pytest.mark.parametrize(("bound", "chance"), [("> 50 mg/L", 0.25), ("> 6 mg/dL", 0.125), ("< 5 mg/dL", 0.75)])
+def test_bounds_are_converted_to_the_unit_of_the_token(bound, chance):
+    vocabulary = replace(VALUED, units={"LAB": "mg/dL"})
+    text = TASK.format(end="start + 36h", inclusive="true", start="past.end")
+    text = text.replace("{code: EVENT}", f'{{code: LAB, value: "{bound}"}}')
+    asked = question(parse_task(text, "made"), vocabulary)
+    run = Rollout(histories(), asked, vocabulary, Sampling(futures=50), torch.Generator().manual_seed(1))
+    assert run.run(Valued()).probability == pytest.approx(chance)
+
+
+def test_bounds_in_a_unit_that_does_not_fit_are_refused():
+    text = TASK.format(end="start + 36h", inclusive="true", start="past.end")
+    text = text.replace("{code: EVENT}", '{code: LAB, value: "> 5 mmol/L"}')
+    with pytest.raises(ModelError, match="in a unit that fits"):
+        question(parse_task(text, "made"), VALUED)

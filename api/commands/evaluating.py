@@ -42,6 +42,13 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--replicates", type=int, default=1000, metavar="N", help="bootstrap samples of subjects (default 1000)"
     )
+    parser.add_argument(
+        "--deletions",
+        type=int,
+        default=200,
+        metavar="N",
+        help="rows of the deletion test of explanations (default 200; 0 leaves it out)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of bootstrap and futures (default 0)")
     parser.set_defaults(run=run_evaluate)
 
@@ -54,8 +61,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from ehr.store import open_store, opened, require_subjects
     from ehr.timelines import load_timelines
     from models.checkpoint import find_model
-    from models.estimators import estimate_all
+    from models.estimators import SUPERVISED, estimate_all, held_out
     from models.evaluate import evaluate
+    from models.explain import deletion_test
     from models.facts import row_facts
     from models.report import write_report
     from models.rollout import Sampling
@@ -84,6 +92,16 @@ def run_evaluate(args: argparse.Namespace) -> int:
         facts = row_facts(store.cursor(), labels)
         about = about_run(store, checkpoint, folder, file, cohort, labels)
         about["code_titles"] = _titles(store, said)
+        if SUPERVISED in said.held_out and args.deletions > 0:
+            about["explanation"] = deletion_test(
+                checkpoint,
+                timelines,
+                held_out(labels),
+                most=args.deletions,
+                replicates=args.replicates,
+                seed=args.seed,
+                progress=progress,
+            )
         progress("intervals", 0, 0)
         evaluation = evaluate(
             labels,

@@ -17,8 +17,8 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "tokenize",
         parents=parents,
         help="turn events into the tokens that models read",
-        description="Fits a vocabulary on the training subjects, once, and writes the timelines of all subjects. Later "
-        "calls keep the vocabulary and bring the timelines up to date. docs/tokens.md lists the settings.",
+        description="Fits a vocabulary on the training subjects, once, and writes the timelines of all subjects. "
+        "Later calls keep the vocabulary and bring the timelines up to date. docs/tokens.md lists the settings.",
     )
     parser.add_argument("--vocabulary", metavar="NAME", default="default", help="name of the vocabulary (default)")
     parser.add_argument("--refit", action="store_true", help="fit the vocabulary anew; models of the old one end")

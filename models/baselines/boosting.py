@@ -17,12 +17,17 @@ from models.baselines.material import UNSEEN, Effort, Floats, Material, Rows, bo
 from models.features import Matrix
 
 SHAPES: Final[dict[str, dict[str, Any]]] = {
-    "shallow": {"max_depth": 3, "num_leaves": 8, "feature_fraction": 0.1, "lambda_l2": 20.0},
-    "deep": {"max_depth": 6, "num_leaves": 31, "feature_fraction": 0.3, "lambda_l2": 5.0},
+    "random": {
+        "extra_trees": True,
+        "learning_rate": 0.05,
+        "max_depth": 5,
+        "num_leaves": 16,
+        "feature_fraction": 0.2,
+        "lambda_l2": 5.0,
+    },
+    "deep": {"learning_rate": 0.03, "max_depth": 6, "num_leaves": 31, "feature_fraction": 0.3, "lambda_l2": 5.0},
 }
-MEMBERS: Final = 5
-"""Fits with seeds of their own that the estimate is the mean of, on the logit scale."""
-_RATE: Final = 0.03
+"""Settings of LightGBM that are tried on tuning subjects; "random" tries one threshold of each feature at a split."""
 _MOST_TREES: Final = 3000
 _PATIENCE: Final = 100
 _UNSEEN_TREES: Final = 200
@@ -70,8 +75,8 @@ class Boosting:
 
 
 def fit_boosting(material: Material, effort: Effort, progress: Progress = silent) -> Boosting:
-    """Fit MEMBERS boosters on training rows with the shape and number of trees that do best on tuning rows."""
-    total = len(SHAPES) + MEMBERS + effort.replicates
+    """Fit boosters on training rows with the shape and number of trees that do best on tuning rows."""
+    total = len(SHAPES) + effort.members + effort.replicates
     shape, trees, losses = _choose(material, effort.seed, progress, total)
     rows = rows_to_fit(material, effort)
     fitted: list[str] = []
@@ -82,9 +87,9 @@ def fit_boosting(material: Material, effort: Effort, progress: Progress = silent
         fitted.append(text)
         return text
 
-    members = tuple(fit(effort.seed + number) for number in range(MEMBERS))
+    members = tuple(fit(effort.seed + number) for number in range(effort.members))
     replicates = tuple(
-        fit(effort.seed + MEMBERS + number, weights)
+        fit(effort.seed + effort.members + number, weights)
         for number, weights in enumerate(bootstraps(rows, effort.replicates, effort.seed))
     )
     return Boosting(
@@ -105,7 +110,7 @@ def fit_boosting(material: Material, effort: Effort, progress: Progress = silent
 def _choose(material: Material, seed: int, progress: Progress, total: int) -> tuple[str, int, dict[str, float]]:
     """Return shape and number of trees with the least log loss on tuning rows, and the losses."""
     if not material.tuning.has_both:
-        return "shallow", _UNSEEN_TREES, {}
+        return "random", _UNSEEN_TREES, {}
     losses, trees = {}, {}
     for place, shape in enumerate(SHAPES):
         booster = _train(material.train, shape, _MOST_TREES, seed, stop_on=material.tuning)
@@ -121,7 +126,6 @@ def _train(
 ) -> lightgbm.Booster:
     settings = {
         "objective": "binary",
-        "learning_rate": _RATE,
         "bagging_fraction": 0.7,
         "bagging_freq": 1,
         "min_data_in_leaf": max(1, min(40, len(rows) // 20)),

@@ -62,6 +62,7 @@ class Material:
 class Effort:
     """How a baseline is fitted: seed, fits on bootstraps of the subjects for the interval, and on which rows.
 
+    `members` fits with seeds of their own are averaged on the logit scale, where the method draws at random.
     With `refit` what was chosen on tuning subjects is fitted anew on training and tuning subjects together; what it
     then says of tuning subjects is no longer unseen.
     """
@@ -69,6 +70,7 @@ class Effort:
     seed: int = 0
     replicates: int = 10
     refit: bool = False
+    members: int = 5
 
 
 class Fitted(Protocol):

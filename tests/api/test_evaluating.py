@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import polars as pl
@@ -12,6 +13,7 @@ from api.cli import main
 from ehr.store import create_store
 from ehr.vocabulary import load_vocabulary
 from models.checkpoint import TaskText, save
+from tests.conftest import REPOSITORY
 from tests.ehr.made import START, add_events, born, event
 from tests.models.made import untrained_checkpoint
 
@@ -87,6 +89,63 @@ def test_tokenize_says_that_a_store_is_empty_or_missing(tmp_path: Path, capsys: 
         assert "Traceback" not in err
 
 
+def hold_what_the_command_adds(metrics: dict[str, Any]) -> None:
+    """Assert that what stands beside the figures tells of this run, and that small cells are hidden."""
+    table = metrics["table_one"]
+    assert [(group["name"], group["rows"]) for group in table["groups"]] == [("event", 40), ("no event", 80)]
+    values = next(line for line in table["lines"] if line["name"] == "LAB//1")
+    assert [cell["median"] for cell in values["cells"]] == [9.0, 1.0]
+    assert not any(line["name"] == "label" for line in table["lines"])
+    assert sum(group["subjects"] for group in metrics["table_one_parts"]["groups"]) < 120
+    assert metrics["unseen"]["held_out"]["unknown"] == 0
+    assert metrics["runtime"]["parameters"] > 0
+    assert metrics["runtime"]["bytes"] > 1000
+    assert metrics["versions"]["torch"]
+    assert metrics["task_text"].strip() == TASK.strip()
+    assert metrics["audit"] is None
+    assert metrics["data"]["people"] == 120
+    documented = (REPOSITORY / "docs" / "evaluation.md").read_text()
+    undocumented = {key for key in metrics if f"`{key}`" not in documented}
+    assert undocumented == set()
+
+
+def hold_the_card_of_the_model(capsys: pytest.CaptureFixture[str], store: Path, report: Path, tmp_path: Path) -> None:
+    """Assert that `ehr model` lists the model, and prints its card with the figures of its own report only."""
+    code, out, _ = run(capsys, "model", "list", "--store", str(store), "--json")
+    assert [(model["name"], model["version"], model["task"]) for model in orjson.loads(out)] == [("made", 1, "death")]
+    assert "made" in run(capsys, "model", "list", "--store", str(store))[1]
+    code, out, _ = run(capsys, "model", "card", "made", "--store", str(store))
+    assert (code, out.splitlines()[0]) == (0, "# Model card: made version 1")
+    assert "Made from the model alone" in out
+    code, out, _ = run(
+        capsys, "model", "card", "made", "--store", str(store), "--report", str(report), "--out", str(tmp_path)
+    )
+    assert (code, out.strip()) == (0, str(tmp_path / "model_card.md"))
+    assert "Supervised transformer: AUROC" in (tmp_path / "model_card.md").read_text()
+    metrics = orjson.loads((report / "metrics.json").read_bytes())
+    other = tmp_path / "other"
+    other.mkdir()
+    for content, words in (
+        (orjson.dumps({**metrics, "model": {**metrics["model"], "version": 2}}), "is not of model made version 1"),
+        (b"{", "is damaged"),
+        (None, "cannot be read"),
+    ):
+        path = other / "metrics.json"
+        path.unlink() if content is None else path.write_bytes(content)
+        code, _, err = run(capsys, "model", "card", "made", "--store", str(store), "--report", str(other))
+        assert code == 1
+        assert words in err
+
+
+def test_a_store_without_models_says_how_to_train_one(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "model", "list", "--store", str(store))
+    assert code == 0
+    assert "ehr train --model NAME" in out
+    code, _, err = run(capsys, "model", "card", "nowhere", "--store", str(store))
+    assert code == 1
+    assert "there is no finished model nowhere" in err
+
+
 def test_evaluate_writes_a_report(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from dataclasses import replace
 
@@ -106,13 +165,23 @@ def test_evaluate_writes_a_report(store: Path, tmp_path: Path, capsys: pytest.Ca
     assert code == 0, err
     metrics = orjson.loads(out)
     assert metrics["task"] == "death"
-    assert list(metrics["estimators"]) == ["supervised", "baseline", "bayes"]
-    assert metrics["estimators"]["baseline"]["metrics"]["auroc"]["value"] > 0.95
+    assert next(iter(metrics["estimators"])) == "supervised"
+    assert list(metrics["estimators"])[-1] == "bayes"
+    assert metrics["estimators"]["logistic"]["metrics"]["auroc"]["value"] > 0.95
     assert metrics["attrition"][-1]["rows"] == 120
-    assert (out_folder / "report.html").read_text().startswith("<!doctype html>")
+    page, card = (out_folder / "report.html").read_text(), (out_folder / "model_card.md").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "What they are like" in page
+    assert card.startswith("# Model card: made version 1")
+    assert orjson.loads((out_folder / "metrics.json").read_bytes()) == {
+        key: value for key, value in metrics.items() if key not in ("report", "model_card")
+    }
+    hold_what_the_command_adds(metrics)
     code, out, _ = run(capsys, *arguments, "--replicates", "20")
     assert code == 0
     assert "mind:" in out
+    assert out.rstrip().endswith(f"model card: {out_folder / 'model_card.md'}")
+    hold_the_card_of_the_model(capsys, store, out_folder, tmp_path)
     code, _, err = run(capsys, *arguments, "--truth", str(task))
     assert code == 1
     assert "cannot be read as truth.parquet" in err

@@ -6,8 +6,8 @@ models/NAME/VERSION/model.json    everything else; written last, so a folder wit
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +27,7 @@ from models.transformer import Decoder
 
 WEIGHTS_FILE: Final = "weights.pt"
 MODEL_FILE: Final = "model.json"
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Version of model.json."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -46,10 +46,20 @@ class TaskText:
 
 
 @dataclass(frozen=True, slots=True)
+class Trained:
+    """A task that a model foresees: its heads on the fine-tuned decoder that all tasks share, and its calibration."""
+
+    task: TaskText
+    classifier: Classifier
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A trained model in memory: the pre-trained decoder, from which futures are drawn, and what foresees its task.
 
-    Without a task it has no classifier and no calibration.
+    Without a task it has no classifier and no calibration. `others` are the tasks that were learnt beside it; `of`
+    gives the model with one of them in its place.
     """
 
     name: str
@@ -64,12 +74,29 @@ class Checkpoint:
     created_at: datetime
     report: Mapping[str, Any]
     """Counts of subjects, tokens and rows, and what was measured on tuning subjects."""
+    others: tuple[Trained, ...] = ()
+
+    @property
+    def trained(self) -> tuple[Trained, ...]:
+        """All tasks with a classifier, the first one first."""
+        if self.task is None or self.classifier is None or self.calibration is None:
+            return ()
+        return (Trained(self.task, self.classifier, self.calibration), *self.others)
+
+    def of(self, task_hash: str) -> "Checkpoint":
+        """Return the model with the task of this hash first; as it is when it has no classifier for such a task."""
+        first = [trained for trained in self.trained if trained.task.hash == task_hash]
+        if not first or self.task == first[0].task:
+            return self
+        others = tuple(trained for trained in self.trained if trained is not first[0])
+        one = first[0]
+        return replace(self, task=one.task, classifier=one.classifier, calibration=one.calibration, others=others)
 
     @property
     def parameters(self) -> int:
-        """How many numbers were learnt."""
-        parts = [self.decoder, self.classifier] if self.classifier else [self.decoder]
-        return sum(tensor.numel() for part in parts for tensor in part.parameters())
+        """How many numbers were learnt; those that tasks share count once."""
+        heads = [trained.classifier for trained in self.trained]
+        return sum({id(one): one.numel() for part in (self.decoder, *heads) for one in part.parameters()}.values())
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -80,6 +107,7 @@ class Checkpoint:
             "created_at": self.created_at.isoformat(),
             "task": self.task.name if self.task else None,
             "task_hash": self.task.hash if self.task else None,
+            "tasks": [trained.task.name for trained in self.trained],
             "vocabulary": self.vocabulary.name,
             "vocabulary_hash": self.vocabulary.hash,
             "data_hash": self.data_hash,
@@ -105,10 +133,7 @@ class ModelSummary:
 def save(folder: Path, checkpoint: Checkpoint) -> None:
     """Write the model into its folder; it counts as finished once model.json is there."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {"decoder": checkpoint.decoder.state_dict()}
-    if checkpoint.classifier is not None:
-        weights["classifier"] = checkpoint.classifier.state_dict()
-    torch.save(weights, folder / WEIGHTS_FILE)
+    torch.save(_weights(checkpoint), folder / WEIGHTS_FILE)
     content = {
         "format": FORMAT,
         **checkpoint.identity,
@@ -116,7 +141,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         "weights_sha256": sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest(),
         "settings": as_mapping(checkpoint.settings),
         "task_text": checkpoint.task.text if checkpoint.task else None,
-        "calibration": checkpoint.calibration.as_mapping() if checkpoint.calibration else None,
+        "trained": [_as_mapping(trained) for trained in checkpoint.trained],
         "report": dict(checkpoint.report),
         "vocabulary_definition": checkpoint.vocabulary.definition(),
     }
@@ -140,14 +165,10 @@ def load_model(folder: Path, vocabulary: Vocabulary | None = None) -> Checkpoint
         raise ModelError(f"model {name} in {folder} is damaged: its weights do not fit their hash; train it anew")
     settings = settings_from(content["settings"])
     weights = torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True)
-    shape, layout, classifier = settings.architecture, layout_of(own), None
-    decoder = Decoder(shape, layout)
+    decoder = Decoder(settings.architecture, layout_of(own))
     try:
         decoder.load_state_dict(weights["decoder"])
-        if "classifier" in weights:
-            heads = Heads(shape, base_rate=0.5)
-            classifier = Classifier(Decoder(shape, layout), heads).eval()
-            classifier.load_state_dict(weights["classifier"])
+        trained = _trained(content["trained"], weights, settings, own)
     except RuntimeError as error:
         raise ModelError(f"model {name} in {folder} is of another version of this program; train it anew") from error
     return Checkpoint(
@@ -156,12 +177,13 @@ def load_model(folder: Path, vocabulary: Vocabulary | None = None) -> Checkpoint
         settings,
         own,
         decoder.eval(),
-        classifier,
-        calibration_from(content["calibration"]) if content["calibration"] else None,
+        trained[0].classifier if trained else None,
+        trained[0].calibration if trained else None,
         TaskText(content["task"], content["task_text"]) if content["task"] else None,
         content["data_hash"],
         datetime.fromisoformat(content["created_at"]),
         content["report"],
+        trained[1:],
     )
 
 
@@ -247,6 +269,38 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 
 
+def _weights(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return what the file of weights holds: the decoder, the fine-tuned one, the heads of each task."""
+    weights: dict[str, Any] = {"decoder": checkpoint.decoder.state_dict()}
+    if checkpoint.trained:
+        weights["fine_tuned"] = checkpoint.trained[0].classifier.decoder.state_dict()
+        weights["heads"] = [trained.classifier.heads.state_dict() for trained in checkpoint.trained]
+    return weights
+
+
+def _trained(
+    entries: Sequence[Mapping[str, Any]], weights: Mapping[str, Any], settings: Settings, vocabulary: Vocabulary
+) -> tuple[Trained, ...]:
+    """Return the tasks of a model file, all on one decoder; raises RuntimeError for weights of another shape."""
+    if not entries:
+        return ()
+    shape = settings.architecture
+    decoder = Decoder(shape, layout_of(vocabulary)).eval()
+    decoder.load_state_dict(weights["fine_tuned"])
+    found = []
+    for entry, state in zip(entries, weights["heads"], strict=True):
+        heads = Heads(shape, base_rate=0.5)
+        heads.load_state_dict(state)
+        task = TaskText(entry["task"], entry["task_text"])
+        found.append(Trained(task, Classifier(decoder, heads).eval(), calibration_from(entry["calibration"])))
+    return tuple(found)
+
+
+def _as_mapping(trained: Trained) -> dict[str, Any]:
+    task, calibration = trained.task, trained.calibration.as_mapping()
+    return {"task": task.name, "task_hash": task.hash, "task_text": task.text, "calibration": calibration}
+
+
 def _read_model_file(folder: Path) -> dict[str, Any]:
     path = folder / MODEL_FILE
     if not path.exists():
@@ -265,7 +319,7 @@ def _summary(folder: Path) -> ModelSummary:
     return ModelSummary(
         content["model"],
         content["version"],
-        content["task"],
+        ", ".join(content["tasks"]) or content["task"],
         datetime.fromisoformat(content["created_at"]),
         content["vocabulary"],
         content["vocabulary_hash"],

@@ -1,6 +1,6 @@
 """From readings to batches: which events are read together, packed into rows without letting documents mix."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -271,6 +271,27 @@ def bootstrap_weights(documents: Documents, heads: int, seed: int) -> Documents:
     places, inverse = np.unique(documents.subject, return_inverse=True)
     weights = np.random.default_rng(seed).exponential(size=(len(places), heads)).astype(np.float32)
     return replace(documents, weights=weights[inverse])
+
+
+def side_by_side(parts: Sequence[Documents]) -> Documents:
+    """Return the documents of several tasks as one, with weights (d, sum of k): those of other tasks are zero."""
+    if len(parts) == 1:
+        return parts[0]
+    shifts = np.cumsum([0, *(len(part.places) for part in parts)])
+    columns = np.cumsum([0, *(part.weights.shape[1] for part in parts)])
+    weights = [
+        np.pad(part.weights, ((0, 0), (columns[at], columns[-1] - columns[at + 1]))) for at, part in enumerate(parts)
+    ]
+    return Documents(
+        np.concatenate([part.subject for part in parts]),
+        np.concatenate([part.first + shift for part, shift in zip(parts, shifts[:-1], strict=True)]),
+        np.concatenate([part.stop + shift for part, shift in zip(parts, shifts[:-1], strict=True)]),
+        np.concatenate([part.is_start for part in parts]),
+        np.concatenate([part.query for part in parts]),
+        np.concatenate([part.label for part in parts]),
+        np.concatenate(weights),
+        np.concatenate([part.places for part in parts]),
+    )
 
 
 def _documents(subject: Ints, first: Ints, stop: Ints, is_start: NDArray[np.bool_], places: Ints) -> Documents:

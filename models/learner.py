@@ -5,7 +5,7 @@ import math
 import signal
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,16 +62,16 @@ class Heads(nn.Module):
     0.715 to 0.745.
     """
 
-    def __init__(self, shape: Architecture, base_rate: float) -> None:
+    def __init__(self, shape: Architecture, base_rate: float, positive_weight: float = 1.0) -> None:
         super().__init__()
-        width, self.pools = shape.width, shape.pools
+        width, self.pools, self.positive_weight = shape.width, shape.pools, positive_weight
         self.query_norm, self.past_norm = nn.RMSNorm(width), nn.RMSNorm(width)
         self.weigh = nn.Linear(width, shape.pools, bias=False)
         self.dropout = nn.Dropout(0.0)
         self.scores = nn.Linear((1 + shape.pools) * width, shape.ensemble)
         nn.init.normal_(self.weigh.weight, std=0.02 if shape.pools > 1 else 0.0)
         nn.init.zeros_(self.scores.weight)
-        nn.init.constant_(self.scores.bias, math.log(base_rate / (1 - base_rate)))
+        nn.init.constant_(self.scores.bias, math.log(positive_weight * base_rate / (1 - base_rate)))
 
     def forward(self, states: Tensor, batch: Batch) -> Tensor:
         """Return the scores (q, k) of the documents of a batch with states (r, p, w); each has a query."""
@@ -90,6 +90,61 @@ class Heads(nn.Module):
         past = self.past_norm(means[1:].to(flat.dtype)).flatten(1)
         return torch.cat([self.query_norm(flat[batch.queries]), past], dim=-1)
 
+    def losses(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return the losses (q, k) of the scores (q, k) at the labels (q,), positives weighed as the settings say."""
+        spread = labels[:, None].expand_as(scores)
+        weight = None if self.positive_weight == 1 else scores.new_tensor(self.positive_weight)
+        return F.binary_cross_entropy_with_logits(scores, spread, reduction="none", pos_weight=weight)
+
+    def losses_together(self, scores: Tensor, labels: Tensor, _weights: Tensor) -> Tensor:
+        """Return the losses (q,) of the mean score of all heads, by which a pass is judged."""
+        return self.losses(scores.mean(dim=1, keepdim=True), labels).squeeze(1)
+
+    @torch.no_grad()
+    def unweigh(self) -> None:
+        """Take from the scores what the weight of positives added to them: its logarithm, whatever the history.
+
+        Where positives count w times, the best score is the log-odds of a world with w times as many of them (Elkan
+        2001, The foundations of cost-sensitive learning).
+        """
+        self.scores.bias.sub_(math.log(self.positive_weight))
+        self.positive_weight = 1.0
+
+
+class ManyHeads(nn.Module):
+    """The heads of several tasks side by side; a document says by its weights (k of each task) whose label it has.
+
+    The weights of all other tasks are zero there.
+    """
+
+    def __init__(self, tasks: Sequence[Heads]) -> None:
+        super().__init__()
+        self.tasks = nn.ModuleList(tasks)
+
+    @property
+    def each(self) -> tuple[Heads, ...]:
+        """The heads of each task."""
+        return tuple(cast(Heads, heads) for heads in self.tasks)
+
+    def forward(self, states: Tensor, batch: Batch) -> Tensor:
+        """Return the scores (q, tasks * k) of the documents of a batch."""
+        return torch.cat([heads(states, batch) for heads in self.tasks], dim=1)
+
+    def losses(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return the losses (q, tasks * k), so large that the mean over all columns is that of a document's own."""
+        parts = [heads.losses(part, labels) for heads, part in zip(self.each, self._of_each(scores), strict=True)]
+        return torch.cat(parts, dim=1) * len(parts)
+
+    def losses_together(self, scores: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+        """Return the losses (q,) of the mean score of the heads of each document's own task."""
+        parts = zip(self.each, self._of_each(scores), self._of_each(weights), strict=True)
+        return torch.stack(
+            [heads.losses_together(part, labels, own) * (own[:, 0] > 0) for heads, part, own in parts]
+        ).sum(dim=0)
+
+    def _of_each(self, columns: Tensor) -> tuple[Tensor, ...]:
+        return columns.chunk(len(self.tasks), dim=1)
+
 
 class Classifier(nn.Module):
     """A decoder with the heads for a task on top of it."""
@@ -103,42 +158,46 @@ class Classifier(nn.Module):
         return self.heads(self.states(batch), batch)  # type: ignore[no-any-return]
 
     def states(self, batch: Batch) -> Tensor:
-        """Return the states (r, p, w) of a batch, read forwards or both ways as the settings say."""
-        both_ways = self.decoder.shape.both_ways
-        return self.decoder(batch.reading, batch.documents, both_ways=both_ways)  # type: ignore[no-any-return]
+        """Return the states (r, p, w) of a batch, read as `states_of` reads it."""
+        return states_of(self.decoder, batch)
+
+
+def states_of(decoder: Decoder, batch: Batch) -> Tensor:
+    """Return the states (r, p, w) of a batch, read forwards or both ways as the settings of the decoder say."""
+    return decoder(batch.reading, batch.documents, both_ways=decoder.shape.both_ways)  # type: ignore[no-any-return]
 
 
 class Learner(lightning.LightningModule):
     """The decoder, and in fine-tuning its heads, on their way to fewer surprises."""
 
-    def __init__(self, decoder: Decoder, heads: Heads | None, work: Optimisation) -> None:
+    def __init__(self, decoder: Decoder, heads: Heads | ManyHeads | None, work: Optimisation) -> None:
         super().__init__()
         self.decoder, self.work = decoder, work
-        self.classifier = None if heads is None else Classifier(decoder, heads)
+        self.heads = heads
         decoder.requires_grad_(heads is None or not work.frozen)
         decoder.set_dropout(work.dropout if heads is None else work.fine_tune_dropout)
-        if heads is not None:
-            heads.dropout.p = work.fine_tune_dropout
+        for module in () if heads is None else heads.modules():
+            if isinstance(module, Heads):
+                module.dropout.p = work.fine_tune_dropout
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the loss: of the timelines alone, or of the task with a share of the next event."""
         chance = torch.Generator().manual_seed((self.work.seed * 1_000 + self.current_epoch) * 1_000_003 + index)
-        if self.classifier is None:
-            return _mean(self._surprises(batch, chance, hides=self.decoder.shape.both_ways and index % 2 == 1))
+        if self.heads is None:
+            return _mean(self._surprises(batch, chance, hides=self._hides(index)))
         batch = without_events(batch, self.work.event_dropout, chance)
-        states = self.classifier.states(batch)
-        scores = self.classifier.heads(states, batch)
-        losses = F.binary_cross_entropy_with_logits(scores, _spread(batch.labels, scores), reduction="none")
-        loss = (losses * batch.weights).mean()
+        states = states_of(self.decoder, batch)
+        scores = self.heads(states, batch)
+        loss = (self.heads.losses(scores, batch.labels) * batch.weights).mean()
         if self.work.language_weight > 0 and not self.work.frozen and not self.decoder.shape.both_ways:
             loss = loss + self.work.language_weight * _mean(next_event_losses(self.decoder, states, batch))
         return loss
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Add the losses of a batch of tuning subjects to the tuning loss of this pass."""
-        if self.classifier is not None:
-            scores = self.classifier(batch).mean(dim=1)
-            losses = F.binary_cross_entropy_with_logits(scores, batch.labels, reduction="none")
+        if self.heads is not None:
+            scores = self.heads(states_of(self.decoder, batch), batch)
+            losses = self.heads.losses_together(scores, batch.labels, batch.weights)
         else:
             losses = self._surprises(batch, torch.Generator().manual_seed(index), hides=False)
             if self.decoder.shape.both_ways:
@@ -149,6 +208,11 @@ class Learner(lightning.LightningModule):
                 TUNING_LOSS, losses.mean(), batch_size=len(losses), on_epoch=True, sync_dist=self.work.devices > 1
             )
 
+    def _hides(self, index: int) -> bool:
+        """Say whether the batch of this number is one in which values are hidden; such batches are spread evenly."""
+        share = self.work.hidden_share if self.decoder.shape.both_ways else 0.0
+        return math.floor((index + 1) * share) > math.floor(index * share)
+
     def _surprises(self, batch: Batch, chance: torch.Generator, *, hides: bool) -> Tensor:
         if hides:
             return hidden_value_losses(self.decoder, batch, chance)
@@ -158,7 +222,7 @@ class Learner(lightning.LightningModule):
         """Return AdamW with decay on matrices only, a warm-up and a cosine down to a tenth."""
         decayed = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
         plain = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
-        rate = self.work.learning_rate if self.classifier is None else self.work.fine_tune_learning_rate
+        rate = self.work.learning_rate if self.heads is None else self.work.fine_tune_learning_rate
         groups = [{"params": decayed, "weight_decay": self.work.weight_decay}, {"params": plain, "weight_decay": 0.0}]
         optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95))
         steps = max(1, int(self.trainer.estimated_stepping_batches))
@@ -363,7 +427,3 @@ def _interruptible() -> Iterator[None]:
 def _mean(losses: Tensor) -> Tensor:
     """Return the mean, or zero with a gradient for a batch without any target."""
     return losses.sum() / max(1, len(losses))
-
-
-def _spread(labels: Tensor, scores: Tensor) -> Tensor:
-    return labels[:, None].expand_as(scores)

@@ -44,6 +44,8 @@ class Optimisation:
     patience: int = 2
     """Passes without a better loss on the tuning subjects after which pre-training stops."""
     learning_rate: float = 3e-3
+    hidden_share: float = 0.5
+    """Share of the batches of pre-training in which values are hidden, where histories are read both ways."""
     dropout: float = 0.1
     """Share of the numbers in the residual stream that is left out in each step of pre-training."""
     fine_tune_epochs: int = 4
@@ -58,6 +60,8 @@ class Optimisation:
     """Fine-tuning keeps a running mean of its weights that decays by this factor a step; 0 keeps them as they are."""
     language_weight: float = 0.3
     """Weight of the next-event loss beside the loss of the task while fine-tuning, read forwards only."""
+    positive_weight: float = 1.0
+    """How often a row with the outcome counts in fine-tuning; what that adds to the scores is taken off again."""
     frozen: bool = False
     """Train the heads only (linear probe) and leave the decoder as pre-training made it."""
     tokens_per_step: int = 2048
@@ -202,6 +206,7 @@ def _check(settings: Settings) -> None:
         "shortest_period": shape.shortest_period,
         "learning_rate": work.learning_rate,
         "fine_tune_learning_rate": work.fine_tune_learning_rate,
+        "positive_weight": work.positive_weight,
         "tokens_per_step": work.tokens_per_step,
         "accumulate": work.accumulate,
         "threads": work.threads,
@@ -217,6 +222,8 @@ def _check(settings: Settings) -> None:
         "fine_tune_dropout": work.fine_tune_dropout,
         "event_dropout": work.event_dropout,
     }
+    if not 0 <= work.hidden_share <= 1:
+        raise ModelError(f"setting hidden_share is {work.hidden_share} and has to lie in [0, 1]")
     for key, share in shares.items():
         if not 0 <= share < 1:
             raise ModelError(f"setting {key} is {share} and has to lie in [0, 1)")

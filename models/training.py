@@ -7,7 +7,7 @@ held-out subjects are not read. A training that was interrupted goes on where it
 import copy
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -27,10 +27,19 @@ from ehr.splits import Split, splits
 from ehr.timelines import Timelines
 from ehr.vocabulary import Vocabulary
 from models.calibration import Calibration, fit_calibration
-from models.checkpoint import Checkpoint, TaskText, now, open_version, require_vocabulary, save, timelines_hash
-from models.data import Documents, Reader, bootstrap_weights
+from models.checkpoint import (
+    Checkpoint,
+    TaskText,
+    Trained,
+    now,
+    open_version,
+    require_vocabulary,
+    save,
+    timelines_hash,
+)
+from models.data import Documents, Reader, bootstrap_weights, side_by_side
 from models.events import layout_of
-from models.learner import Classifier, Heads, Learner, Material, Passed, fit, quiet, scores_of, threads
+from models.learner import Classifier, Heads, Learner, ManyHeads, Material, Passed, fit, quiet, scores_of, threads
 from models.readings import fuse
 from models.settings import Settings, as_mapping
 from models.transformer import Decoder
@@ -59,46 +68,48 @@ def train(
     settings: Settings | None = None,
     *,
     target: Labelled | None = None,
+    also: Sequence[Labelled] = (),
     base: Checkpoint | None = None,
     split: Mapping[int, Split] | None = None,
     progress: Progress = silent,
 ) -> Checkpoint:
     """Train the next version of model `name` in the folder `models`, and return it.
 
-    Without a `target` it is pre-trained only. `base` is a model whose decoder is taken instead of pre-training; its
-    architecture then replaces that of the settings. `split` says of each subject where it belongs, in place of the
-    hash of its number; who is not in it is held out. When the last version is unfinished, it is finished.
+    Without a `target` it is pre-trained only; `also` are further tasks, which share the fine-tuned decoder. `base` is
+    a model whose decoder is taken instead of pre-training; its architecture then replaces that of the settings.
+    `split` says of each subject where it belongs, in place of the hash of its number; who is not in it is held out.
+    When the last version is unfinished, it is finished.
     Raises ModelError when the data cannot teach the model: no training or tuning subjects, no rows, one outcome only.
     """
     settings = settings or Settings()
+    targets = _distinct(target, also)
     require_vocabulary(name, vocabulary, "the vocabulary of the timelines", timelines.vocabulary_hash)
     if base is not None:
         require_vocabulary(base.name, base.vocabulary, vocabulary.name, vocabulary.hash)
         settings = Settings(base.settings.architecture, settings.optimisation, settings.data)
     data_hash = timelines_hash(timelines)
-    folder, version = open_version(models, name, _plan(settings, vocabulary, data_hash, target, base, split))
+    folder, version = open_version(models, name, _plan(settings, vocabulary, data_hash, targets, base, split))
     reader = reader_of(timelines, vocabulary, settings)
     with quiet(), threads(settings.optimisation.threads):
         lightning.seed_everything(settings.optimisation.seed, verbose=False)
         decoder, report = _pre_trained(folder, reader, vocabulary, settings, base, split, progress)
-        classifier, calibration = None, None
-        if target is not None:
-            classifier, calibration, report["fine_tuning"] = _fine_tuned(
-                folder, reader, decoder, settings, target, split, progress
-            )
-            report |= {"audit": dict(target.audit)} if target.audit is not None else {}
+        trained: tuple[Trained, ...] = ()
+        if targets:
+            trained, learnt = _fine_tuned(folder, reader, decoder, settings, targets, split, progress)
+            report |= learnt
     checkpoint = Checkpoint(
         name,
         version,
         settings,
         vocabulary,
         decoder.eval(),
-        classifier,
-        calibration,
-        target.task if target else None,
+        trained[0].classifier if trained else None,
+        trained[0].calibration if trained else None,
+        trained[0].task if trained else None,
         data_hash,
         now(),
         report,
+        trained[1:],
     )
     save(folder, checkpoint)
     _clear(folder)
@@ -165,40 +176,53 @@ def _fine_tuned(
     reader: Reader,
     decoder: Decoder,
     settings: Settings,
-    target: Labelled,
+    targets: Sequence[Labelled],
     assigned: Mapping[int, Split] | None,
     progress: Progress,
-) -> tuple[Classifier, Calibration, dict[str, Any]]:
-    """Train heads on a copy of the decoder for the task, calibrate, and say what was measured.
+) -> tuple[tuple[Trained, ...], dict[str, Any]]:
+    """Train heads for all tasks on one copy of the decoder, calibrate each, and say what was measured.
 
     The decoder itself stays as it is: histories end before the outcome, so a decoder that goes on learning from them
     forgets how often it comes, and its futures would be wrong.
     """
-    training, tuning = _labelled_documents(reader, target, assigned)
+    pairs = [_labelled_documents(reader, target, assigned) for target in targets]
     shape, work = settings.architecture, settings.optimisation
-    training = bootstrap_weights(training, shape.ensemble, work.seed)
-    heads = Heads(shape, float(training.label.mean()))
-    classifier = Classifier(copy.deepcopy(decoder), heads)
-    learner = Learner(classifier.decoder, heads, work)
+    heads = [Heads(shape, float(training.label.mean()), work.positive_weight) for training, _ in pairs]
+    drawn = [bootstrap_weights(training, shape.ensemble, work.seed) for training, _ in pairs]
+    training, tuning = side_by_side(drawn), side_by_side([tuning for _, tuning in pairs])
+    shared = copy.deepcopy(decoder)
+    learner = Learner(shared, heads[0] if len(heads) == 1 else ManyHeads(heads), work)
     passed = fit("fine-tuning", learner, Material(reader, training, tuning), folder / "fine-tuning", progress)
+    trained, reports = [], []
+    for target, own, (rows, tuning_rows) in zip(targets, heads, pairs, strict=True):
+        own.unweigh()
+        classifier = Classifier(shared, own)
+        calibration, measured = _calibrated(classifier, reader, tuning_rows, work.seed)
+        trained.append(Trained(target.task, classifier, calibration))
+        counts = {"rows": len(rows), "events": int(rows.label.sum())}
+        audit = {"audit": dict(target.audit)} if target.audit is not None else {}
+        reports.append({"task": target.task.name, **counts, **measured, **audit})
+    first = {key: value for key, value in reports[0].items() if key not in ("task", "audit")}
+    report: dict[str, Any] = {"fine_tuning": {**first, **_of_stage(passed)}}
+    report |= {key: reports[0][key] for key in ("audit",) if key in reports[0]}
+    return tuple(trained), report | ({"also": reports[1:]} if reports[1:] else {})
+
+
+def _calibrated(
+    classifier: Classifier, reader: Reader, tuning: Documents, seed: int
+) -> tuple[Calibration, dict[str, Any]]:
+    """Return the calibration of the heads of a task, fitted on tuning rows, and what is measured on these."""
     scores = scores_of(classifier, reader, tuning)
     labels = tuning.label.astype(np.float64)
-    calibration = fit_calibration(scores, labels, tuning.subject, work.seed)
+    calibration = fit_calibration(scores, labels, tuning.subject, seed)
     risk, _, _ = calibration.risks(scores)
     both = 0 < labels.mean() < 1
-    return (
-        classifier,
-        calibration,
-        {
-            "rows": len(training),
-            "events": int(training.label.sum()),
-            "tuning_rows": len(tuning),
-            "tuning_events": int(labels.sum()),
-            "tuning_auroc": float(roc_auc_score(labels, risk)) if both else None,
-            "tuning_brier": float(np.mean((risk - labels) ** 2)),
-            **_of_stage(passed),
-        },
-    )
+    return calibration, {
+        "tuning_rows": len(tuning),
+        "tuning_events": int(labels.sum()),
+        "tuning_auroc": float(roc_auc_score(labels, risk)) if both else None,
+        "tuning_brier": float(np.mean((risk - labels) ** 2)),
+    }
 
 
 def _labelled_documents(
@@ -223,28 +247,43 @@ def _labelled_documents(
     return training, tuning
 
 
+def _distinct(target: Labelled | None, also: Sequence[Labelled]) -> tuple[Labelled, ...]:
+    """Return all tasks; raises ModelError when one stands twice, or further ones beside none."""
+    if target is None:
+        if also:
+            raise ModelError("a model has further tasks beside a first one only; name that as the target")
+        return ()
+    targets = (target, *also)
+    names = [one.task.name for one in targets]
+    for name in names:
+        if names.count(name) > 1:
+            raise ModelError(f"task {name} is named twice; a model learns each task once")
+    return targets
+
+
 def _plan(
     settings: Settings,
     vocabulary: Vocabulary,
     data_hash: str,
-    target: Labelled | None,
+    targets: Sequence[Labelled],
     base: Checkpoint | None,
     split: Mapping[int, Split] | None,
 ) -> Mapping[str, Any]:
     """Return what has to be the same for an interrupted training to go on."""
-    labels_hash = None
-    if target is not None:
-        labels = target.labels.select("subject_id", "prediction_time", "boolean_value").sort(pl.all())
-        labels_hash = str(labels.hash_rows(seed=0).sum())
     return {
         "settings": as_mapping(settings),
         "vocabulary": vocabulary.hash,
         "data": data_hash,
-        "task": target.task.hash if target else None,
-        "labels": labels_hash,
+        "task": [target.task.hash for target in targets],
+        "labels": [_labels_hash(target) for target in targets],
         "split": sha256(repr(sorted(split.items())).encode()).hexdigest() if split is not None else None,
         "base_model": [base.name, base.version] if base else None,
     }
+
+
+def _labels_hash(target: Labelled) -> str:
+    labels = target.labels.select("subject_id", "prediction_time", "boolean_value").sort(pl.all())
+    return str(labels.hash_rows(seed=0).sum())
 
 
 def _of_stage(passed: Passed) -> dict[str, Any]:

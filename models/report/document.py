@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from models.evaluate import FEW_POSITIVES, Evaluation
 from models.page import answers, bullets, contents, facts, page, section, warning
-from models.report import groups, making, people, results
+from models.report import explained, groups, making, people, results
 from models.report.card import CARD_FILE
 from models.report.words import headline, missing, task_title
 
@@ -28,6 +28,7 @@ def report_page(evaluation: Evaluation) -> str:
         "Whether it knows when it is unsure": groups.surest(metrics),
         "How early it foresees": groups.early(metrics),
         "Against the truth": results.truth(metrics, compared),
+        explained.TITLE: explained.explained(metrics),
         "What the baseline leans on": making.leaning(metrics),
         "Leakage audit": making.audit(metrics),
         "How it was trained": making.training(metrics),

@@ -23,7 +23,8 @@ SETTINGS = (
     "dropout=0",
     "fine_tune_dropout=0",
     "language_weight=0",
-    "fine_tune_epochs=9",
+    "fine_tune_epochs=16",
+    "fine_tune_patience=16",
     "fine_tune_learning_rate=1e-2",
 )
 

@@ -1,8 +1,8 @@
 """Training events per second: packed documents of fused events, against a plain decoder over the token stream.
 
-The peer is what a short tutorial loop does: layer norm, learned positions, GELU, a token for each gap, code and value,
-one stretch of a subject to a row, rows padded to the longest of the batch. Both see events of the same made patients,
-have the same layers and width, one thread and batches of as many positions; counted are events, not padding.
+The peer is what a short tutorial loop does: layer norm, learned positions, GELU, a token for each gap, code, value,
+one stretch of a subject to a row, rows padded to the longest of the batch. Both see the same made patients and have
+the same layers and width, one thread and batches of as many positions; counted are events, not padding.
 """
 
 import os
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.machine import Result
@@ -89,7 +88,7 @@ def plain(timelines: Timelines, vocabulary: Vocabulary, settings: Settings) -> I
         width = max(len(tokens) for tokens in batch)
         laid = torch.from_numpy(np.stack([np.pad(tokens, (0, width - len(tokens))) for tokens in batch]))
         scores = model(laid)
-        step(F.cross_entropy(scores[:, :-1].flatten(0, 1), laid[:, 1:].flatten(), ignore_index=0))
+        step(nn.functional.cross_entropy(scores[:, :-1].flatten(0, 1), laid[:, 1:].flatten(), ignore_index=0))
         yield sum(int((tokens >= vocabulary.first_code).sum()) for tokens in batch)
 
 

@@ -21,8 +21,12 @@ from ehr.timelines import Timelines
 from ehr.vocabulary import Vocabulary, vocabulary_of
 from models.calibration import Calibration, calibration_from
 from models.events import layout_of
-from models.learner import Classifier, Heads
+from models.heads import Classifier, Heads
 from models.settings import Settings, as_mapping, settings_from
+from models.survival.curves import recalibration_from
+from models.survival.grid import grid_from
+from models.survival.hazard import Hazard
+from models.survival.heads import HazardHeads
 from models.transformer import Decoder
 
 WEIGHTS_FILE: Final = "weights.pt"
@@ -59,7 +63,7 @@ class Checkpoint:
     """A trained model in memory: the pre-trained decoder, from which futures are drawn, and what foresees its task.
 
     Without a task it has no classifier and no calibration. `others` are the tasks that were learnt beside it; `of`
-    gives the model with one of them in its place.
+    gives the model with one of them in its place. A model of the time of an endpoint has `hazard` and no classifier.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Checkpoint:
     report: Mapping[str, Any]
     """Counts of subjects, tokens and rows, and what was measured on tuning subjects."""
     others: tuple[Trained, ...] = ()
+    hazard: Hazard | None = None
 
     @property
     def trained(self) -> tuple[Trained, ...]:
@@ -95,7 +100,7 @@ class Checkpoint:
     @property
     def parameters(self) -> int:
         """How many numbers were learnt; those that tasks share count once."""
-        heads = [trained.classifier for trained in self.trained]
+        heads = [trained.classifier for trained in self.trained] + ([self.hazard.classifier] if self.hazard else [])
         return sum({id(one): one.numel() for part in (self.decoder, *heads) for one in part.parameters()}.values())
 
     @property
@@ -108,6 +113,7 @@ class Checkpoint:
             "task": self.task.name if self.task else None,
             "task_hash": self.task.hash if self.task else None,
             "tasks": [trained.task.name for trained in self.trained],
+            "endpoint": self.hazard.endpoint if self.hazard else None,
             "vocabulary": self.vocabulary.name,
             "vocabulary_hash": self.vocabulary.hash,
             "data_hash": self.data_hash,
@@ -142,6 +148,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         "settings": as_mapping(checkpoint.settings),
         "task_text": checkpoint.task.text if checkpoint.task else None,
         "trained": [_as_mapping(trained) for trained in checkpoint.trained],
+        "hazard": checkpoint.hazard.as_mapping() if checkpoint.hazard else None,
         "report": dict(checkpoint.report),
         "vocabulary_definition": checkpoint.vocabulary.definition(),
     }
@@ -169,6 +176,7 @@ def load_model(folder: Path, vocabulary: Vocabulary | None = None) -> Checkpoint
     try:
         decoder.load_state_dict(weights["decoder"])
         trained = _trained(content["trained"], weights, settings, own)
+        hazard = _hazard(content["hazard"], weights, settings, own)
     except RuntimeError as error:
         raise ModelError(f"model {name} in {folder} is of another version of this program; train it anew") from error
     return Checkpoint(
@@ -184,6 +192,7 @@ def load_model(folder: Path, vocabulary: Vocabulary | None = None) -> Checkpoint
         datetime.fromisoformat(content["created_at"]),
         content["report"],
         trained[1:],
+        hazard,
     )
 
 
@@ -275,6 +284,8 @@ def _weights(checkpoint: Checkpoint) -> dict[str, Any]:
     if checkpoint.trained:
         weights["fine_tuned"] = checkpoint.trained[0].classifier.decoder.state_dict()
         weights["heads"] = [trained.classifier.heads.state_dict() for trained in checkpoint.trained]
+    if checkpoint.hazard is not None:
+        weights["hazard"] = checkpoint.hazard.classifier.state_dict()
     return weights
 
 
@@ -289,11 +300,24 @@ def _trained(
     decoder.load_state_dict(weights["fine_tuned"])
     found = []
     for entry, state in zip(entries, weights["heads"], strict=True):
-        heads = Heads(shape, base_rate=0.5)
+        heads = Heads(shape, len(vocabulary), base_rate=0.5)
         heads.load_state_dict(state)
         task = TaskText(entry["task"], entry["task_text"])
         found.append(Trained(task, Classifier(decoder, heads).eval(), calibration_from(entry["calibration"])))
     return tuple(found)
+
+
+def _hazard(
+    entry: Mapping[str, Any] | None, weights: Mapping[str, Any], settings: Settings, vocabulary: Vocabulary
+) -> Hazard | None:
+    """Return the hazard of a model file; raises RuntimeError for weights of another shape."""
+    if entry is None:
+        return None
+    grid = grid_from(entry["grid"])
+    decoder = Decoder(settings.architecture, layout_of(vocabulary))
+    classifier = Classifier(decoder, HazardHeads(settings.architecture, grid)).eval()
+    classifier.load_state_dict(weights["hazard"])
+    return Hazard(entry["endpoint"], classifier, grid, recalibration_from(entry["recalibration"]))
 
 
 def _as_mapping(trained: Trained) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from torch import Tensor
 from ehr.timelines import Timelines
 from models.checkpoint import Checkpoint, require_vocabulary
 from models.data import Batch
-from models.learner import states_of, threads
+from models.heads import states_of
+from models.learner import threads
 from models.training import reader_of
 
 PARTS: Final = ("last event", "prediction time", "mean")

@@ -28,6 +28,8 @@ class Architecture:
     """Longest period in days of the rotations by time."""
     pools: int = 1
     """Weighted means of the states of a history that the heads for a task read."""
+    wide: int = 16
+    """Hidden numbers of the part of the heads that reads a summary of each code (count, last value ...); 0: none."""
     both_ways: bool = False
     """Read a history both ways for a task: hidden values are learnt in pre-training beside the next event."""
     ensemble: int = 8
@@ -54,6 +56,8 @@ class Optimisation:
     fine_tune_learning_rate: float = 5e-4
     fine_tune_dropout: float = 0.1
     """The same in fine-tuning."""
+    wide_dropout: float = 0.3
+    """Share of the summaries that each step of fine-tuning does without."""
     event_dropout: float = 0.0
     """Share of the events with a value that each step of fine-tuning does without."""
     averaging: float = 0.0
@@ -62,6 +66,8 @@ class Optimisation:
     """Weight of the next-event loss beside the loss of the task while fine-tuning, read forwards only."""
     positive_weight: float = 1.0
     """How often a row with the outcome counts in fine-tuning; what that adds to the scores is taken off again."""
+    intervals: int = 20
+    """Intervals over which the hazard of an endpoint is told; each holds as many events of the training rows."""
     frozen: bool = False
     """Train the heads only (linear probe) and leave the decoder as pre-training made it."""
     tokens_per_step: int = 2048
@@ -207,6 +213,7 @@ def _check(settings: Settings) -> None:
         "learning_rate": work.learning_rate,
         "fine_tune_learning_rate": work.fine_tune_learning_rate,
         "positive_weight": work.positive_weight,
+        "intervals": work.intervals,
         "tokens_per_step": work.tokens_per_step,
         "accumulate": work.accumulate,
         "threads": work.threads,

@@ -9,6 +9,7 @@ import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -39,9 +40,11 @@ from models.checkpoint import (
 )
 from models.data import Documents, Reader, bootstrap_weights, side_by_side
 from models.events import layout_of
-from models.learner import Classifier, Heads, Learner, ManyHeads, Material, Passed, fit, quiet, scores_of, threads
+from models.heads import Classifier, Heads, ManyHeads
+from models.learner import Learner, Material, Passed, fit, quiet, scores_of, threads
 from models.readings import fuse
 from models.settings import Settings, as_mapping
+from models.survival.hazard import Times, fit_hazard
 from models.transformer import Decoder
 
 _PRETRAINED: Final = "pretrained.pt"
@@ -60,6 +63,14 @@ class Labelled:
     audit: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A task with the times of one of its endpoints."""
+
+    task: TaskText
+    times: Times
+
+
 def train(
     models: Path,
     name: str,
@@ -69,26 +80,29 @@ def train(
     *,
     target: Labelled | None = None,
     also: Sequence[Labelled] = (),
+    times: Timed | None = None,
     base: Checkpoint | None = None,
     split: Mapping[int, Split] | None = None,
     progress: Progress = silent,
 ) -> Checkpoint:
     """Train the next version of model `name` in the folder `models`, and return it.
 
-    Without a `target` it is pre-trained only; `also` are further tasks, which share the fine-tuned decoder. `base` is
-    a model whose decoder is taken instead of pre-training; its architecture then replaces that of the settings.
+    Without a `target` it is pre-trained only; `also` are further tasks, which share the fine-tuned decoder. With
+    `times` in place of a target it learns when an endpoint comes. `base` is a model whose decoder is taken instead of pre-training; its architecture then replaces that of the settings.
     `split` says of each subject where it belongs, in place of the hash of its number; who is not in it is held out.
     When the last version is unfinished, it is finished.
     Raises ModelError when the data cannot teach the model: no training or tuning subjects, no rows, one outcome only.
     """
     settings = settings or Settings()
     targets = _distinct(target, also)
+    if times is not None and targets:
+        raise ModelError("a model learns the labels of tasks or the time of an endpoint; train one model for each")
     require_vocabulary(name, vocabulary, "the vocabulary of the timelines", timelines.vocabulary_hash)
     if base is not None:
         require_vocabulary(base.name, base.vocabulary, vocabulary.name, vocabulary.hash)
         settings = Settings(base.settings.architecture, settings.optimisation, settings.data)
     data_hash = timelines_hash(timelines)
-    folder, version = open_version(models, name, _plan(settings, vocabulary, data_hash, targets, base, split))
+    folder, version = open_version(models, name, _plan(settings, vocabulary, data_hash, targets, times, base, split))
     reader = reader_of(timelines, vocabulary, settings)
     with quiet(), threads(settings.optimisation.threads):
         lightning.seed_everything(settings.optimisation.seed, verbose=False)
@@ -97,6 +111,11 @@ def train(
         if targets:
             trained, learnt = _fine_tuned(folder, reader, decoder, settings, targets, split, progress)
             report |= learnt
+        hazard = None
+        if times is not None:
+            split_of = partial(split_among, assigned=split)
+            hazard, passed, learnt = fit_hazard(folder, reader, decoder, settings, times.times, split_of, progress)
+            report["time_to_event"] = {**learnt, **_of_stage(passed)}
     checkpoint = Checkpoint(
         name,
         version,
@@ -105,11 +124,12 @@ def train(
         decoder.eval(),
         trained[0].classifier if trained else None,
         trained[0].calibration if trained else None,
-        trained[0].task if trained else None,
+        trained[0].task if trained else times.task if times else None,
         data_hash,
         now(),
         report,
         trained[1:],
+        hazard,
     )
     save(folder, checkpoint)
     _clear(folder)
@@ -187,7 +207,8 @@ def _fine_tuned(
     """
     pairs = [_labelled_documents(reader, target, assigned) for target in targets]
     shape, work = settings.architecture, settings.optimisation
-    heads = [Heads(shape, float(training.label.mean()), work.positive_weight) for training, _ in pairs]
+    rates = [float(training.label.mean()) for training, _ in pairs]
+    heads = [Heads(shape, decoder.tokens, rate, work.positive_weight) for rate in rates]
     drawn = [bootstrap_weights(training, shape.ensemble, work.seed) for training, _ in pairs]
     training, tuning = side_by_side(drawn), side_by_side([tuning for _, tuning in pairs])
     shared = copy.deepcopy(decoder)
@@ -266,6 +287,7 @@ def _plan(
     vocabulary: Vocabulary,
     data_hash: str,
     targets: Sequence[Labelled],
+    times: Timed | None,
     base: Checkpoint | None,
     split: Mapping[int, Split] | None,
 ) -> Mapping[str, Any]:
@@ -276,14 +298,18 @@ def _plan(
         "data": data_hash,
         "task": [target.task.hash for target in targets],
         "labels": [_labels_hash(target) for target in targets],
+        "times": [times.task.hash, times.times.endpoint, _hash_of(times.times.rows)] if times else None,
         "split": sha256(repr(sorted(split.items())).encode()).hexdigest() if split is not None else None,
         "base_model": [base.name, base.version] if base else None,
     }
 
 
 def _labels_hash(target: Labelled) -> str:
-    labels = target.labels.select("subject_id", "prediction_time", "boolean_value").sort(pl.all())
-    return str(labels.hash_rows(seed=0).sum())
+    return _hash_of(target.labels.select("subject_id", "prediction_time", "boolean_value"))
+
+
+def _hash_of(rows: pl.DataFrame) -> str:
+    return str(rows.sort(pl.all()).hash_rows(seed=0).sum())
 
 
 def _of_stage(passed: Passed) -> dict[str, Any]:

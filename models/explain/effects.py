@@ -11,7 +11,7 @@ from models.calibration import LEVEL, Calibration
 from models.checkpoint import Checkpoint
 from models.explain.history import Bools, Floats, History, Int64s, scores_without
 from models.explain.preselect import preselected
-from models.learner import Classifier
+from models.heads import Classifier
 
 _SMALLEST: Final = 1e-12
 """Keeps log-odds finite where a calibration says 0 or 1."""

@@ -14,7 +14,7 @@ from ehr.tokens import NO_EVENT
 from models.checkpoint import Checkpoint
 from models.data import Batch, Documents, Reader
 from models.events import Reading
-from models.learner import Classifier
+from models.heads import Classifier
 from models.training import reader_of
 
 VARIANTS_AT_ONCE: Final = 32

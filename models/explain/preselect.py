@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from models.explain.history import Floats, History, Int64s, batch_to_score
-from models.learner import Classifier
+from models.heads import Classifier
 
 
 def steepness(classifier: Classifier, history: History) -> Floats:

@@ -13,7 +13,7 @@ from ehr.vocabulary import TokenSettings, Vocabulary
 from models.calibration import Calibration
 from models.checkpoint import Checkpoint, TaskText, now
 from models.events import Layout, Reading, layout_of
-from models.learner import Classifier, Heads
+from models.heads import Classifier, Heads
 from models.settings import Settings, read_settings
 from models.transformer import Decoder
 
@@ -99,7 +99,7 @@ def plain_reading(codes: torch.Tensor, days: torch.Tensor) -> Reading:
 def untrained_checkpoint(vocabulary: Vocabulary, *assignments: str) -> Checkpoint:
     """Return a checkpoint with random weights: enough for laws that hold for any weights."""
     settings = tiny_settings(*assignments)
-    heads = Heads(settings.architecture, 0.3)
+    heads = Heads(settings.architecture, len(vocabulary), 0.3)
     torch.nn.init.normal_(heads.scores.weight, std=0.3)
     calibration = Calibration(1.0, 0.0, tuple((head % 4, 1.0, 0.0) for head in range(8)), 10, 3)
     decoder = random_decoder(layout_of(vocabulary), *assignments)

@@ -4,7 +4,7 @@ import torch
 from ehr.vocabulary import TokenSettings, Vocabulary
 from models.data import Batch, Reader
 from models.events import layout_of
-from models.learner import Classifier, Heads
+from models.heads import Classifier, Heads
 from models.objectives import hidden_value_losses, next_event_losses, without_events
 from models.readings import Readings
 from models.transformer import Decoder
@@ -107,7 +107,7 @@ def test_the_surprise_at_the_next_events_is_that_of_gap_code_and_value():
 def test_heads_weigh_the_states_of_a_document_and_not_those_of_others():
     settings = tiny_settings("pools=3", "both_ways=true")
     torch.manual_seed(0)
-    heads = Heads(settings.architecture, 0.3)
+    heads = Heads(settings.architecture, len(VOCABULARY), 0.3)
     torch.nn.init.normal_(heads.scores.weight)
     torch.nn.init.normal_(heads.weigh.weight)
     classifier = Classifier(Decoder(settings.architecture, layout_of(VOCABULARY)), heads).eval()

@@ -212,10 +212,14 @@ def find_model(models: Path, name: str, version: int | None = None) -> Path:
 
 
 def list_models(models: Path) -> list[ModelSummary]:
-    """Return all finished models under the folder `models`, by name and version."""
-    names = sorted(models.iterdir()) if models.is_dir() else []
-    folders = (name / str(version) for name in names for version in _versions(name))
-    return [_summary(folder) for folder in folders if (folder / MODEL_FILE).exists()]
+    """Return all finished models under the folder `models` that this program can read, by name and version."""
+    return [_summary(folder) for folder in _finished(models) if _problem(folder) is None]
+
+
+def unreadable_models(models: Path) -> dict[str, str]:
+    """Return NAME/VERSION -> why, of the finished models that another version wrote or that are damaged."""
+    problems = ((folder, _problem(folder)) for folder in _finished(models))
+    return {f"{folder.parent.name}/{folder.name}": problem for folder, problem in problems if problem}
 
 
 def open_version(models: Path, name: str, plan: Mapping[str, Any]) -> tuple[Path, int]:
@@ -336,6 +340,22 @@ def _read_model_file(folder: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ModelError(f"{path} is of another version of this program; train the model anew")
     return content
+
+
+def _finished(models: Path) -> list[Path]:
+    """Return the folders of all finished models, by name and version."""
+    names = sorted(models.iterdir()) if models.is_dir() else []
+    folders = (name / str(version) for name in names for version in _versions(name))
+    return [folder for folder in folders if (folder / MODEL_FILE).exists()]
+
+
+def _problem(folder: Path) -> str | None:
+    """Return why a finished model cannot be read, None when it can."""
+    try:
+        _read_model_file(folder)
+    except ModelError as error:
+        return str(error)
+    return None
 
 
 def _summary(folder: Path) -> ModelSummary:

@@ -39,11 +39,17 @@ def run_list(args: argparse.Namespace) -> int:
     """Print the models of the store."""
     from api.console import emit
     from ehr.store import open_store, opened
-    from models.checkpoint import list_models
+    from models.checkpoint import list_models, unreadable_models
 
     with opened(open_store(args.store)) as store:
-        found = list_models(store.models)
-    emit(args, [asdict(model) for model in found], lambda console: _render_list(console, found))
+        found, left_out = list_models(store.models), unreadable_models(store.models)
+
+    def render(console: "Console") -> None:
+        _render_list(console, found)
+        for name, problem in left_out.items():
+            console.print(f"left out: {name}: {problem}", highlight=False, markup=False)
+
+    emit(args, [asdict(model) for model in found], render)
     return 0
 
 

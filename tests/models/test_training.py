@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from ehr.errors import ModelError, VocabularyError
 from ehr.splits import splits
 from models import learner
-from models.checkpoint import TaskText, find_model, list_models, load_model
+from models.checkpoint import TaskText, find_model, list_models, load_model, unreadable_models
 from models.predict import predict
 from models.settings import read_settings
 from models.training import Labelled, train
@@ -162,6 +162,15 @@ def test_a_second_training_is_a_new_version_and_both_are_listed(tmp_path, small)
     ]
     kept = zip(base.decoder.parameters(), again.decoder.parameters(), strict=True)
     assert all(left.equal(right) for left, right in kept)
+
+
+def test_a_model_of_another_version_is_named_and_hides_no_other(tmp_path, small):
+    run(tmp_path, small, target=None)
+    (tmp_path / "old" / "1").mkdir(parents=True)
+    (tmp_path / "old" / "1" / "model.json").write_text('{"format": 1, "model": "old"}')
+    assert [model.name for model in list_models(tmp_path)] == ["m"]
+    assert list(unreadable_models(tmp_path)) == ["old/1"]
+    assert "another version" in unreadable_models(tmp_path)["old/1"]
 
 
 def test_a_frozen_decoder_is_left_as_it_was(tmp_path, small):

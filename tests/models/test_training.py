@@ -24,7 +24,7 @@ def planted(subjects, seed=0):
     records, rows, labels = {}, [], []
     for subject in range(subjects):
         days = np.sort(rng.uniform(0, 60, size=rng.integers(3, 9)))
-        codes = rng.choice(["A", "B", "C"], size=len(days))
+        codes = rng.choice(np.array(["A", "B", "C"], dtype=object), size=len(days))
         outcome = bool(rng.random() < 0.4)
         if outcome:
             codes[rng.integers(len(codes))] = "RISK"

@@ -29,8 +29,6 @@ from models.features import FeaturePlan, FeatureSettings, Matrix, Window, plan_f
 from models.metrics import measure, score
 
 INNER_FOLDS: Final = 5
-MEMBERS: Final = 1
-"""Boosters of each inner fold; the inner folds are averaged."""
 BLEND: Final = "blend"
 _SHOWN: Final = ("auroc", "auprc", "brier", "calibration_slope")
 
@@ -71,10 +69,11 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BaselineEstimator:
-    """A baseline of the product on features of the product."""
+    """A baseline of the product on features of the product; `members` boosters are averaged in each inner fold."""
 
     name: str
     features: FeatureSettings
+    members: int = 1
 
     def __call__(self, stays: Stays, split: Mapping[int, Split], seed: int) -> pl.DataFrame:
         """Return (subject_id, risk) of tuning and held-out subjects."""
@@ -89,7 +88,7 @@ class BaselineEstimator:
                 stays.places(split, "tuning", "held_out"),
             )
         )
-        effort = Effort(seed=seed, replicates=0, members=MEMBERS)
+        effort = Effort(seed=seed, replicates=0, members=self.members)
         fitted = fit_baseline(self.name, Material(plan, train, tuning), effort).fitted
         return pl.DataFrame({"subject_id": asked.subjects, "risk": expit(fitted.logits(asked.features)[:, 0])})
 

@@ -34,7 +34,7 @@ from models.features import FeatureSettings, Window
 
 FOLDER: Final = DATA / "tjh-covid"
 COLUMNS: Final = ("subject_id", "time", "code", "numeric_value")
-FEATURES: Final = FeatureSettings(windows=(Window(),), min_rows=20)
+FEATURES: Final = FeatureSettings(windows=(Window(),), statistics=("count", "last"), min_rows=20)
 ESTIMATORS: Final[dict[str, Estimator]] = {
     "logistic": BaselineEstimator("logistic", FEATURES),
     "boosting": BaselineEstimator("boosting", FEATURES),

@@ -76,6 +76,7 @@ def follow(
     """
     if futures <= 0:
         is_trained_for(checkpoint, target, False, "or ask for generated futures with --generate N")
+    checkpoint = checkpoint.of(target.text.hash)
     method = GENERATED if futures > 0 else SUPERVISED
     stay = find_stay(store, subject, through)
     timelines = load_timelines(store, checkpoint.vocabulary, [subject.subject_id])

@@ -137,8 +137,9 @@ def foresee(
     abstains. Raises ModelError when neither estimate is possible or what is asked about is none, UnknownSubject when
     the patient has no events.
     """
+    checkpoint = checkpoint.of(target.text.hash)
     methods = _methods(checkpoint, target, futures, asked)
-    at, remark = _prediction_time(store, target.task, subject, at)
+    at, remark = when_to_predict(store, target.task, subject, at)
     timelines = load_timelines(store, checkpoint.vocabulary, [subject.subject_id])
     rows = pl.DataFrame(
         {"subject_id": [subject.subject_id], "prediction_time": [at]},
@@ -178,7 +179,7 @@ def _methods(checkpoint: Checkpoint, target: TaskFile, futures: int, asked: Aske
     return (*supervised, GENERATED) if futures > 0 else supervised
 
 
-def _prediction_time(
+def when_to_predict(
     store: Store, task: Task, subject: Subject, asked: datetime | None
 ) -> tuple[datetime, str | None]:
     """Return when to predict, and what to know about it when the task itself does not predict then."""
@@ -196,13 +197,16 @@ def _prediction_time(
 
 def is_trained_for(checkpoint: Checkpoint, target: TaskFile, can_do_without: bool, instead: str) -> bool:
     """Say whether the supervised part of a model answers a task; raises ModelError unless it `can_do_without`."""
-    if checkpoint.task is not None and checkpoint.task.hash == target.text.hash:
+    if any(trained.task.hash == target.text.hash for trained in checkpoint.trained):
         return True
     if can_do_without:
         return False
-    made_for = "without a task" if checkpoint.task is None else f"for task {checkpoint.task.name}"
-    if checkpoint.task is not None and checkpoint.task.name == target.task.name:
-        made_for = f"for another text of task {checkpoint.task.name}"
+    names = [trained.task.name for trained in checkpoint.trained]
+    made_for = f"for task {' and '.join(names)}" if names else "without a task"
+    if target.task.name in names:
+        made_for = f"for another text of task {target.task.name}"
+    elif checkpoint.hazard is not None:
+        made_for = f"for the time of {checkpoint.hazard.endpoint}, which --endpoint asks for"
     raise ModelError(
         f"model {checkpoint.name} was trained {made_for}; train it for this one with 'ehr train --task ...', "
         f"{instead}"

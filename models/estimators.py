@@ -108,6 +108,7 @@ def estimate_all(
     and the task can be read off tokens. `split` is used instead of the hash split where given. Raises ModelError when
     no held-out subject has a row, or the model can neither predict nor generate for this task.
     """
+    checkpoint = checkpoint.of(text.hash)
     rows = held_out(labels, split)
     tuning = _rows_of(labels, "tuning", split)
     said = Said({}, {}, [])

@@ -30,6 +30,15 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--truth", type=Path, metavar="FILE", help="truth.parquet of made data: the true probabilities"
     )
+    parser.add_argument("--endpoint", metavar="NAME", help="judge when this endpoint of the task is foretold to come")
+    parser.add_argument(
+        "--horizon",
+        type=float,
+        action="append",
+        default=[],
+        metavar="DAYS",
+        help="a time at which --endpoint is judged (repeatable; default: quartiles of the times in training)",
+    )
     parser.add_argument(
         "--futures", type=int, default=0, metavar="N", help="also judge N generated futures of each row (takes long)"
     )
@@ -55,6 +64,10 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 def run_evaluate(args: argparse.Namespace) -> int:
     """Evaluate a model on a task, write the report and print what it says."""
+    if args.endpoint:
+        from api.commands.timing import run_evaluate_times
+
+        return run_evaluate_times(args)
     from api.console import emit, progress_bar
     from api.evaluation import about_run
     from api.learning import labelled_cohort, open_model, read_task_file
@@ -73,7 +86,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     sampling = Sampling(futures=args.futures, seed=args.seed) if args.futures > 0 else None
     with opened(open_store(args.store)) as store, progress_bar("evaluating") as progress:
         require_subjects(store)
-        checkpoint = open_model(store, args.model, args.version)
+        checkpoint = open_model(store, args.model, args.version).of(file.text.hash)
         folder = find_model(store.models, checkpoint.name, checkpoint.version)
         cohort, labels = labelled_cohort(store, file.task)
         timelines = load_timelines(store, checkpoint.vocabulary)

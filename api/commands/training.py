@@ -24,6 +24,16 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     )
     train.add_argument("--model", metavar="NAME", required=True, help="name of the model; each run adds a version")
     train.add_argument("--task", metavar="TASK", help="a task file, or a ready task such as in_hospital_mortality")
+    train.add_argument(
+        "--also",
+        metavar="TASK",
+        action="append",
+        default=[],
+        help="a further task, learnt on the same decoder (repeatable)",
+    )
+    train.add_argument(
+        "--endpoint", metavar="NAME", help="learn when this endpoint of the task comes, in place of its label"
+    )
     train.add_argument("--vocabulary", metavar="NAME", default="default", help="tokens to learn from (default)")
     train.add_argument(
         "--despite-audit",
@@ -46,6 +56,9 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         type=datetime.fromisoformat,
         metavar="TIME",
         help="nothing after this time is used (2180-05-07T22:13; default: when the task last predicts for them)",
+    )
+    predict.add_argument(
+        "--endpoint", metavar="NAME", help="when this endpoint of the task comes, as a curve of risk"
     )
     predict.add_argument(
         "--generate", type=int, default=0, metavar="N", help="also estimate from N generated futures of the patient"
@@ -92,31 +105,50 @@ def run_train(args: argparse.Namespace) -> int:
     from api.console import emit, progress_bar
     from api.leaks import audit_store, require_clean
     from api.learning import label_frame, open_model, read_task_file
+    from api.timing import endpoint_times
+    from ehr.errors import ModelError
     from ehr.store import open_store, opened, require_subjects
     from ehr.timelines import load_timelines
     from ehr.vocabulary import load_vocabulary
     from models.checkpoint import check_name
     from models.leakage import as_mapping
     from models.settings import read_settings
-    from models.training import Labelled, train
+    from models.training import Labelled, Timed, train
 
     check_name(args.model)
+    if (args.also or args.endpoint) and not args.task:
+        raise ModelError("--also and --endpoint stand beside --task; name a task")
+    if args.also and args.endpoint:
+        raise ModelError("--endpoint learns one endpoint of one task; leave out --also")
     settings = read_settings(args.config, args.settings)
-    target = None
+    targets, times = [], None
     with opened(open_store(args.store)) as store:
         require_subjects(store)
         vocabulary = load_vocabulary(store, args.vocabulary)
-        if args.task:
+        if args.endpoint:
             file = read_task_file(args.task)
+            times = Timed(file.text, endpoint_times(store, file.task, args.endpoint))
+        for name in [] if args.endpoint else [*([args.task] if args.task else []), *args.also]:
+            file = read_task_file(name)
             found = audit_store(store, file.task)
             require_clean(found, args.despite_audit)
-            target = Labelled(file.text, label_frame(store, file.task), as_mapping(found, args.despite_audit))
+            audited = as_mapping(found, args.despite_audit)
+            targets.append(Labelled(file.text, label_frame(store, file.task), audited))
         base = open_model(store, args.base) if args.base else None
         timelines = load_timelines(store, vocabulary)
         models = store.models
     with progress_bar("") as progress:
         checkpoint = train(
-            models, args.model, timelines, vocabulary, settings, target=target, base=base, progress=progress
+            models,
+            args.model,
+            timelines,
+            vocabulary,
+            settings,
+            target=targets[0] if targets else None,
+            also=targets[1:],
+            times=times,
+            base=base,
+            progress=progress,
         )
     payload = {**checkpoint.identity, "parameters": checkpoint.parameters, "report": dict(checkpoint.report)}
     emit(args, payload, lambda console: _render_training(console, checkpoint))
@@ -124,7 +156,11 @@ def run_train(args: argparse.Namespace) -> int:
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    """Print the risk of one patient, at one time or through a stay."""
+    """Print the risk of one patient, at one time, through a stay, or over the time to come."""
+    if args.endpoint:
+        from api.commands.timing import run_predict_times
+
+        return run_predict_times(args)
     if args.through or args.every:
         from api.commands.following import run_course
 
@@ -167,6 +203,19 @@ def _render_training(console: "Console", checkpoint: "Checkpoint") -> None:
         console.print(f"  decoder of model {report['base']['model']} version {report['base']['version']}")
     if "fine_tuning" in report:
         _render_fine_tuning(console, checkpoint.task.name if checkpoint.task else "", report["fine_tuning"])
+    for stage in report.get("also", ()):
+        auroc = "one outcome only" if stage["tuning_auroc"] is None else f"AUROC {stage['tuning_auroc']:.3f}"
+        console.print(
+            f"  and for {stage['task']} on {stage['rows']:,} rows, {stage['events']:,} with the outcome: {auroc} on "
+            f"{stage['tuning_rows']:,} tuning rows"
+        )
+    if "time_to_event" in report:
+        stage = report["time_to_event"]
+        causes = ", ".join(f"{count:,} with {name}" for name, count in stage["causes"].items())
+        console.print(
+            f"  trained for the time of {stage['endpoint']} on {stage['rows']:,} rows, {causes}: {stage['passes']} "
+            f"passes, {stage['seconds']:.0f} s; judge it with 'ehr evaluate --endpoint {stage['endpoint']}'"
+        )
     if "audit" in report:
         console.print(f"  leakage audit: {_audit_in_words(report['audit'])}")
     vocabulary = checkpoint.vocabulary

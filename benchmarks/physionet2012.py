@@ -21,6 +21,7 @@ import duckdb
 import polars as pl
 
 from benchmarks.machine import DATA
+from benchmarks.network import NetworkEstimator
 from benchmarks.open_data import (
     BOOSTING,
     LOGISTIC,
@@ -33,11 +34,37 @@ from benchmarks.open_data import (
     read_events,
 )
 from ehr.errors import EhrError, SourceError
+from ehr.vocabulary import TokenSettings
 
 FOLDER: Final = DATA / "physionet-2012"
 COLUMNS: Final = ("subject_id", "time", "code", "numeric_value")
 HOURS: Final = 48
-ESTIMATORS: Final[dict[str, Estimator]] = {"logistic": LOGISTIC, "boosting": BOOSTING}
+NETWORK: Final = (
+    "threads=2",
+    "layers=2",
+    "width=64",
+    "heads=4",
+    "shortest_period=0.02",
+    "longest_period=100",
+    "max_tokens=320",
+    "thin_hours=4",
+    "tokens_per_step=4096",
+    "both_ways=true",
+    "hidden_share=0.8",
+    "dropout=0.0",
+    "epochs=10",
+    "pools=4",
+    "fine_tune_epochs=6",
+    "fine_tune_learning_rate=1e-3",
+    "fine_tune_dropout=0.2",
+    "event_dropout=0.2",
+    "averaging=0.997",
+)
+ESTIMATORS: Final[dict[str, Estimator]] = {
+    "logistic": LOGISTIC,
+    "boosting": BOOSTING,
+    "transformer": NetworkEstimator(NETWORK, TokenSettings(quantiles=20, age_years=0)),
+}
 """To add an estimator, write a function such as `benchmarks.open_data.Estimator` and add a line; it is blended."""
 
 MISSING: Final = -1
@@ -69,18 +96,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--predict", type=Path, help="event file whose stays are predicted")
     parser.add_argument("--out", type=Path, default=Path("predictions.parquet"), help="file for the predictions")
     parser.add_argument("--cv", type=positive, metavar="FOLDS", help="cross-validate over the training sets instead")
+    parser.add_argument(
+        "--estimators",
+        type=lambda names: {name: ESTIMATORS[name] for name in names.split(",")},
+        default=ESTIMATORS,
+        metavar="NAMES",
+        help=f"which to fit and to blend, by comma (default {','.join(ESTIMATORS)})",
+    )
     args = parser.parse_args(arguments)
     if (args.cv is None) == (args.predict is None):
         parser.error("give either --cv FOLDS or --predict EVENTS.parquet")
     try:
         stays = prepare([event_file(name) for name in args.train.split(",")], args.predict)
         if args.cv:
-            risks, figures = cross_validated(stays, ESTIMATORS, args.cv)
+            risks, figures = cross_validated(stays, args.estimators, args.cv)
             print_figures(stays, risks, figures)
         else:
-            risks = foretell(
-                stays, stays.rows.filter(pl.col("boolean_value").is_null())["subject_id"].to_list(), ESTIMATORS
-            )
+            asked = stays.rows.filter(pl.col("boolean_value").is_null())["subject_id"].to_list()
+            risks = foretell(stays, asked, args.estimators)
             args.out.parent.mkdir(parents=True, exist_ok=True)
             risks.write_parquet(args.out)
             print(f"{risks.height} stays predicted: {args.out}")

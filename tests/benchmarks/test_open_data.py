@@ -10,9 +10,11 @@ import polars as pl
 import pytest
 
 from benchmarks import open_data, physionet2012, tjh
+from benchmarks.network import NetworkEstimator
 from benchmarks.open_data import Stays, cross_validated, foretell, outer_folds
 from ehr.errors import SourceError
 from ehr.splits import Split
+from ehr.vocabulary import TokenSettings
 
 START = datetime(2012, 1, 1)
 
@@ -66,7 +68,10 @@ def test_stays_without_labels_are_predicted_by_the_command(folder: Path, tmp_pat
     pl.read_parquet(folder / "events_new.parquet").with_columns(extra=pl.lit("x")).write_parquet(unlabelled)
     out = tmp_path / "deep" / "predictions.parquet"
     code = physionet2012.main(
-        ["--train", str(folder / "events_a.parquet"), "--predict", str(unlabelled), "--out", str(out)]
+        [
+            *("--train", str(folder / "events_a.parquet"), "--predict", str(unlabelled), "--out", str(out)),
+            *("--estimators", "logistic,boosting"),
+        ]
     )
     assert code == 0
     found = pl.read_parquet(out)
@@ -77,6 +82,18 @@ def test_stays_without_labels_are_predicted_by_the_command(folder: Path, tmp_pat
     auroc = open_data.measure(joined["probability"].to_numpy(), joined["in_hospital_death"].to_numpy())["auroc"]
     assert auroc is not None
     assert auroc > 0.85
+
+
+def test_the_network_learns_from_training_stays_and_foretells_the_others(folder: Path) -> None:
+    stays = physionet2012.prepare([folder / "events_a.parquet"])
+    subjects = stays.rows["subject_id"].to_list()
+    names: tuple[Split, ...] = ("train", "train", "tuning", "held_out")
+    split = {subject: names[place % 4] for place, subject in enumerate(subjects)}
+    small = ("threads=1", "width=16", "heads=2", "layers=1", "epochs=2", "fine_tune_epochs=2", "max_tokens=64")
+    said = NetworkEstimator(small, TokenSettings(age_years=0, min_subjects=2))(stays, split, 1)
+    assert sorted(said["subject_id"]) == sorted(subject for subject, name in split.items() if name != "train")
+    assert said["risk"].is_between(0, 1).all()
+    assert said["risk"].n_unique() > 10
 
 
 def test_files_that_cannot_be_used_are_named(

@@ -11,7 +11,7 @@ MODULES = (
     "import_mimic",
     "import_fhir",
     "import_omop",
-    "tokenize",
+    "tokens",
     "growth",
     "timeline",
     "views",

@@ -9,7 +9,7 @@ events_a.parquet. `--cv` prints the figures of stratified cross-validation over 
 
 import sys
 
-if not __package__:  # run as a script, whose own folder must not hide modules of the standard library
+if not __package__:  # run as a script: modules are found from the folder above
     sys.path[0] = str(__file__).rpartition("/benchmarks/")[0] or "."
 
 import argparse

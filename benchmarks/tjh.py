@@ -8,7 +8,7 @@ not eligible. Nothing after the prediction time is read, whatever stands in the 
 
 import sys
 
-if not __package__:  # run as a script, whose own folder must not hide modules of the standard library
+if not __package__:  # run as a script: modules are found from the folder above
     sys.path[0] = str(__file__).rpartition("/benchmarks/")[0] or "."
 
 import argparse

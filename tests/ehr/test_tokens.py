@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.tokenize import loop_tokens
+from benchmarks.tokens import loop_tokens
 from ehr.ancestry import families
 from ehr.errors import VocabularyError
 from ehr.fitting import fit_vocabulary

@@ -31,7 +31,7 @@ from models.transformer import Decoder
 
 WEIGHTS_FILE: Final = "weights.pt"
 MODEL_FILE: Final = "model.json"
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Version of model.json."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

@@ -37,7 +37,7 @@ def fill(store: Store, subject_ids: tuple[int, ...], name: str = "a") -> None:
         entry.tally("event", rows_in=added + 1, accepted=added, rejected=1)
     intake.commit()
     for subject_id in subject_ids:
-        store.con.execute("INSERT INTO timeline VALUES ('v', ?, [1], [NULL], [1], 1, 1)", [subject_id])
+        store.con.execute("INSERT INTO timeline VALUES ('v', ?, [1], [NULL], [1], [NULL], 1, 1)", [subject_id])
 
 
 def test_a_deleted_patient_is_gone_everywhere(tmp_path: Path) -> None:

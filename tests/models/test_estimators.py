@@ -162,7 +162,7 @@ def test_a_model_without_a_head_is_judged_by_its_futures(history: History) -> No
     vocabulary, timelines, labels, events = history
     pretrained = replace(untrained_checkpoint(vocabulary), classifier=None, calibration=None, task=None)
     task, text = parse_task(TASK, "death"), TaskText("death", TASK)
-    sampling = Sampling(futures=2, max_tokens=8)
+    sampling = Sampling(futures=2, max_events=8)
     said = estimate_all(pretrained, timelines, labels, task, text, events=events, sampling=sampling)
     assert list(said.held_out) == [GENERATED, LOGISTIC, BOOSTING, BLEND]
     assert "without a task" in said.remarks[0]

@@ -12,8 +12,8 @@ from ehr.lookup import Subject
 from ehr.store import Store
 from ehr.timelines import Timelines, load_timelines
 from models.checkpoint import Checkpoint
-from models.monitor import course, event_times, regular_times
-from models.rollout import Sampling
+from models.generative.monitor import course, event_times, regular_times
+from models.generative.rollout import Sampling
 
 LAST: Final = "last"
 EVERY: Final = "6h"

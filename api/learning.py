@@ -18,10 +18,10 @@ from ehr.timelines import load_timelines
 from ehr.vocabulary import load_vocabulary
 from models.checkpoint import Checkpoint, TaskText, find_model, load_model, require_vocabulary
 from models.explain import Explanation, WhatIf
-from models.futures import past_part
-from models.generate import generate
+from models.generative.futures import past_part
+from models.generative.generate import generate
+from models.generative.rollout import Sampling
 from models.predict import predict
-from models.rollout import Sampling
 from sql.cohort import Cohort, labels, run_cohort, run_cohort_on_subject
 
 SUPERVISED: Final = "supervised"

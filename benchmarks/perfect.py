@@ -17,7 +17,7 @@ from torch import Tensor
 from ehr.events import DEATH
 from ehr.vocabulary import TokenSettings, Vocabulary
 from models.events import Reading
-from models.rollout import Histories
+from models.generative.rollout import Histories
 
 GAPS = 24
 _LEAST = 1e-30

@@ -26,9 +26,9 @@ from ehr.tasks import parse_task
 from ehr.timelines import Timelines, load_timelines, tokenize_store
 from ehr.vocabulary import TokenSettings
 from models.checkpoint import Checkpoint, TaskText
-from models.generate import generate
+from models.generative.generate import generate
+from models.generative.rollout import Sampling
 from models.predict import predict
-from models.rollout import Sampling
 from models.settings import read_settings
 from models.training import Labelled, train
 

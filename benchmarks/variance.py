@@ -22,10 +22,10 @@ from benchmarks.machine import DATA
 from benchmarks.perfect import Asked, Perfect, load_simulator, rows_of_simulator, vocabulary_of_simulator
 from ehr.events import DEATH
 from ehr.vocabulary import Vocabulary
-from models.futures import Question
-from models.rollout import Histories, Outcomes, Rollout, Sampling
-from models.variates import lessened, most_frequent
-from models.watch import code_mask, code_watch
+from models.generative.futures import Question
+from models.generative.rollout import Histories, Outcomes, Rollout, Sampling
+from models.generative.variates import lessened, most_frequent
+from models.generative.watch import code_mask, code_watch
 
 COUNTS = (8, 16, 32, 64)
 HORIZON = 30.0

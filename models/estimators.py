@@ -37,9 +37,9 @@ from models.baselines import (
 from models.blend import Blend, blend_frames, fit_blend
 from models.checkpoint import Checkpoint, TaskText, write_json
 from models.features import past_digest
-from models.generate import generate
+from models.generative.generate import generate
+from models.generative.rollout import Sampling
 from models.predict import predict
-from models.rollout import Sampling
 from models.scores.risk import TITLES as SCORE_TITLES
 from models.scores.risk import fit_scores, predict_score
 

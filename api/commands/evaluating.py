@@ -78,8 +78,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from models.evaluate import evaluate
     from models.explain import deletion_test
     from models.facts import row_facts
+    from models.generative.rollout import Sampling
     from models.report import write_report
-    from models.rollout import Sampling
 
     file = read_task_file(args.task)
     truth = _read_truth(args.truth, file.task.name) if args.truth else None

@@ -8,7 +8,7 @@ import pytest
 from api.cli import main
 from api.learning import label_frame, prediction_times, read_task_file
 from ehr.store import open_store, opened
-from models.futures import past_part
+from models.generative.futures import past_part
 from sql.cohort import labels, run_cohort, run_cohort_on_subject
 
 TASK = "in_hospital_mortality"

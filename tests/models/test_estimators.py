@@ -31,7 +31,7 @@ from models.estimators import (
     held_out,
 )
 from models.evaluate import evaluate
-from models.rollout import Sampling
+from models.generative.rollout import Sampling
 from tests.ehr.made import event, memory_store
 from tests.models.made import START, make_timelines, make_vocabulary, untrained_checkpoint
 

@@ -14,7 +14,7 @@ from ehr.hierarchy import ancestors, concept_of, has_structure
 from ehr.tasks import ANY_EVENT, BUILT_IN, Derived, Plain, Task, ValueRange
 from ehr.units import conversion_between, item_of, parse_unit, quantity_of
 from ehr.vocabulary import UNKNOWN, Vocabulary
-from models.draws import Bins
+from models.generative.draws import Bins
 
 _LEAF: Final = re.compile(r"LOINC//\d+-\d")
 """A concept that nothing lies below: a LOINC number names one test."""

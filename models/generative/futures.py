@@ -10,7 +10,7 @@ from ehr.errors import ModelError
 from ehr.events import DEATH
 from ehr.tasks import BUILT_IN, RECORD_END, TRIGGER, Has, Seek, Shift, Task, Window
 from ehr.vocabulary import Vocabulary
-from models.watch import Mask, Watch, code_mask, code_watch, refused, watch_of
+from models.generative.watch import Mask, Watch, code_mask, code_watch, refused, watch_of
 
 _DAY: Final = timedelta(days=1)
 

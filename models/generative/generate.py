@@ -1,8 +1,9 @@
 """Risk from generated futures: the decoder goes on with a timeline many times, and the task's windows are watched.
 
 Two estimates come from the same futures. `share` draws at every step whether the event happens and counts the
-futures in which it did. `risk` adds up the model's own chances of the event (see `models.rollout`) and takes away
-what goes with the surprises of the draws (see `models.variates`). Both have the same mean; the second spreads less.
+futures in which it did. `risk` adds up the model's own chances of the event (`models.generative.rollout`) and takes
+away what goes with the surprises of the draws (`models.generative.variates`). Both have the same mean; the second
+spreads less.
 
 Time moves by gaps: a gap of an interval lasts as long as gaps of this interval did in training (its quantiles, linear
 in between), and the first one is longer than the time already passed. Events less than the shortest gap apart share
@@ -21,15 +22,15 @@ from scipy.stats import norm
 from ehr.tasks import Task
 from ehr.timelines import Timelines
 from ehr.vocabulary import Vocabulary
-from models.backbone import Backbone
 from models.checkpoint import Checkpoint, require_vocabulary
 from models.data import Documents, Reader
-from models.futures import Question, question
+from models.generative.backbone import Backbone
+from models.generative.futures import Question, question
+from models.generative.rollout import Histories, Outcomes, Rollout, Sampling
+from models.generative.variates import lessened, most_frequent
 from models.learner import threads
 from models.predict import RISK_SCHEMA, known, risk_frame
-from models.rollout import Histories, Outcomes, Rollout, Sampling
 from models.training import reader_of
-from models.variates import lessened, most_frequent
 
 LEVEL: Final = 0.90
 """Confidence of the intervals."""

@@ -14,9 +14,9 @@ from ehr.errors import ModelError
 from ehr.tasks import Task
 from ehr.timelines import Timelines
 from models.checkpoint import Checkpoint
-from models.generate import generate
+from models.generative.generate import generate
+from models.generative.rollout import Sampling
 from models.predict import predict
-from models.rollout import Sampling
 
 MOST_TIMES: Final = 500
 """Estimates of one course; a finer one is refused."""

@@ -5,8 +5,8 @@ import numpy as np
 from ehr.events import DEATH
 from ehr.tasks.reader import parse_task
 from models.events import layout_of
-from models.generate import generate, wilson
-from models.rollout import Sampling
+from models.generative.generate import generate, wilson
+from models.generative.rollout import Sampling
 from tests.models.made import make_rows, make_timelines, make_vocabulary, random_decoder, untrained_checkpoint
 
 TASK = """

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from ehr.errors import ModelError
-from models.monitor import course, event_times, regular_times
+from models.generative.monitor import course, event_times, regular_times
 from models.predict import predict
 from tests.models.made import START, make_rows, make_timelines, make_vocabulary, untrained_checkpoint
 

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ehr.vocabulary import Vocabulary
-from models.backbone import Backbone
-from models.draws import Bins, Clock, pick
 from models.events import Reading
-from models.futures import Question
-from models.variates import Surprise
-from models.watch import Watch
+from models.generative.backbone import Backbone
+from models.generative.draws import Bins, Clock, pick
+from models.generative.futures import Question
+from models.generative.variates import Surprise
+from models.generative.watch import Watch
 
 _SCORES_AT_ONCE: Final = 2**24
 """Scores of codes after all gaps that are held at once; where there are more, each future draws its gap first."""
@@ -59,8 +59,8 @@ class Sampling:
 class Outcomes(NamedTuple):
     """What became of the futures (r, n): the chance of the event along each, was it drawn, was it cut off.
 
-    `told` (r, n, f) is what drawn events told beyond what was expected, see `models.variates`; `at_first` (r,) the
-    chance that the very next event is the one that is asked for.
+    `told` (r, n, f) is what drawn events told beyond what was expected (see `models.generative.variates`); `at_first`
+    (r,) the chance that the very next event is the one that is asked for.
     """
 
     probability: NDArray[np.float64]

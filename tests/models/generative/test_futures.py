@@ -5,7 +5,7 @@ from ehr.errors import ModelError
 from ehr.events import DEATH
 from ehr.tasks import find_task, read_task
 from ehr.tasks.reader import parse_task
-from models.futures import question
+from models.generative.futures import question
 from tests.models.made import make_vocabulary
 
 DAY = 86_400

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from models.events import Reading
-from models.variates import Surprise, lessened, most_frequent
+from models.generative.variates import Surprise, lessened, most_frequent
 from tests.models.made import make_vocabulary
 
 VOCABULARY = make_vocabulary(codes=("A", "B", "C"))

@@ -8,7 +8,7 @@ import pytest
 from ehr.fitting import fit_vocabulary
 from ehr.tasks import parse_task
 from ehr.vocabulary import UNKNOWN, TokenSettings, Vocabulary
-from models.futures import question
+from models.generative.futures import question
 from tests.ehr.made import START, event, memory_store, training_subjects
 from tests.models.made import make_vocabulary
 

@@ -8,10 +8,10 @@ from ehr.errors import ModelError
 from ehr.events import DEATH
 from ehr.tasks.reader import parse_task
 from ehr.vocabulary import TokenSettings, Vocabulary
-from models.draws import Bins, Clock, pick
 from models.events import Reading
-from models.futures import question
-from models.rollout import Histories, Rollout, Sampling
+from models.generative.draws import Bins, Clock, pick
+from models.generative.futures import question
+from models.generative.rollout import Histories, Rollout, Sampling
 from tests.models.made import make_vocabulary
 
 DAY = 86_400
@@ -166,7 +166,7 @@ def test_a_gap_drawn_for_all_has_the_same_mean(monkeypatch):
     chain = Chain({"EVENT": 0.2, "STOP": 0.3, "A": 0.5}, {"EVENT": 0.5, "A": 0.5}, gap=0.6)
     asked = question(task("start -> stop"), VOCABULARY)
     integrated = outcomes(chain, asked).probability.mean()
-    monkeypatch.setattr("models.rollout._SCORES_AT_ONCE", 0)
+    monkeypatch.setattr("models.generative.rollout._SCORES_AT_ONCE", 0)
     drawn = outcomes(chain, asked).probability
     assert drawn.mean() == pytest.approx(integrated, abs=4 * drawn.std() / np.sqrt(4000))
 

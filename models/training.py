@@ -18,7 +18,6 @@ import numpy as np
 import polars as pl
 import pytorch_lightning as lightning
 import torch
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from ehr.errors import ModelError
@@ -109,23 +108,24 @@ def train(
         lightning.seed_everything(settings.optimisation.seed, verbose=False)
         decoder, report = _pre_trained(folder, reader, vocabulary, settings, base, split, progress)
         trained: tuple[Trained, ...] = ()
+        hazard = None
         if targets:
             trained, learnt = _fine_tuned(folder, reader, decoder, settings, targets, split, progress)
             report |= learnt
-        hazard = None
         if times is not None:
-            split_of = partial(split_among, assigned=split)
-            hazard, passed, learnt = fit_hazard(folder, reader, decoder, settings, times.times, split_of, progress)
+            given = partial(splits, given=split)
+            hazard, passed, learnt = fit_hazard(folder, reader, decoder, settings, times.times, given, progress)
             report["time_to_event"] = {**learnt, **_of_stage(passed)}
+    first = trained[0] if trained else None
     checkpoint = Checkpoint(
         name,
         version,
         settings,
         vocabulary,
         decoder.eval(),
-        trained[0].classifier if trained else None,
-        trained[0].calibration if trained else None,
-        trained[0].task if trained else times.task if times else None,
+        first.classifier if first else None,
+        first.calibration if first else None,
+        first.task if first else times.task if times else None,
         data_hash,
         now(),
         report,
@@ -143,14 +143,6 @@ def reader_of(timelines: Timelines, vocabulary: Vocabulary, settings: Settings) 
     birth_token = vocabulary.code_tokens.get(BIRTH, -1)
     what = settings.data
     return Reader(fuse(timelines, vocabulary), what.max_tokens, query_token, birth_token, what.thin_hours)
-
-
-def split_among(subject_ids: NDArray[np.int64], assigned: Mapping[int, Split] | None) -> pl.Series:
-    """Return where each subject belongs: as `assigned`, held out where that says nothing, or else by its hash."""
-    if assigned is None:
-        return splits(subject_ids)
-    names = [assigned.get(subject, "held_out") for subject in subject_ids.tolist()]
-    return pl.Series("split", names, dtype=pl.String)
 
 
 def _pre_trained(
@@ -172,7 +164,7 @@ def _pre_trained(
         saved = torch.load(done, map_location="cpu", weights_only=True)
         decoder.load_state_dict(saved["decoder"])
         return decoder, saved["report"]
-    split = split_among(reader.timelines.subject_ids, assigned).to_numpy()
+    split = splits(reader.timelines.subject_ids, assigned).to_numpy()
     training, tuning = reader.pieces(split == "train"), reader.pieces(split == "tuning")
     if not len(training) or not len(tuning):
         raise ModelError(
@@ -252,7 +244,7 @@ def _labelled_documents(
 ) -> tuple[Documents, Documents]:
     """Return the histories of the labelled rows of training and of tuning subjects."""
     rows = target.labels.drop_nulls(["prediction_time", "boolean_value"])
-    rows = rows.with_columns(split_among(rows["subject_id"].to_numpy(), assigned))
+    rows = rows.with_columns(splits(rows["subject_id"], assigned))
     training, _ = reader.histories(rows.filter(pl.col("split") == "train"))
     tuning, _ = reader.histories(rows.filter(pl.col("split") == "tuning"))
     name = target.task.name

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     """Add the parsers of this module."""
+    _register_train(commands, parents)
+    _register_predict(commands, parents)
+
+
+def _register_train(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     train = commands.add_parser(
         "train",
         parents=parents,
@@ -47,6 +52,8 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     )
     train.set_defaults(run=run_train)
 
+
+def _register_predict(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     predict = commands.add_parser("predict", parents=parents, help="the risk of one patient, and what it rests on")
     predict.add_argument("--model", metavar="NAME", required=True, help="a trained model")
     predict.add_argument("--task", metavar="TASK", required=True, help="what is to be foreseen: a task file or name")

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from ehr.errors import ModelError
-from ehr.splits import Split
+from ehr.splits import Split, splits
 from ehr.timelines import Timelines
 from models.calibration import LEVEL
 from models.checkpoint import Checkpoint, require_vocabulary
@@ -17,7 +17,7 @@ from models.survival.curves import Curves
 from models.survival.grid import Bools, Floats
 from models.survival.hazard import Hazard, Times
 from models.survival.measures import auroc_at, brier_at, harrell_c
-from models.training import reader_of, split_among
+from models.training import reader_of
 
 
 def hazard_of(checkpoint: Checkpoint, endpoint: str) -> Hazard:
@@ -65,7 +65,7 @@ def evaluate_times(
     weights against censoring are estimated once. Raises ModelError without an event among held-out rows.
     """
     rows = times.rows.drop_nulls(["prediction_time", "days"])
-    part = split_among(rows["subject_id"].to_numpy(), split).to_numpy()
+    part = splits(rows["subject_id"], split).to_numpy()
     training, held_out = rows.filter(part == "train"), rows.filter(part == "held_out")
     curves, usable = predict_times(checkpoint, timelines, held_out, times.endpoint)
     held_out = held_out.filter(usable)

@@ -80,7 +80,7 @@ def _history(reader: Reader, documents: Documents, number: int) -> History:
     batch = reader.collate(documents, [np.array([number])], predict=True)
     place, first = int(documents.subject[number]), int(documents.first[number])
     start, prefix = int(reader.start[place]), int(reader.prefix[place])
-    source = np.concatenate([np.arange(start, start + prefix), np.arange(first, int(documents.stop[number]))])
+    source = np.concatenate([np.arange(start, start + prefix), documents.places[first : int(documents.stop[number])]])
     timelines = reader.timelines
     event_ids = np.append(timelines.event_ids[source], NO_EVENT).astype(np.int64)
     is_fixed = np.arange(len(event_ids)) < prefix
@@ -103,12 +103,12 @@ def scores_without(classifier: Classifier, history: History, removed: Bools) -> 
     order = np.argsort((~distinct).sum(axis=1), kind="stable")
     for at in range(0, len(order), VARIANTS_AT_ONCE):
         index = order[at : at + VARIANTS_AT_ONCE]
-        batch = _variants(history.reading, ~distinct[index])
+        batch = variants(history.reading, ~distinct[index])
         out[index] = classifier(batch).double().numpy()
     return out[inverse.reshape(-1)]
 
 
-def _variants(reading: Reading, kept: Bools) -> Batch:
+def variants(reading: Reading, kept: Bools) -> Batch:
     """Return a batch with one row per variant, the positions `kept` (v, p) moved together and padded at the end."""
     lengths = kept.sum(axis=1)
     width = int(lengths.max())

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from models.explain.history import Floats, History, Int64s, batch_to_score
+from models.explain.history import VARIANTS_AT_ONCE, Floats, History, Int64s, batch_to_score, variants
 from models.heads import Classifier
 
 
@@ -13,6 +13,7 @@ def steepness(classifier: Classifier, history: History) -> Floats:
     It is the length of the gradient at the event as it enters the first block, times the distance of the event from
     the average event of the history. The product of the vectors (gradient x input) says less: each block normalises
     what it reads, so that the score hardly changes along the input itself (docs/explanation.md has the figures).
+    What the heads read of summaries, past the states, is added as it is.
     """
     classifier.eval()
     decoder = classifier.decoder
@@ -25,7 +26,26 @@ def steepness(classifier: Classifier, history: History) -> Floats:
     (gradient,) = torch.autograd.grad(classifier.heads(states, batch).mean(), embedded)
     events = embedded.detach()[0, :-1]
     reach = gradient[0, :-1].norm(dim=-1) * (events - events.mean(dim=0)).norm(dim=-1)
-    return np.append(reach.double().numpy(), 0.0)
+    return np.append(reach.double().numpy(), 0.0) + _through_summaries(classifier, history)
+
+
+@torch.no_grad()
+def _through_summaries(classifier: Classifier, history: History) -> Floats:
+    """Return for each position (p,) how far its absence moves the part of the mean score that reads summaries.
+
+    That part is small, so it is asked for every position and not guessed.
+    """
+    wide = classifier.heads.wide
+    moves = np.zeros(len(history))
+    if wide is None:
+        return moves
+    there = np.ones((1, len(history)), dtype=bool)
+    whole = float(wide(variants(history.reading, there)).mean())
+    for at in range(0, len(history) - 1, VARIANTS_AT_ONCE):
+        place = np.arange(at, min(at + VARIANTS_AT_ONCE, len(history) - 1))
+        kept = np.arange(len(history))[None, :] != place[:, None]
+        moves[place] = np.abs(wide(variants(history.reading, kept)).mean(dim=1).double().numpy() - whole)
+    return moves
 
 
 def preselected(classifier: Classifier, history: History, count: int) -> Int64s:

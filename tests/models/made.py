@@ -101,6 +101,8 @@ def untrained_checkpoint(vocabulary: Vocabulary, *assignments: str) -> Checkpoin
     settings = tiny_settings(*assignments)
     heads = Heads(settings.architecture, len(vocabulary), 0.3)
     torch.nn.init.normal_(heads.scores.weight, std=0.3)
+    if heads.wide is not None:
+        torch.nn.init.normal_(heads.wide.linear.weight, std=0.3)
     calibration = Calibration(1.0, 0.0, tuple((head % 4, 1.0, 0.0) for head in range(8)), 10, 3)
     decoder = random_decoder(layout_of(vocabulary), *assignments)
     classifier = Classifier(random_decoder(layout_of(vocabulary), *assignments, seed=1), heads).eval()

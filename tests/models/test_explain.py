@@ -99,6 +99,20 @@ def test_the_estimate_that_is_explained_is_the_one_that_is_predicted():
     assert estimate == pytest.approx(said.select("risk", "low", "high").row(0), abs=1e-6)
 
 
+def test_a_history_that_was_thinned_and_read_both_ways_is_explained_as_it_was_read():
+    checkpoint = untrained_checkpoint(VOCABULARY, "thin_hours=96", "max_tokens=64", "both_ways=true", "pools=2")
+    rng = np.random.default_rng(4)
+    past = [(float(day), "ABC"[rng.integers(3)]) for day in np.sort(rng.uniform(0, 20, size=60)).round(3)]
+    timelines, rows = make_timelines(VOCABULARY, {1: past}), make_rows([(1, 20.5)])
+    (history,), _ = histories(checkpoint, timelines, rows)
+    assert len(history) < len(past)
+    scorer = scorer_of(checkpoint)
+    estimate = scorer.estimates(history, np.zeros((1, len(history)), dtype=bool))[0]
+    assert estimate == pytest.approx(
+        predict(checkpoint, timelines, rows).select("risk", "low", "high").row(0), abs=1e-6
+    )
+
+
 def test_what_is_fixed_is_no_candidate_but_can_be_left_out():
     records = {1: [(None, "SEX//F"), (-9000.0, BIRTH), (1.0, "A"), (2.0, "B")]}
     (history,) = opened(records, [(1, 3.0)])

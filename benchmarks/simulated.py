@@ -25,7 +25,9 @@ from ehr.store import Store, create_store, opened
 from ehr.tasks import parse_task
 from ehr.timelines import Timelines, load_timelines, tokenize_store
 from ehr.vocabulary import TokenSettings
+from models.baselines import Baseline, Effort, fit_baseline, gather, predict_baseline
 from models.checkpoint import Checkpoint, TaskText
+from models.features import FeatureSettings, Window
 from models.generative.generate import generate
 from models.generative.rollout import Sampling
 from models.predict import predict
@@ -76,6 +78,7 @@ def foretell(
         vocabulary = fit_vocabulary(store, "default", TOKENS, training=training)
         tokenize_store(store, vocabulary)
         timelines = load_timelines(store, vocabulary)
+        booster = _booster(store, labels, split, seed)
     _say(f"{len(timelines):,} patients, {len(timelines.tokens):,} tokens")
     settings = read_settings(None, (*SETTINGS, f"seed={seed}", *assignments))
     target = Labelled(TaskText("death_30d", TASK), labels)
@@ -83,12 +86,13 @@ def foretell(
     _say(f"trained: {dict(checkpoint.report)}")
     with opened(_imported(asked, folder / "asked")) as store:
         past = load_timelines(store, vocabulary)
+        boosting = predict_baseline(booster, store.cursor(), rows)["risk"]
     tuning = labels.filter(pl.col("subject_id").replace_strict(split) == "tuning").head(BLENDED_ROWS)
     known = _estimates(checkpoint, timelines, tuning, futures).join(tuning, on=KEY)
     found = _estimates(checkpoint, past, rows, futures)
     weight = _best_weight(known)
     _say(f"weight of the supervised estimate in the blend: {weight:.2f}")
-    return found.with_columns(probability=_blend(found, weight))
+    return found.with_columns(boosting=boosting, probability=_blend(found, weight))
 
 
 def _imported(source: Path, folder: Path) -> Store:
@@ -100,6 +104,17 @@ def _imported(source: Path, folder: Path) -> Store:
     store = create_store(folder / "store")
     IMPORTERS["meds"](store, data / "0.parquet", ImportOptions())
     return store
+
+
+def _booster(store: Store, labels: pl.DataFrame, split: dict[int, Split], seed: int) -> Baseline:
+    """Return gradient boosting on features of the past and of the last month, week and day."""
+    part = pl.col("subject_id").replace_strict(split, return_dtype=pl.String)
+    train, tuning = (labels.filter(part == name) for name in ("train", "tuning"))
+    windows = (Window(), Window(24 * 30), Window(24 * 7), Window(24))
+    material = gather(store.cursor(), train, tuning, FeatureSettings(windows))
+    fitted = fit_baseline("boosting", material, Effort(seed=seed, replicates=0))
+    _say(f"gradient boosting on {len(material.plan.columns)} features of {len(train):,} rows")
+    return fitted
 
 
 def _split(subjects: pl.Series, seed: int) -> dict[int, Split]:

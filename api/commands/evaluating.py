@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from ehr.progress import Progress
     from ehr.store import Store
     from models.estimators import Said
+    from models.evaluate import Evaluation
 
 
 def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -69,9 +71,23 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
         return run_evaluate_times(args)
     from api.console import emit, progress_bar
+    from ehr.store import open_store, opened, require_subjects
+    from models.report import write_report
+
+    with opened(open_store(args.store)) as store, progress_bar("evaluating") as progress:
+        require_subjects(store)
+        evaluation = _evaluated(args, store, progress)
+        progress("report", 0, 0)
+        report = write_report(args.out, evaluation)
+    payload = {**evaluation.metrics, "report": str(report), "model_card": str(report.with_name("model_card.md"))}
+    emit(args, payload, lambda console: _render(console, payload))
+    return 0
+
+
+def _evaluated(args: argparse.Namespace, store: "Store", progress: "Progress") -> "Evaluation":
+    """Let every estimator say its risks of the task's rows, and compare what was said with what came."""
     from api.evaluation import about_run
     from api.learning import labelled_cohort, open_model, read_task_file
-    from ehr.store import open_store, opened, require_subjects
     from ehr.timelines import load_timelines
     from models.checkpoint import find_model
     from models.estimators import SUPERVISED, estimate_all, held_out
@@ -79,60 +95,47 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from models.explain import deletion_test
     from models.facts import row_facts
     from models.generative.rollout import Sampling
-    from models.report import write_report
 
     file = read_task_file(args.task)
     truth = _read_truth(args.truth, file.task.name) if args.truth else None
     sampling = Sampling(futures=args.futures, seed=args.seed) if args.futures > 0 else None
-    with opened(open_store(args.store)) as store, progress_bar("evaluating") as progress:
-        require_subjects(store)
-        checkpoint = open_model(store, args.model, args.version).of(file.text.hash)
-        folder = find_model(store.models, checkpoint.name, checkpoint.version)
-        cohort, labels = labelled_cohort(store, file.task)
-        timelines = load_timelines(store, checkpoint.vocabulary)
-        said = estimate_all(
-            checkpoint,
-            timelines,
-            labels,
-            file.task,
-            file.text,
-            events=store.cursor(),
-            folder=folder,
-            sampling=sampling,
-            progress=progress,
+    checkpoint = open_model(store, args.model, args.version).of(file.text.hash)
+    folder = find_model(store.models, checkpoint.name, checkpoint.version)
+    cohort, labels = labelled_cohort(store, file.task)
+    timelines = load_timelines(store, checkpoint.vocabulary)
+    said = estimate_all(
+        checkpoint,
+        timelines,
+        labels,
+        file.task,
+        file.text,
+        events=store.cursor(),
+        folder=folder,
+        sampling=sampling,
+        progress=progress,
+    )
+    progress("the people", 0, 0)
+    about = about_run(store, checkpoint, folder, file, cohort, labels)
+    about["code_titles"] = _titles(store, said)
+    drawn = {"replicates": args.replicates, "seed": args.seed}
+    if SUPERVISED in said.held_out and args.deletions > 0:
+        rows = held_out(labels)
+        about["explanation"] = deletion_test(
+            checkpoint, timelines, rows, most=args.deletions, progress=progress, **drawn
         )
-        progress("the people", 0, 0)
-        facts = row_facts(store.cursor(), labels)
-        about = about_run(store, checkpoint, folder, file, cohort, labels)
-        about["code_titles"] = _titles(store, said)
-        if SUPERVISED in said.held_out and args.deletions > 0:
-            about["explanation"] = deletion_test(
-                checkpoint,
-                timelines,
-                held_out(labels),
-                most=args.deletions,
-                replicates=args.replicates,
-                seed=args.seed,
-                progress=progress,
-            )
-        progress("intervals", 0, 0)
-        evaluation = evaluate(
-            labels,
-            said.held_out,
-            truth=truth,
-            tuning=said.tuning,
-            facts=facts,
-            temporal=args.temporal,
-            replicates=args.replicates,
-            seed=args.seed,
-            remarks=said.remarks,
-            about=about,
-        )
-        progress("report", 0, 0)
-        report = write_report(args.out, evaluation)
-    payload = {**evaluation.metrics, "report": str(report), "model_card": str(report.with_name("model_card.md"))}
-    emit(args, payload, lambda console: _render(console, payload))
-    return 0
+    facts = row_facts(store.cursor(), labels)
+    progress("intervals", 0, 0)
+    return evaluate(
+        labels,
+        said.held_out,
+        truth=truth,
+        tuning=said.tuning,
+        facts=facts,
+        temporal=args.temporal,
+        remarks=said.remarks,
+        about=about,
+        **drawn,
+    )
 
 
 def _share_or_time(text: str) -> float | datetime:

@@ -8,6 +8,9 @@ from typing import Final
 
 import duckdb
 import polars as pl
+from sqlglot import exp
+
+from ehr.past import known
 
 ATTRIBUTES: Final = ("sex", "age_band", "race", "ethnicity", "site", "care_unit", "year")
 """Columns of `row_facts` that part rows into groups, as text; NULL where unknown."""
@@ -16,6 +19,7 @@ AGE_BANDS: Final = ((18, "0-17"), (40, "18-39"), (65, "40-64"), (80, "65-79"), (
 """Upper bound of each band in years, excluded, and its name."""
 
 _BAND: Final = "CASE " + " ".join(f"WHEN age < {bound} THEN '{name}'" for bound, name in AGE_BANDS) + " END"
+_KNOWN: Final = known(exp.column("time", "told"), exp.column("prediction_time", "asked")).sql("duckdb")
 _SQL: Final = f"""
 WITH asked AS MATERIALIZED (
     SELECT row_number() OVER () AS place, subject_id, prediction_time FROM label_rows
@@ -31,7 +35,7 @@ WITH asked AS MATERIALIZED (
            arg_max(code, (coalesce("time", '0001-01-01'::TIMESTAMP), event_id))
                FILTER (starts_with(code, 'TRANSFER_TO//')) AS moved_to
     FROM asked JOIN told USING (subject_id)
-    WHERE "time" IS NULL OR "time" <= prediction_time
+    WHERE {_KNOWN}
     GROUP BY place
 ), inside AS MATERIALIZED (
     SELECT place, encounter_id, class, type, start_time, end_time

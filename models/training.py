@@ -89,7 +89,7 @@ def train(
     Without a `target` it is pre-trained only; `also` are further tasks, which share the fine-tuned decoder, and
     `times` in place of a target teach it when an endpoint comes. `base` is a model whose decoder is taken instead of
     pre-training; its architecture then replaces that of the settings. `split` says of each subject where it belongs,
-    in place of the hash of its number; who is not in it is held out. When the last version is unfinished, it is
+    in place of the hash of its number; who is not in it is left out. When the last version is unfinished, it is
     finished.
     Raises ModelError when the data cannot teach the model: no training or tuning subjects, no rows, one outcome only.
     """

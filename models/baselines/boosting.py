@@ -9,7 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+# PyTorch first: it brings along the OpenMP library that LightGBM wants and a bare machine has not.
+# isort: off
+import torch  # noqa: F401
 import lightgbm
+
+# isort: on
 import numpy as np
 
 from ehr.progress import Progress, silent

@@ -8,6 +8,8 @@ EhrError
 ├── SimulationError       patients that cannot be made, or not there
 ├── UnknownConcept        a code that no hierarchy of the store knows, with what is near to it
 ├── TaskError             a task file that is not one, with the key that is wrong
+├── CatalogueError        a file that describes a schema and is wrong, with the key
+├── QuestionError         a typed question that is not well formed, or that a catalogue cannot answer
 ├── UnsafeQuery           a query that the guard refuses
 ├── QueryFailed           a query that passed the guard and failed in the engine
 │   ├── QueryTimeout      ... or took longer than its limit
@@ -21,6 +23,9 @@ EhrError
 ├── VocabularyError       no such vocabulary, or a model trained on another one
 ├── ModelError            a model that cannot do what was asked
 │   └── UnknownModel      no such model
+├── FormError             a value in JSON that is not of the type it stands for, with its place
+├── EndpointError         the endpoint of a language model: configured wrongly, or without an answer
+├── UnknownSession        no such session of the caller
 └── ServiceError          the service could not start or answer
 """
 
@@ -57,6 +62,14 @@ class UnknownConcept(EhrError):
 
 class TaskError(EhrError):
     """A task file is wrong; the message names the key."""
+
+
+class CatalogueError(EhrError):
+    """A file that describes a schema is wrong; the message names the file and the key."""
+
+
+class QuestionError(EhrError):
+    """A typed question is not well formed, or asks what the catalogue at hand does not describe."""
 
 
 class UnsafeQuery(EhrError):
@@ -140,6 +153,18 @@ class ModelError(EhrError):
 
 class UnknownModel(ModelError):
     """There is no such model."""
+
+
+class FormError(EhrError):
+    """A value in JSON is not of the type it stands for; the message names the place in it."""
+
+
+class EndpointError(EhrError):
+    """The endpoint of a language model is configured wrongly, or gave no answer that can be read."""
+
+
+class UnknownSession(EhrError):
+    """The caller has no such session of questions, or it has expired."""
 
 
 class ServiceError(EhrError):

@@ -1,0 +1,421 @@
+"""The typed question about records: which records, of whom, when, and what of them is asked. Frozen values.
+
+    RecordsQuery
+    ├── ask       Exists | Count | List | Aggregate | Top | Change | Since | Cost | ...
+    └── records   Records: kind, matches, who, when, value, times, pick, following
+
+Kinds and fields are keys of a catalogue ("lab", "name"); the meaning in SQL is in `compile`, that in English in
+`reading`. A value that the question holds is a plain value or, while a parser is trained or decodes, a `Slot` which
+`slots.fill` replaces.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final, Literal, get_args
+
+from ehr.errors import QuestionError
+
+# --- values -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place that a value of the question fills: its kind ("lab", "patient", "number") and its number, from 1."""
+
+    kind: str
+    number: int
+
+    def __str__(self) -> str:
+        """Return the slot as it stands in a question and among linear tokens, such as `lab_1`."""
+        return f"{self.kind}_{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Whole years from `low` to `high`, both included; None leaves the end open."""
+
+    low: int
+    high: int | None = None
+
+
+DurationUnit = Literal["hour", "day", "week", "month", "year"]
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A span such as 2 months."""
+
+    amount: int
+    unit: DurationUnit
+
+    @property
+    def days(self) -> int:
+        """The span in whole days: a year has 365, a month the twelfth of it, rounded down at the end."""
+        if self.unit in ("month", "year"):
+            return self.amount * (12 if self.unit == "year" else 1) * 365 // 12
+        return self.amount * (7 if self.unit == "week" else 1) // (24 if self.unit == "hour" else 1)
+
+
+Plain = str | int | float | Range | Duration
+Value = Plain | Slot
+"""A value of the question: text and numbers as the database stores them, or a slot for one."""
+
+# --- of whom ----------------------------------------------------------------------------------------------
+
+Which = Literal["first", "last", "current"]
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """One patient, by the number of the database."""
+
+    subject: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """Patients of an age, in the hospital stay that a record belongs to."""
+
+    range: Value
+
+
+@dataclass(frozen=True, slots=True)
+class OfSex:
+    """Patients of a sex."""
+
+    sex: Value
+
+
+@dataclass(frozen=True, slots=True)
+class SameAge:
+    """Stays at the age that a patient had in the first, last or current hospital stay."""
+
+    subject: Value
+    stay: Which
+
+
+Person = Patient | Aged | OfSex | SameAge
+
+# --- when -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """In, since or until a date: a year (2100), a month (2100-05) or a day (2100-05-12)."""
+
+    side: Literal["since", "until", "in"]
+    date: Value
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """At an exact time, `2100-05-12 14:00:00`."""
+
+    moment: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The year, month or day of the clock, or that before it (`back` 1).
+
+    `part` narrows it: a month ("08") or a day of a month ("08-15") of the year, a day ("15") of the month.
+    """
+
+    unit: Literal["year", "month", "day"]
+    back: Literal[0, 1]
+    part: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ago:
+    """Since a duration before the clock."""
+
+    duration: Value
+
+
+@dataclass(frozen=True, slots=True)
+class InStay:
+    """In the first, last or current stay of the patient: in hospital, or in intensive care.
+
+    First and last look at the stays that have ended, current at those that have not.
+    """
+
+    of: Literal["stay", "icu"]
+    which: Which
+
+
+Window = Span | At | Calendar | Ago | InStay
+
+# --- which records ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A field of the record has one of the values."""
+
+    field: str
+    values: tuple[Value, ...]
+
+
+Operator = Literal["above", "below", "at_least", "at_most", "equal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The number of the record compared with one of the question."""
+
+    operator: Operator
+    number: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Normality:
+    """The number of the record lies in, above or below the normal range that the catalogue gives for its name."""
+
+    side: Literal["normal", "above_normal", "below_normal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """There are so many of these records: of the patient where patients are counted, else of the listed value."""
+
+    operator: Literal["exactly", "at_least"]
+    number: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One of the records: the first, second ... from either end of time, or among those with the extreme number."""
+
+    end: Literal["first", "last"]
+    place: Literal[1, 2, 3] = 1
+    extreme: Literal["highest", "lowest"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """After the other record and no more than a duration later."""
+
+    duration: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """After the other record, on the same day, in the same month or in the same stay; `time` is the same instant."""
+
+    unit: Literal["day", "month", "stay", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """At any time after the other record."""
+
+
+Relation = Within | Same | Later
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """The records come after others of the same patient; patient and windows of the question bind these too."""
+
+    relation: Relation
+    kind: str
+    matches: tuple[Match, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Bring the matches into their order."""
+        object.__setattr__(self, "matches", _ordered(self.matches, "matches"))
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of one kind; without any restriction all of them. Equal questions are equal values: order is fixed."""
+
+    kind: str
+    matches: tuple[Match, ...] = ()
+    who: tuple[Person, ...] = ()
+    when: tuple[Window, ...] = ()
+    value: Comparison | Normality | None = None
+    times: Times | None = None
+    pick: Pick | None = None
+    following: Following | None = None
+
+    def __post_init__(self) -> None:
+        """Bring matches, people and windows into their order; raises QuestionError for two of one sort."""
+        for name in ("matches", "who", "when"):
+            object.__setattr__(self, name, _ordered(getattr(self, name), name))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The windows and the pick of the other side of a comparison, whose records are else the same."""
+
+    when: tuple[Window, ...] = ()
+    pick: Pick | None = None
+
+    def __post_init__(self) -> None:
+        """Bring the windows into their order."""
+        object.__setattr__(self, "when", _ordered(self.when, "when"))
+
+
+# --- what is asked ----------------------------------------------------------------------------------------
+
+Function = Literal["sum", "avg", "min", "max"]
+Per = Literal["day", "month", "year"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """Whether there is such a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many records, patients with such a record, or hospital stays with one."""
+
+    of: Literal["records", "patients", "stays"]
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """A field of each record, or each different value once."""
+
+    field: str
+    distinct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A function of a numeric field: one number, or one for each day, month or year with records."""
+
+    function: Function
+    field: str
+    per: Per | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """A function of the number of hospital stays with such a record per day, month or year that has any."""
+
+    function: Function
+    per: Per
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """The `n` most frequent values of a field; equally frequent ones share a place."""
+
+    n: Value
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mortality:
+    """The `n` values of a field with the highest share of patients who died within a span of their first record."""
+
+    n: Value
+    within: Value
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """The share of patients who lived for a span from the first record that these records follow."""
+
+    within: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field compared with that of the same records at another time: by how much, or whether more or less."""
+
+    how: Literal["difference", "greater", "less"]
+    field: str
+    other: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """The values of a field that the same records at another time do not have."""
+
+    field: str
+    other: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The total of the records less that of another kind, of the same patients and windows."""
+
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How many days the record lasted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """How many hours or days have passed since the record."""
+
+    unit: Literal["hours", "days"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What such a record costs: the different amounts charged."""
+
+
+@dataclass(frozen=True, slots=True)
+class StayCost:
+    """A function of the total cost of each hospital stay that has such a record; windows bind the charges."""
+
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
+class Percentile:
+    """The percentile rank of a number among those of the records."""
+
+    number: Value
+
+
+Ask = (
+    Exists | Count | List | Aggregate | Frequency | Top | Mortality | Survival
+    | Change | New | Balance | Length | Since | Cost | StayCost | Percentile
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsQuery:
+    """A whole question about records."""
+
+    ask: Ask
+    records: Records
+
+
+# --- order ----------------------------------------------------------------------------------------------
+
+_SIDES: Final = {"since": 0, "until": 1, "in": 2}
+_PERSONS: Final[tuple[type, ...]] = get_args(Person)
+_WINDOWS: Final[tuple[type, ...]] = get_args(Window)
+
+
+def _key(part: Match | Person | Window) -> tuple[int, int | str]:
+    if isinstance(part, Match):
+        return (0, part.field)
+    if isinstance(part, Span):
+        return (0, _SIDES[part.side])
+    if type(part) in _PERSONS:
+        return (_PERSONS.index(type(part)), 0)
+    return (1 + _WINDOWS.index(type(part)), part.of if isinstance(part, InStay) else 0)
+
+
+def _ordered(parts: Iterable[Any], name: str) -> tuple[Any, ...]:
+    """Return parts in their order, each sort once."""
+    ordered = tuple(sorted(parts, key=_key))
+    for one, two in pairwise(ordered):
+        if _key(one) == _key(two):
+            raise QuestionError(f"{name}: {type(two).__name__} stands twice; give it once")
+    return ordered

@@ -57,9 +57,18 @@ class Passed:
 class Learner(lightning.LightningModule):
     """The decoder, and in fine-tuning its heads, on their way to fewer surprises."""
 
-    def __init__(self, decoder: Decoder, heads: Heads | ManyHeads | None, work: Optimisation) -> None:
+    weights_after: Tensor | None
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        heads: Heads | ManyHeads | None,
+        work: Optimisation,
+        weights_after: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.decoder, self.work = decoder, work
+        self.register_buffer("weights_after", weights_after, False)
         self.heads = heads
         decoder.requires_grad_(heads is None or not work.frozen)
         decoder.set_dropout(work.dropout if heads is None else work.fine_tune_dropout)
@@ -103,7 +112,8 @@ class Learner(lightning.LightningModule):
     def _surprises(self, batch: Batch, chance: torch.Generator, *, hides: bool) -> Tensor:
         if hides:
             return hidden_value_losses(self.decoder, batch, chance)
-        return next_event_losses(self.decoder, self.decoder(batch.reading, batch.documents), batch)
+        states = self.decoder(batch.reading, batch.documents)
+        return next_event_losses(self.decoder, states, batch, self.weights_after)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return AdamW with decay on matrices only, a warm-up and a cosine down to a tenth."""

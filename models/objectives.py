@@ -11,7 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ehr.errors import ModelError
+from ehr.vocabulary import Vocabulary
 from models.data import NO_TARGET, Batch
+from models.settings import Optimisation
 from models.transformer import Decoder
 
 HIDDEN_CODES: Final = 0.25
@@ -20,9 +23,14 @@ HIDDEN_EVENTS: Final = 0.3
 """Chance that the value of an event is hidden by itself."""
 
 
-def next_event_losses(decoder: Decoder, states: Tensor, batch: Batch) -> Tensor:
-    """Return the surprise in nats (e,) at the events that follow: at their gap, their code and their value bin."""
+def next_event_losses(decoder: Decoder, states: Tensor, batch: Batch, weights_after: Tensor | None = None) -> Tensor:
+    """Return the surprise in nats (e,) at the events that follow: at their gap, their code and their value bin.
+
+    With `weights_after` (tokens,) what follows an event counts as often as its token says. That is known before it
+    comes, so that the chances that are learnt stay those of the data.
+    """
     asked = batch.next_codes != NO_TARGET
+    weights = None if weights_after is None else weights_after[batch.reading.codes[asked]]
     states, gaps, codes = states[asked], batch.next_gaps[asked], batch.next_codes[asked]
     bins = batch.next_bins[asked]
     known = gaps.clamp(min=0)
@@ -33,7 +41,28 @@ def next_event_losses(decoder: Decoder, states: Tensor, batch: Batch) -> Tensor:
     valued = bins != NO_TARGET
     scores = decoder.next.bins(after[valued], F.embedding(codes[valued], vectors))
     surprise = F.cross_entropy(scores, bins[valued], reduction="none")
-    return losses.index_add(0, valued.nonzero().squeeze(1), surprise.to(losses.dtype))
+    losses = losses.index_add(0, valued.nonzero().squeeze(1), surprise.to(losses.dtype))
+    return losses if weights is None else losses * weights
+
+
+def weights_after(vocabulary: Vocabulary, work: Optimisation) -> Tensor | None:
+    """Return how often what follows each token counts (tokens,), as `weighted_after` says; None where all are even.
+
+    Raises ModelError for a code that the vocabulary has no token for.
+    """
+    codes = [code.strip() for code in work.weighted_after.split(",") if code.strip()]
+    if not codes or work.after_weight == 1:
+        return None
+    weights = torch.ones(len(vocabulary))
+    for code in codes:
+        tokens = vocabulary.tokens_of(code)
+        if not tokens:
+            raise ModelError(
+                f"setting weighted_after names {code}, and vocabulary {vocabulary.name} has no token for it; "
+                "name codes that enough training subjects have"
+            )
+        weights[list(tokens)] = work.after_weight
+    return weights
 
 
 def hidden_value_losses(decoder: Decoder, batch: Batch, chance: torch.Generator) -> Tensor:

@@ -48,6 +48,10 @@ class Optimisation:
     learning_rate: float = 3e-3
     hidden_share: float = 0.5
     """Share of the batches of pre-training in which values are hidden, where histories are read both ways."""
+    weighted_after: str = ""
+    """Codes, by comma, after which the next event counts `after_weight` times in pre-training: a discharge, say."""
+    after_weight: float = 1.0
+    """How often it counts there: more where what comes next is what will be asked for and is rare in the records."""
     dropout: float = 0.1
     """Share of the numbers in the residual stream that is left out in each step of pre-training."""
     fine_tune_epochs: int = 4
@@ -213,6 +217,7 @@ def _check(settings: Settings) -> None:
         "learning_rate": work.learning_rate,
         "fine_tune_learning_rate": work.fine_tune_learning_rate,
         "positive_weight": work.positive_weight,
+        "after_weight": work.after_weight,
         "intervals": work.intervals,
         "tokens_per_step": work.tokens_per_step,
         "accumulate": work.accumulate,

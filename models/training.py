@@ -41,6 +41,7 @@ from models.data import Documents, Reader, bootstrap_weights, side_by_side
 from models.events import layout_of
 from models.heads import Classifier, Heads, ManyHeads
 from models.learner import Learner, Material, Passed, fit, quiet, scores_of, threads
+from models.objectives import weights_after
 from models.readings import fuse
 from models.settings import Settings, as_mapping
 from models.survival.hazard import Times, fit_hazard
@@ -170,7 +171,8 @@ def _pre_trained(
         raise ModelError(
             "the store has no events of training or of tuning subjects to learn from; import more patients"
         )
-    learner = Learner(decoder, None, settings.optimisation)
+    work = settings.optimisation
+    learner = Learner(decoder, None, work, weights_after(vocabulary, work))
     passed = fit("pre-training", learner, Material(reader, training, tuning), folder / "pre-training", progress)
     report = {
         "pre_training": {

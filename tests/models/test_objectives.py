@@ -1,11 +1,14 @@
 import numpy as np
+import pytest
 import torch
 
+from ehr.errors import ModelError
 from ehr.vocabulary import TokenSettings, Vocabulary
-from models.data import Batch, Reader
+from models.data import NO_TARGET, Batch, Reader
 from models.events import layout_of
 from models.heads import Classifier, Heads
-from models.objectives import hidden_value_losses, next_event_losses, without_events
+from models.learner import Learner
+from models.objectives import hidden_value_losses, next_event_losses, weights_after, without_events
 from models.readings import Readings
 from models.transformer import Decoder
 from tests.models.made import make_rows, make_timelines, random_decoder, tiny_settings
@@ -120,3 +123,64 @@ def test_heads_weigh_the_states_of_a_document_and_not_those_of_others():
             reading=reading, documents=torch.zeros_like(reading.codes), queries=torch.tensor([int(here.sum()) - 1])
         )
         assert torch.allclose(classifier(alone)[0], together[number], atol=1e-4)
+
+
+def test_what_follows_a_named_code_counts_more_and_nothing_else_does():
+    decoder, batch = random_decoder(layout_of(VOCABULARY)), followed(some_batch())
+    work = tiny_settings("weighted_after=LAB", "after_weight=8").optimisation
+    states = decoder(batch.reading, batch.documents)
+    plain = next_event_losses(decoder, states, batch)
+    weighed = next_event_losses(decoder, states, batch, weights_after(VOCABULARY, work))
+    asked = batch.reading.codes[batch.next_codes != NO_TARGET]
+    after_lab = asked == VOCABULARY.code_tokens["LAB"]
+    assert 0 < after_lab.sum() < len(plain)
+    assert torch.allclose(weighed, plain * torch.where(after_lab, 8.0, 1.0))
+    learner = Learner(decoder, None, work, weights_after(VOCABULARY, work))
+    assert torch.allclose(learner._surprises(batch, chance(), hides=False), weighed)
+
+
+def test_chances_stay_those_of_the_data_where_what_follows_counts_more():
+    work = tiny_settings("weighted_after=LAB", "after_weight=20").optimisation
+    weights = weights_after(VOCABULARY, work)
+    decoder = random_decoder(layout_of(VOCABULARY))
+    batch = followed(some_batch(documents=24))
+    steps = torch.optim.Adam(decoder.next.parameters(), lr=0.05)
+    # States that are told apart by the code alone.
+    states = torch.nn.functional.one_hot(batch.reading.codes, decoder.shape.width).float()
+    for _ in range(200):
+        steps.zero_grad()
+        next_event_losses(decoder, states, batch, weights).mean().backward()
+        steps.step()
+    lab, other = VOCABULARY.code_tokens["LAB"], VOCABULARY.code_tokens["A"]
+    here = (batch.reading.codes == lab) & (batch.next_codes != NO_TARGET)
+    share = float((batch.next_codes[here] == other).float().mean())
+    gaps = decoder.gap_logits(states[here][:1]).softmax(-1)[0]
+    codes = decoder.code_logits(states[here][:1].expand(len(gaps), -1), torch.arange(len(gaps))).softmax(-1)
+    assert abs((gaps @ codes[:, other]).item() - share) < 0.02
+
+
+def test_weights_that_change_nothing_are_none_and_codes_without_a_token_are_refused():
+    for assignments in (), ("weighted_after=LAB",), ("after_weight=3",):
+        assert weights_after(VOCABULARY, tiny_settings(*assignments).optimisation) is None
+    with pytest.raises(ModelError, match="weighted_after names NONE, and vocabulary test has no token for it"):
+        weights_after(VOCABULARY, tiny_settings("weighted_after=LAB, NONE", "after_weight=3").optimisation)
+    with pytest.raises(ModelError, match=r"after_weight is 0\.0 and has to be above 0"):
+        tiny_settings("after_weight=0")
+
+
+def followed(batch: Batch) -> Batch:
+    """Return the batch with what follows each position as its target, as in pre-training."""
+    follows = batch.documents[:, :-1] == batch.documents[:, 1:]
+    follows &= batch.reading.codes[:, 1:] < len(VOCABULARY)
+
+    def moved(values, shift=0):
+        return torch.nn.functional.pad(
+            torch.where(follows, values[:, 1:] - shift, NO_TARGET), (0, 1), value=NO_TARGET
+        )
+
+    bins = moved(batch.reading.bins, 1)
+    return batch._replace(
+        next_gaps=torch.where(moved(batch.reading.codes) == NO_TARGET, NO_TARGET, 1),
+        next_codes=moved(batch.reading.codes),
+        next_bins=torch.where(bins < 0, NO_TARGET, bins),
+    )

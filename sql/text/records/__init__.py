@@ -4,6 +4,6 @@
                            └─────────► reading, in plain English
 
 `query` holds the types, `linear` their short form as tokens for a learned parser, `grammar` what may follow what,
-`catalogue` what a file says of a schema, `compile` the SQL, `reading` the English; `lift` reads the SQL of the EHRSQL
-questions back into the types.
+`catalogue` (read by `schema`) what a file says of a schema, `compile` the SQL, `reading` the English; `lift` reads
+the SQL of the EHRSQL questions back into the types.
 """

@@ -1,12 +1,12 @@
 """The short form of a records question as tokens, one a decision: what a learned parser writes.
 
     list lab value name lab_1 of patient_1 since date_1 last
-    top number_1 diagnosis name this_year within duration_1 procedure name procedure_1
+    top count_1 diagnosis name this_year within span_1 procedure name procedure_1
 
 `linearize` and `delinearize` are each other's inverse. A part is the same wherever it stands:
 
     question     ASK KIND [FIELD] restriction* [versus window* [pick]]
-    restriction  FIELD value+ | of, aged, of_sex, same_age | windows | value | times | pick | following: in this order
+    restriction  FIELD value* | of, aged, of_sex, same_age | windows | value | times | pick | following: in this order
 
 A value is a slot (`lab_1`) or, in a query without slots, `=` and the value as JSON. What may follow a prefix, for
 the kinds and fields of one catalogue, is in `grammar`.
@@ -139,8 +139,8 @@ def _person(person: Person) -> list[str]:
     match person:
         case Patient(subject):
             return ["of", value_token(subject)]
-        case Aged(ages):
-            return ["aged", value_token(ages)]
+        case Aged(ages, side):
+            return ["aged" if side == "in" else f"aged_{side}", value_token(ages)]
         case OfSex(sex):
             return ["of_sex", value_token(sex)]
         case SameAge(subject, stay):

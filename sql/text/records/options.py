@@ -58,6 +58,9 @@ class Shape(Protocol):
     def slots(self, kind: str, field: str) -> Collection[str] | None:
         """Return the kinds of slots that can fill a field."""
 
+    def may_lack(self, kind: str, field: str) -> bool:
+        """Say whether a question can ask that the field has any value."""
+
     def followed(self) -> Collection[str] | None:
         """Return the kinds of records that others can follow."""
 
@@ -76,6 +79,10 @@ class Open:
 
     def slots(self, kind: str, field: str) -> None:
         """Return None: any."""
+
+    def may_lack(self, kind: str, field: str) -> bool:
+        """Return True: of any."""
+        return True
 
     def followed(self) -> None:
         """Return None: any."""

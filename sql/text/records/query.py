@@ -39,7 +39,7 @@ class Range:
     high: int | None = None
 
 
-DurationUnit = Literal["hour", "day", "week", "month", "year"]
+DurationUnit = Literal["minute", "hour", "day", "week", "month", "year"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,10 @@ class Duration:
         """The span in whole days: a year has 365, a month the twelfth of it, rounded down at the end."""
         if self.unit in ("month", "year"):
             return self.amount * (12 if self.unit == "year" else 1) * 365 // 12
-        return self.amount * (7 if self.unit == "week" else 1) // (24 if self.unit == "hour" else 1)
+        return self.amount * _MINUTES[self.unit] // _MINUTES["day"]
 
+
+_MINUTES: Final = {"minute": 1, "hour": 60, "day": 1440, "week": 7 * 1440}
 
 Plain = str | int | float | Range | Duration
 Value = Plain | Slot
@@ -75,9 +77,10 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Aged:
-    """Patients of an age, in the hospital stay that a record belongs to."""
+    """Patients of an age in the hospital stay that a record belongs to: an age or a range, from one on, under one."""
 
-    range: Value
+    ages: Value
+    side: Literal["in", "from", "under"] = "in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ Window = Span | At | Calendar | Ago | InStay
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A field of the record has one of the values."""
+    """A field of the record has one of the values; without values, it has any."""
 
     field: str
     values: tuple[Value, ...]

@@ -1,0 +1,87 @@
+"""Partial names: words of a question that are some of the words of a stored name, with the names they may mean.
+
+A phrase counts when its words tell enough about a name: each word weighs by how few names have it. A phrase that is a
+part of many names gives a slot with many candidates and no margin, which is for the caller to ask about.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from sql.text.linking.index import LinkIndex, ranked, slot_of
+from sql.text.linking.ordinary import ABBREVIATED, FUNCTION, ORDINARY
+from sql.text.linking.slots import Candidate, How, Slot
+from sql.text.linking.words import Piece
+from sql.text.records.query import Plain
+
+PARTIAL: Final = 0.8  # the score of a phrase that says all that weighs in a name
+MIN_PHRASE: Final = 0.6  # the least part of a phrase that must stand in the name
+MIN_NAME: Final = 0.3  # the least part of a name that a phrase must say
+MIN_LETTERS: Final = 4
+MAX_GAP: Final = 2  # function words within a phrase
+
+
+def partial(question: str, words: Sequence[Piece], index: LinkIndex) -> Iterator[Slot]:
+    """Give the phrases of the words left over that are parts of names."""
+    for phrase in _phrases(question, words, index):
+        if not any(_tells(word, index) for word in phrase):
+            continue
+        candidates = _candidates(phrase, index)
+        if candidates:
+            yield slot_of(question, phrase[0].start, phrase[-1].end, candidates)
+
+
+def _phrases(question: str, words: Sequence[Piece], index: LinkIndex) -> Iterator[list[Piece]]:
+    """Give the runs of words that stand in names, without the ordinary words at their ends."""
+    run: list[Piece] = []
+    for word in words:
+        apart = run and any(mark in question[run[-1].end : word.start] for mark in "?!;[:")
+        known = word.stem in index.weights or word.word in ABBREVIATED
+        if apart or not known or word.word[0].isdigit():
+            yield from _trimmed(run)
+            run = []
+        if known and not word.word[0].isdigit():
+            run.append(word)
+    yield from _trimmed(run)
+
+
+def _trimmed(run: list[Piece]) -> Iterator[list[Piece]]:
+    """Cut a run at gaps of ordinary words and drop those at its ends."""
+    part: list[Piece] = []
+    gap: list[Piece] = []
+    for word in run:
+        if word.stem in ORDINARY:
+            gap.append(word)
+            continue
+        if part and len(gap) > MAX_GAP:
+            yield part
+            part = []
+        part = [*part, *gap, word] if part else [word]
+        gap = []
+    if part:
+        yield part
+
+
+def _tells(word: Piece, index: LinkIndex) -> bool:
+    """Say whether a word tells something about a name on its own."""
+    return word.stem not in ORDINARY and len(word.stem) >= MIN_LETTERS and word.stem in index.weights
+
+
+def _candidates(phrase: Sequence[Piece], index: LinkIndex) -> list[Candidate]:
+    said = {stem for word in phrase for stem in ABBREVIATED.get(word.word, (word.stem,))}
+    asked = {stem for stem in said if stem not in FUNCTION}
+    whole = sum(index.weights.get(stem, 1.0) for stem in asked)
+    keys = {key for word in phrase if _tells(word, index) for key in index.by_word.get(word.stem, ())}
+    found = []
+    for key in keys:
+        shared = sum(index.weights[part] for part in asked & set(key))
+        total = sum(index.weights[part] for part in set(key))
+        of_phrase, of_name = shared / whole, shared / total
+        if of_phrase >= MIN_PHRASE and of_name >= MIN_NAME:
+            score = PARTIAL * of_phrase * of_name
+            for entry in index.entries[" ".join(key)]:
+                name = entry.name
+                found.append(Candidate(name.kind, name.value, score, How.PARTIAL, name.column, name.records))
+    best: dict[tuple[str, Plain], Candidate] = {}
+    for one in ranked(found):
+        best.setdefault((one.kind, one.value), one)
+    return list(best.values())

@@ -6,9 +6,22 @@ linked.text                                        # "What was patient [patient_
 linked.value("lab_1")                              # "sodium", as the database stores it
 """
 
+from sql.text.linking.catalogue import index_of
 from sql.text.linking.index import LinkIndex, build_index
 from sql.text.linking.link import link
 from sql.text.linking.names import IdColumn, NameColumn, Uses
 from sql.text.linking.slots import Candidate, How, Linked, Slot
 
-__all__ = ["Candidate", "How", "IdColumn", "LinkIndex", "Linked", "NameColumn", "Slot", "Uses", "build_index", "link"]
+__all__ = [
+    "Candidate",
+    "How",
+    "IdColumn",
+    "LinkIndex",
+    "Linked",
+    "NameColumn",
+    "Slot",
+    "Uses",
+    "build_index",
+    "index_of",
+    "link",
+]

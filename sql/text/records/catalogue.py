@@ -18,12 +18,16 @@ BY_TIME: Final = "by time"
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A table that gives the names of codes: `key` is the code, `label` its name; `where` restricts its rows."""
+    """A table that gives the names of codes: `key` is the code, `label` its name; `where` restricts its rows.
+
+    `alias` is a column with a shorter name, by which questions may know the code.
+    """
 
     table: str
     key: str
     label: str
     where: Mapping[str, str] = field(default_factory=dict)
+    alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ class Field:
 
     `slot` is the kind of slots that fill it where a question can ask for a value of it. A number may be stored as
     text or in 32 bits. A field that `may_lack` its value is asked for only where it has one. An age is counted in
-    whole years from birth to the time in `column`.
+    whole years from birth to the time in `column`. `synonyms` are what questions call a value, `cues` the words that
+    announce one where the value is an ordinary word.
     """
 
     name: str
@@ -43,6 +48,8 @@ class Field:
     lookup: Lookup | None = None
     stored: Stored = "double"
     may_lack: bool = False
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,13 @@ class _Part:
         """Return the text of a key, None where it is missing."""
         return self.text(key) if self.has(key) else None
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return the texts of a key that holds a list of them."""
+        value = self.get(key)
+        if not (isinstance(value, list) and value and all(isinstance(one, str) and one.strip() for one in value)):
+            raise self.wrong(key, f"must be a list of texts, as in [one, another], not {value!r}")
+        return tuple(value)
+
     def one_of(self, key: str, choices: tuple[str, ...], default: str) -> str:
         """Return one of some words."""
         if not self.has(key):
@@ -206,6 +213,8 @@ def _field(name: str, part: _Part) -> Field:
         lookup=_lookup(part.part("lookup")) if part.has("lookup") else None,
         stored=cast(Stored, part.one_of("stored", get_args(Stored), "double")),
         may_lack=part.flag("may_lack"),
+        synonyms=_synonyms(part.part("synonyms")) if part.has("synonyms") else {},
+        cues=part.texts("cues") if part.has("cues") else (),
     )
     part.done()
     return field
@@ -228,9 +237,14 @@ def _lookup(part: _Part) -> Lookup:
         part.text("key"),
         part.text("label"),
         {} if where is None else {key: where.text(key) for key in where.names()},
+        part.text_or_none("alias"),
     )
     part.done()
     return lookup
+
+
+def _synonyms(part: _Part) -> Mapping[str, tuple[str, ...]]:
+    return {value: part.texts(value) for value in part.names()}
 
 
 def _where(part: _Part) -> Mapping[str, tuple[str, ...] | Literal[True]]:

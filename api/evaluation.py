@@ -45,7 +45,7 @@ _LABEL: Final = "label"
 def about_model(checkpoint: Checkpoint, folder: Path) -> dict[str, Any]:
     """Return what is known of a model that lies in `folder`, whatever it is judged on."""
     report = checkpoint.report
-    stages = {name: report[name] for name in ("base", "pre_training", "fine_tuning") if name in report}
+    stages = {name: report[name] for name in ("until", "base", "pre_training", "fine_tuning") if name in report}
     vocabulary = checkpoint.vocabulary
     return {
         "model": checkpoint.identity,
@@ -57,6 +57,7 @@ def about_model(checkpoint: Checkpoint, folder: Path) -> dict[str, Any]:
             "families of rarer codes": len(vocabulary.families),
             "codes with value bins": len(vocabulary.edges),
             "value bins": vocabulary.settings.quantiles,
+            **({"counted up to": vocabulary.settings.until} if vocabulary.settings.until else {}),
         },
         "training": stages,
         "audit": _audit(report.get("audit")),

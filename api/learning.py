@@ -1,7 +1,7 @@
 """Where labels, timelines and models meet: what `ehr train`, `ehr predict`, `ehr evaluate` and the service share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,7 @@ MEANING: Final[dict[str, str]] = {
 }
 """What the interval of each method says."""
 NOTHING: Final = Asked()
+NO_LABEL: Final = "{name}: no window has a label, so there is nothing to foresee; write label: PREDICATE"
 DEAD: Final = "the patient is recorded as dead at this time"
 
 
@@ -94,10 +95,23 @@ def label_frame(store: Store, task: Task) -> pl.DataFrame:
     return labelled_cohort(store, task)[1]
 
 
+def labels_known_by(store: Store, task: Task, time: datetime) -> pl.DataFrame:
+    """Return the rows of `label_frame` that were settled at a time: none of the task's windows ends later.
+
+    So a row with the outcome is known as late as one without, and neither is more frequent shortly before that time.
+    """
+    if task.label_window is None:
+        raise TaskError(NO_LABEL.format(name=task.name))
+    cohort = run_cohort(store, task, wide=True)
+    ends = [pl.col(name) for name in cohort.rows.columns if name.endswith(("@start", "@end"))]
+    settled = cohort.rows.filter(pl.max_horizontal("trigger", *ends) <= time)
+    return labels(replace(cohort, rows=settled))
+
+
 def labelled_cohort(store: Store, task: Task) -> tuple[Cohort, pl.DataFrame]:
     """Return the cohort of a task and its label frame; errors as in `label_frame`."""
     if task.label_window is None:
-        raise TaskError(f"{task.name}: no window has a label, so there is nothing to foresee; write label: PREDICATE")
+        raise TaskError(NO_LABEL.format(name=task.name))
     cohort = run_cohort(store, task, wide=False)
     return cohort, labels(cohort)
 

@@ -30,7 +30,8 @@ def fit_vocabulary(
 ) -> Vocabulary:
     """Fit a vocabulary on the training subjects of a store, or on exactly the subjects `training`; it is not saved.
 
-    Raises StoreError for an empty store and VocabularyError when no subject falls to training.
+    Raises StoreError for an empty store, VocabularyError when no subject falls to training or none of those has an
+    event by the time `until` of the settings.
     """
     require_subjects(store)
     settings = settings or TokenSettings()
@@ -74,14 +75,18 @@ def _view_training_events(
             f"no subject of the store {why if training is None else 'is among those given for training'}"
         )
     con.register("left_out", pl.DataFrame({"head": pl.Series(settings.left_out, dtype=pl.String)}).to_arrow())
-    is_read = f"WHERE split_part(code, '{SEPARATOR}', 1) NOT IN (FROM left_out)" if settings.left_out else ""
+    is_read = f"split_part(code, '{SEPARATOR}', 1) NOT IN (FROM left_out)" if settings.left_out else "true"
+    until = settings.until_time
+    is_early = f'("time" IS NULL OR "time" <= TIMESTAMP \'{until.isoformat(" ")}\')' if until else "true"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP VIEW training_event AS
         SELECT subject_id, "time", code, numeric_value, coalesce(unit, '') AS unit
-        FROM event SEMI JOIN training_subject USING (subject_id) {is_read}
+        FROM event SEMI JOIN training_subject USING (subject_id) WHERE {is_read} AND {is_early}
         """
     )
+    if until and con.execute("SELECT NOT EXISTS (FROM training_event)").fetchall()[0][0]:
+        raise VocabularyError(f"training subjects have no event up to {until}; name a later time")
 
 
 def _split_codes(con: duckdb.DuckDBPyConnection, settings: TokenSettings) -> tuple[list[str], list[str]]:

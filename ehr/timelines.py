@@ -26,6 +26,7 @@ __all__ = [
     "Timelines",
     "before_prediction",
     "join_timelines",
+    "known_at",
     "load_timelines",
     "past_ends",
     "ranges",
@@ -82,6 +83,24 @@ def before_prediction(timelines: Timelines, subject_id: int, prediction_time: da
         timelines.times[past],
         timelines.event_ids[past],
         timelines.values[past],
+    )
+
+
+def known_at(timelines: Timelines, time: datetime) -> Timelines:
+    """Return what was known at a time (see `past_ends`) of the subjects of whom more than static facts were."""
+    begins, ends = past_ends(timelines, timelines.subject_ids, np.full(len(timelines), np.datetime64(time, "us")))
+    times = np.append(timelines.times, np.datetime64("NaT", "us"))
+    kept = (ends > begins) & ~np.isnat(times[ends - 1])
+    begins, ends = begins[kept], ends[kept]
+    take = ranges(begins, ends)
+    return Timelines(
+        timelines.subject_ids[kept],
+        np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(ends - begins)]),
+        timelines.tokens[take],
+        timelines.times[take],
+        timelines.event_ids[take],
+        timelines.values[take],
+        timelines.vocabulary_hash,
     )
 
 

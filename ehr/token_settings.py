@@ -1,7 +1,8 @@
 """What can be chosen before a vocabulary is fitted: each is a key of a YAML file and of `ehr tokenize --set`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +49,8 @@ class TokenSettings:
     """Code systems whose codes have tokens of their levels before them: chapter and block, levels of ATC."""
     demographics: tuple[str, ...] = DEMOGRAPHICS
     """Heads of demographic facts that are read; the others are left out of timelines, as if nobody had told them."""
+    until: str = ""
+    """A vocabulary counts nothing that happened after this time (ISO 8601); empty for no bound."""
 
     def __post_init__(self) -> None:
         """Raise VocabularyError when the settings contradict themselves."""
@@ -59,6 +62,8 @@ class TokenSettings:
             raise VocabularyError("gap_names and gap_starts must have one length and gap_starts must rise")
         if min(self.gap_starts, default=1) < 1 or len(set(self.gap_names)) != len(self.gap_names):
             raise VocabularyError("gap_starts must begin at 1 second or later and gap_names must differ")
+        if self.until and self.until_time is None:
+            raise VocabularyError(f"until is {self.until!r} and has to be a time such as 2019-01-01T12:00")
         for key, chosen, known in (
             ("levels", self.levels, LEVEL_SYSTEMS),
             ("demographics", self.demographics, DEMOGRAPHICS),
@@ -71,6 +76,20 @@ class TokenSettings:
     def left_out(self) -> tuple[str, ...]:
         """Heads of the events that timelines leave out."""
         return tuple(head for head in DEMOGRAPHICS if head not in self.demographics)
+
+    @property
+    def until_time(self) -> datetime | None:
+        """The time (UTC) after which nothing is counted, or None."""
+        try:
+            found = datetime.fromisoformat(self.until) if self.until else None
+        except ValueError:
+            return None
+        return found.astimezone(UTC).replace(tzinfo=None) if found and found.tzinfo else found
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return plain values; a vocabulary of all times has no `until`."""
+        values = asdict(self)
+        return values if self.until else {key: value for key, value in values.items() if key != "until"}
 
     def reads(self, code: str) -> bool:
         """Say whether events with this code are read at all."""
@@ -118,8 +137,12 @@ def _typed(key: str, value: Any) -> Any:
         raise VocabularyError(f"there is no setting {key!r}; the settings are {', '.join(sorted(_KINDS))}")
     if _KINDS[key] is int and type(value) is int:
         return value
+    if _KINDS[key] is str and isinstance(value, str | date):
+        return value if isinstance(value, str) else value.isoformat()
     wanted = int if key == "gap_starts" else str
     if _KINDS[key] is tuple and isinstance(value, list) and all(type(one) is wanted for one in value):
         return tuple(value)
+    if _KINDS[key] is str:
+        raise VocabularyError(f"setting {key} is {value!r} and has to be a time such as 2019-01-01")
     what = "a whole number" if _KINDS[key] is int else f"a list such as [{'300, 3600' if wanted is int else 'A, B'}]"
     raise VocabularyError(f"setting {key} is {value!r} and has to be {what}")

@@ -7,7 +7,7 @@ writes it, or a family such as `DIAGNOSIS//ICD//10//A04*` that rare and unseen c
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
@@ -212,7 +212,7 @@ class Vocabulary:
     def definition(self) -> dict[str, Any]:
         """Return all that the hash covers, as JSON values."""
         return {
-            "settings": asdict(self.settings),
+            "settings": self.settings.as_mapping(),
             "codes": list(self.codes),
             "families": list(self.families),
             "edges": {code: list(edges) for code, edges in self.edges.items()},

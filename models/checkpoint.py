@@ -98,6 +98,12 @@ class Checkpoint:
         return replace(self, task=one.task, classifier=one.classifier, calibration=one.calibration, others=others)
 
     @property
+    def until(self) -> datetime | None:
+        """The time (UTC) after which nothing was learnt from, None where no time was named."""
+        time = self.report.get("until")
+        return datetime.fromisoformat(time) if time else None
+
+    @property
     def parameters(self) -> int:
         """How many numbers were learnt; those that tasks share count once."""
         heads = [trained.classifier for trained in self.trained] + ([self.hazard.classifier] if self.hazard else [])

@@ -95,6 +95,7 @@ def estimate_all(
     task: Task,
     text: TaskText,
     *,
+    learnable: pl.DataFrame | None = None,
     events: duckdb.DuckDBPyConnection,
     folder: Path | None = None,
     sampling: Sampling | None = None,
@@ -103,14 +104,23 @@ def estimate_all(
 ) -> Said:
     """Return what each estimator says of the held-out and the tuning rows of `labels`.
 
+    `learnable` are the rows that may be learnt from, where that is not all of `labels`: those known by the time up to
+    which the model has learnt. Training and tuning rows are taken from them. Raises ModelError where the model is
+    bound to a time and they are not given.
+
     The baselines read the table `event` of the connection `events`; they are fitted on the training rows, or read
     from `folder` when they were fitted there on the same rows before. Futures are generated when `sampling` is given
     and the task can be read off tokens. `split` is used instead of the hash split where given. Raises ModelError when
     no held-out subject has a row, or the model can neither predict nor generate for this task.
     """
     checkpoint = checkpoint.of(text.hash)
-    rows = held_out(labels, split)
-    tuning = _rows_of(labels, "tuning", split)
+    if checkpoint.until is not None and learnable is None:
+        raise ModelError(
+            f"model {checkpoint.name} has learnt nothing after {checkpoint.until:%Y-%m-%d %H:%M}, so those beside it "
+            "must not either; hand over the label rows that were known by then as `learnable`"
+        )
+    rows, learnt = held_out(labels, split), labels if learnable is None else learnable
+    tuning = _rows_of(learnt, "tuning", split)
     said = Said({}, {}, [])
     if (reason := _no_head(checkpoint, text)) is not None:
         said.remarks.append(reason)
@@ -130,7 +140,7 @@ def estimate_all(
             f"{'; '.join(said.remarks)}; "
             f"train it with 'ehr train --model {checkpoint.name} --task {text.name}', or add --futures N"
         )
-    fitted = baselines_of(events, labels, text, folder=folder, split=split, progress=progress)
+    fitted = baselines_of(events, learnt, text, folder=folder, split=split, progress=progress)
     control = _judge_control(control_aurocs(fitted.pop(CONTROL), events, rows), said)
     for name, baseline in fitted.items():
         if baseline.fitted.remark:
@@ -141,7 +151,7 @@ def estimate_all(
         _say(said, name, partial(predict_baseline, baseline, events), rows, tuning, own)
     _add_blend(said, tuning, folder)
     progress("clinical scores", 0, 0)
-    scores, remarks = fit_scores(events, _rows_of(labels, "train", split), tuning)
+    scores, remarks = fit_scores(events, _rows_of(learnt, "train", split), tuning)
     said.remarks.extend(remarks)
     for score in scores:
         _say(said, score.name, partial(predict_score, score, events), rows, tuning, score.about)

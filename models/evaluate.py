@@ -19,6 +19,7 @@ from models.checkpoint import now
 from models.estimators import BAYES, KEY, TITLES, Estimates, held_out
 from models.evaluation.compared import Compared, plain
 from models.evaluation.coverage import coverage
+from models.evaluation.periods import Knowledge
 from models.evaluation.periods import temporal as temporal_validation
 from models.evaluation.recalibrated import recalibration
 from models.evaluation.stays import early
@@ -53,6 +54,7 @@ def evaluate(
     tuning: Mapping[str, Estimates] | None = None,
     facts: pl.DataFrame | None = None,
     temporal: float | datetime | None = None,
+    known: Knowledge | None = None,
     split: Mapping[int, Split] | None = None,
     replicates: int = 1000,
     seed: int = 0,
@@ -65,15 +67,16 @@ def evaluate(
     each abstains is counted. `truth` has subject_id, prediction_time and true_probability. `tuning` is what the
     estimators said of the tuning rows of `labels`: operating points are chosen and recalibration is fitted there.
     `facts` is what `models.facts.row_facts` gives for `labels`: subgroups and early prediction need it. `temporal`
-    parts the rows at a time, or at the share of all rows that lie before it. `split` says of each subject where it
-    belongs, in place of the hash, and has to be that of the training. `about` is put into the metrics as it
+    parts the rows at a time, or at the share of all rows that lie before it; `known` says up to which time the
+    estimators have learnt, and rows are parted there where `temporal` says nothing. `split` says of each subject
+    where it belongs, in place of the hash, and has to be that of the training. `about` is put into the metrics as it
     is. Raises ModelError without a row to compare.
     """
     rows = held_out(labels, split)
     table = _side_by_side(rows, said, truth)
     compared = _compared(rows, table, labels, said, tuning or {}, truth, replicates, seed, split)
     scores = score(compared.risks, compared.outcome, compared.subjects, draws=compared.draws)
-    parts, missing = _parts(compared, labels, facts, temporal, said)
+    parts, missing = _parts(compared, labels, facts, temporal, known or Knowledge(), said)
     metrics = {
         "format": FORMAT,
         "created_at": now().isoformat(),
@@ -161,6 +164,7 @@ def _parts(
     labels: pl.DataFrame,
     facts: pl.DataFrame | None,
     at: float | datetime | None,
+    known: Knowledge,
     said: Mapping[str, Estimates],
 ) -> tuple[dict[str, Any], list[str]]:
     """Return subgroups, periods and early prediction, and why there are none of them."""
@@ -170,8 +174,9 @@ def _parts(
         parts["subgroups"], parts["subgroup_gaps"], remark = subgroups(compared, facts)
         parts["early"], reason = early(compared, facts, said)
         missing += [remark, reason]
+    at = known.until if at is None else at
     if at is not None:
-        parts["temporal"], reason = temporal_validation(compared, labels, at)
+        parts["temporal"], reason = temporal_validation(compared, labels, at, known)
         missing.append(reason and f"no temporal validation: {reason}")
     return parts, [reason for reason in missing if reason]
 

@@ -9,8 +9,8 @@ import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,12 +24,11 @@ from ehr.errors import ModelError
 from ehr.events import BIRTH
 from ehr.progress import Progress, silent
 from ehr.splits import Split, splits
-from ehr.timelines import Timelines
+from ehr.timelines import Timelines, known_at
 from ehr.vocabulary import Vocabulary
 from models.calibration import Calibration, fit_calibration
 from models.checkpoint import (
     Checkpoint,
-    TaskText,
     Trained,
     now,
     open_version,
@@ -39,36 +38,40 @@ from models.checkpoint import (
 )
 from models.data import Documents, Reader, bootstrap_weights, side_by_side
 from models.events import layout_of
+from models.goal import Goal, Labelled, Timed, audited, goal_of, plan_of
 from models.heads import Classifier, Heads, ManyHeads
 from models.learner import Learner, Material, Passed, fit, quiet, scores_of, threads
 from models.objectives import weights_after
 from models.readings import fuse
-from models.settings import Settings, as_mapping
-from models.survival.hazard import Times, fit_hazard
+from models.settings import Settings
+from models.survival.hazard import Hazard, fit_hazard
 from models.transformer import Decoder
+
+__all__ = ["Labelled", "Timed", "reader_of", "train"]
 
 _PRETRAINED: Final = "pretrained.pt"
 _STAGES: Final = ("pre-training", "fine-tuning")
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A task with its label frame (subject_id, prediction_time, boolean_value).
+class _Work:
+    """What every stage of a training works with; `split` says where subjects belong in place of their hash."""
 
-    `audit` is what the leakage audit found on it, as plain values, which the report of the model keeps.
-    """
-
-    task: TaskText
-    labels: pl.DataFrame
-    audit: Mapping[str, Any] | None = None
+    folder: Path
+    reader: Reader
+    vocabulary: Vocabulary
+    settings: Settings
+    split: Mapping[int, Split] | None
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
-    """A task with the times of one of its endpoints."""
+class _Learnt:
+    """What was learnt on top of the decoder, and the report of it."""
 
-    task: TaskText
-    times: Times
+    trained: tuple[Trained, ...]
+    hazard: Hazard | None
+    report: dict[str, Any]
 
 
 def train(
@@ -83,6 +86,7 @@ def train(
     times: Timed | None = None,
     base: Checkpoint | None = None,
     split: Mapping[int, Split] | None = None,
+    until: datetime | None = None,
     progress: Progress = silent,
 ) -> Checkpoint:
     """Train the next version of model `name` in the folder `models`, and return it.
@@ -90,49 +94,25 @@ def train(
     Without a `target` it is pre-trained only; `also` are further tasks, which share the fine-tuned decoder, and
     `times` in place of a target teach it when an endpoint comes. `base` is a model whose decoder is taken instead of
     pre-training; its architecture then replaces that of the settings. `split` says of each subject where it belongs,
-    in place of the hash of its number; who is not in it is left out. When the last version is unfinished, it is
-    finished.
-    Raises ModelError when the data cannot teach the model: no training or tuning subjects, no rows, one outcome only.
+    in place of the hash of its number; who is not in it is left out. Of what came after `until` (UTC) nothing is
+    read: no event, and no row that predicts later; that labels were known by then is for the caller to see to. When
+    the last version is unfinished, it is finished.
+    Raises ModelError when the data cannot teach the model: no training or tuning subjects, no rows, one outcome
+    only, or a `base` that has learnt from later times than `until`.
     """
-    settings = settings or Settings()
-    targets = _distinct(target, also)
-    if times is not None and targets:
-        raise ModelError("a model learns the labels of tasks or the time of an endpoint; train one model for each")
-    require_vocabulary(name, vocabulary, "the vocabulary of the timelines", timelines.vocabulary_hash)
-    if base is not None:
-        require_vocabulary(base.name, base.vocabulary, vocabulary.name, vocabulary.hash)
-        settings = Settings(base.settings.architecture, settings.optimisation, settings.data)
+    goal = goal_of(target, also, times, until)
+    settings = _agreed(name, timelines, vocabulary, settings or Settings(), base, until)
+    timelines = known_at(timelines, until) if until is not None else timelines
     data_hash = timelines_hash(timelines)
-    folder, version = open_version(models, name, _plan(settings, vocabulary, data_hash, targets, times, base, split))
-    reader = reader_of(timelines, vocabulary, settings)
+    folder, version = open_version(models, name, plan_of(settings, vocabulary, data_hash, goal, base, split))
+    work = _Work(folder, reader_of(timelines, vocabulary, settings), vocabulary, settings, split, progress)
     with quiet(), threads(settings.optimisation.threads):
         lightning.seed_everything(settings.optimisation.seed, verbose=False)
-        decoder, report = _pre_trained(folder, reader, vocabulary, settings, base, split, progress)
-        trained: tuple[Trained, ...] = ()
-        hazard = None
-        if targets:
-            trained, learnt = _fine_tuned(folder, reader, decoder, settings, targets, split, progress)
-            report |= learnt
-        if times is not None:
-            given = partial(splits, given=split)
-            hazard, passed, learnt = fit_hazard(folder, reader, decoder, settings, times.times, given, progress)
-            report["time_to_event"] = {**learnt, **_of_stage(passed)}
-    first = trained[0] if trained else None
-    checkpoint = Checkpoint(
-        name,
-        version,
-        settings,
-        vocabulary,
-        decoder.eval(),
-        first.classifier if first else None,
-        first.calibration if first else None,
-        first.task if first else times.task if times else None,
-        data_hash,
-        now(),
-        report,
-        trained[1:],
-        hazard,
-    )
+        decoder, report = _pre_trained(work, base)
+        learnt = _learnt(work, decoder, goal)
+    bound = {"until": until.isoformat()} if until is not None else {}
+    report = {**report, **learnt.report, **bound}
+    checkpoint = _checkpoint(name, version, work, data_hash, goal, decoder, learnt, report)
     save(folder, checkpoint)
     _clear(folder)
     return checkpoint
@@ -146,34 +126,95 @@ def reader_of(timelines: Timelines, vocabulary: Vocabulary, settings: Settings) 
     return Reader(fuse(timelines, vocabulary), what.max_tokens, query_token, birth_token, what.thin_hours)
 
 
-def _pre_trained(
-    folder: Path,
-    reader: Reader,
+def _agreed(
+    name: str,
+    timelines: Timelines,
     vocabulary: Vocabulary,
     settings: Settings,
     base: Checkpoint | None,
-    assigned: Mapping[int, Split] | None,
-    progress: Progress,
-) -> tuple[Decoder, dict[str, Any]]:
+    until: datetime | None,
+) -> Settings:
+    """Return the settings, with the architecture of the base; raises an EhrError for what does not fit together."""
+    require_vocabulary(name, vocabulary, "the vocabulary of the timelines", timelines.vocabulary_hash)
+    if base is None:
+        return settings
+    require_vocabulary(base.name, base.vocabulary, vocabulary.name, vocabulary.hash)
+    if until is not None and (base.until is None or base.until > until):
+        seen = f"up to {base.until:%Y-%m-%d %H:%M}" if base.until else "of all times"
+        raise ModelError(
+            f"the decoder of model {base.name} has learnt from events {seen}, and nothing after "
+            f"{until:%Y-%m-%d %H:%M} is to be learnt from; name another base or leave it out"
+        )
+    return Settings(base.settings.architecture, settings.optimisation, settings.data)
+
+
+def _learnt(work: _Work, decoder: Decoder, goal: Goal) -> _Learnt:
+    """Fine-tune for the tasks or the endpoint, if there are any."""
+    if goal.times is not None:
+        given = partial(splits, given=work.split)
+        hazard, passed, told = fit_hazard(
+            work.folder, work.reader, decoder, work.settings, goal.times.times, given, work.progress
+        )
+        report = {"time_to_event": {**told, **_of_stage(passed)}, **audited(goal.times)}
+        return _Learnt((), hazard, report)
+    if goal.targets:
+        trained, told = _fine_tuned(work, decoder, goal.targets)
+        return _Learnt(trained, None, told)
+    return _Learnt((), None, {})
+
+
+def _checkpoint(
+    name: str,
+    version: int,
+    work: _Work,
+    data_hash: str,
+    goal: Goal,
+    decoder: Decoder,
+    learnt: _Learnt,
+    report: Mapping[str, Any],
+) -> Checkpoint:
+    """Return the finished model."""
+    first = learnt.trained[0] if learnt.trained else None
+    return Checkpoint(
+        name,
+        version,
+        work.settings,
+        work.vocabulary,
+        decoder.eval(),
+        first.classifier if first else None,
+        first.calibration if first else None,
+        first.task if first else goal.times.task if goal.times else None,
+        data_hash,
+        now(),
+        report,
+        learnt.trained[1:],
+        learnt.hazard,
+    )
+
+
+def _pre_trained(work: _Work, base: Checkpoint | None) -> tuple[Decoder, dict[str, Any]]:
     """Return the decoder after the first stage: that of `base`, that of an interrupted run, or one trained now."""
-    decoder = Decoder(settings.architecture, layout_of(vocabulary))
+    decoder = Decoder(work.settings.architecture, layout_of(work.vocabulary))
     if base is not None:
         decoder.load_state_dict(base.decoder.state_dict())
         return decoder, {"base": base.identity}
-    done = folder / _PRETRAINED
+    done = work.folder / _PRETRAINED
     if done.exists():
         saved = torch.load(done, map_location="cpu", weights_only=True)
         decoder.load_state_dict(saved["decoder"])
         return decoder, saved["report"]
-    split = splits(reader.timelines.subject_ids, assigned).to_numpy()
+    reader = work.reader
+    split = splits(reader.timelines.subject_ids, work.split).to_numpy()
     training, tuning = reader.pieces(split == "train"), reader.pieces(split == "tuning")
     if not len(training) or not len(tuning):
         raise ModelError(
-            "the store has no events of training or of tuning subjects to learn from; import more patients"
+            "the store has no events of training or of tuning subjects to learn from; import more patients, or name "
+            "a later time where one was named"
         )
-    work = settings.optimisation
-    learner = Learner(decoder, None, work, weights_after(vocabulary, work))
-    passed = fit("pre-training", learner, Material(reader, training, tuning), folder / "pre-training", progress)
+    how = work.settings.optimisation
+    learner = Learner(decoder, None, how, weights_after(work.vocabulary, how))
+    material = Material(reader, training, tuning)
+    passed = fit("pre-training", learner, material, work.folder / "pre-training", work.progress)
     report = {
         "pre_training": {
             "subjects": int((split == "train").sum()),
@@ -187,40 +228,32 @@ def _pre_trained(
 
 
 def _fine_tuned(
-    folder: Path,
-    reader: Reader,
-    decoder: Decoder,
-    settings: Settings,
-    targets: Sequence[Labelled],
-    assigned: Mapping[int, Split] | None,
-    progress: Progress,
+    work: _Work, decoder: Decoder, targets: Sequence[Labelled]
 ) -> tuple[tuple[Trained, ...], dict[str, Any]]:
     """Train heads for all tasks on one copy of the decoder, calibrate each, and say what was measured.
 
     The decoder itself stays as it is: histories end before the outcome, so a decoder that goes on learning from them
     forgets how often it comes, and its futures would be wrong.
     """
-    pairs = [_labelled_documents(reader, target, assigned) for target in targets]
-    shape, work = settings.architecture, settings.optimisation
+    reader, shape, how = work.reader, work.settings.architecture, work.settings.optimisation
+    pairs = [_labelled_documents(reader, target, work.split) for target in targets]
     rates = [float(training.label.mean()) for training, _ in pairs]
-    heads = [Heads(shape, decoder.tokens, rate, work.positive_weight) for rate in rates]
-    drawn = [bootstrap_weights(training, shape.ensemble, work.seed) for training, _ in pairs]
-    training, tuning = side_by_side(drawn), side_by_side([tuning for _, tuning in pairs])
+    heads = [Heads(shape, decoder.tokens, rate, how.positive_weight) for rate in rates]
+    drawn = [bootstrap_weights(training, shape.ensemble, how.seed) for training, _ in pairs]
+    material = Material(reader, side_by_side(drawn), side_by_side([tuning for _, tuning in pairs]))
     shared = copy.deepcopy(decoder)
-    learner = Learner(shared, heads[0] if len(heads) == 1 else ManyHeads(heads), work)
-    passed = fit("fine-tuning", learner, Material(reader, training, tuning), folder / "fine-tuning", progress)
+    learner = Learner(shared, heads[0] if len(heads) == 1 else ManyHeads(heads), how)
+    passed = fit("fine-tuning", learner, material, work.folder / "fine-tuning", work.progress)
     trained, reports = [], []
     for target, own, (rows, tuning_rows) in zip(targets, heads, pairs, strict=True):
         own.unweigh()
         classifier = Classifier(shared, own)
-        calibration, measured = _calibrated(classifier, reader, tuning_rows, work.seed)
+        calibration, measured = _calibrated(classifier, reader, tuning_rows, how.seed)
         trained.append(Trained(target.task, classifier, calibration))
         counts = {"rows": len(rows), "events": int(rows.label.sum())}
-        audit = {"audit": dict(target.audit)} if target.audit is not None else {}
-        reports.append({"task": target.task.name, **counts, **measured, **audit})
+        reports.append({"task": target.task.name, **counts, **measured, **audited(target)})
     first = {key: value for key, value in reports[0].items() if key not in ("task", "audit")}
-    report: dict[str, Any] = {"fine_tuning": {**first, **_of_stage(passed)}}
-    report |= {key: reports[0][key] for key in ("audit",) if key in reports[0]}
+    report = {"fine_tuning": {**first, **_of_stage(passed)}, **audited(targets[0])}
     return tuple(trained), report | ({"also": reports[1:]} if reports[1:] else {})
 
 
@@ -261,50 +294,6 @@ def _labelled_documents(
             "be learnt; import more patients or widen the task"
         )
     return training, tuning
-
-
-def _distinct(target: Labelled | None, also: Sequence[Labelled]) -> tuple[Labelled, ...]:
-    """Return all tasks; raises ModelError when one stands twice, or further ones beside none."""
-    if target is None:
-        if also:
-            raise ModelError("a model has further tasks beside a first one only; name that as the target")
-        return ()
-    targets = (target, *also)
-    names = [one.task.name for one in targets]
-    for name in names:
-        if names.count(name) > 1:
-            raise ModelError(f"task {name} is named twice; a model learns each task once")
-    return targets
-
-
-def _plan(
-    settings: Settings,
-    vocabulary: Vocabulary,
-    data_hash: str,
-    targets: Sequence[Labelled],
-    times: Timed | None,
-    base: Checkpoint | None,
-    split: Mapping[int, Split] | None,
-) -> Mapping[str, Any]:
-    """Return what has to be the same for an interrupted training to go on."""
-    return {
-        "settings": as_mapping(settings),
-        "vocabulary": vocabulary.hash,
-        "data": data_hash,
-        "task": [target.task.hash for target in targets],
-        "labels": [_labels_hash(target) for target in targets],
-        "times": [times.task.hash, times.times.endpoint, _hash_of(times.times.rows)] if times else None,
-        "split": sha256(repr(sorted(split.items())).encode()).hexdigest() if split is not None else None,
-        "base_model": [base.name, base.version] if base else None,
-    }
-
-
-def _labels_hash(target: Labelled) -> str:
-    return _hash_of(target.labels.select("subject_id", "prediction_time", "boolean_value"))
-
-
-def _hash_of(rows: pl.DataFrame) -> str:
-    return str(rows.sort(pl.all()).hash_rows(seed=0).sum())
 
 
 def _of_stage(passed: Passed) -> dict[str, Any]:

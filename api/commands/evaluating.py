@@ -48,7 +48,8 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "--temporal",
         type=_share_or_time,
         metavar="AT",
-        help="also compare before and after a time (2019-01-01), or the share of rows that lie before it (0.8)",
+        help="also compare before and after a time (2019-01-01), or the share of rows that lie before it (0.8); "
+        "default for a model of 'ehr train --until': that time",
     )
     parser.add_argument(
         "--replicates", type=int, default=1000, metavar="N", help="bootstrap samples of subjects (default 1000)"
@@ -87,11 +88,12 @@ def run_evaluate(args: argparse.Namespace) -> int:
 def _evaluated(args: argparse.Namespace, store: "Store", progress: "Progress") -> "Evaluation":
     """Let every estimator say its risks of the task's rows, and compare what was said with what came."""
     from api.evaluation import about_run
-    from api.learning import labelled_cohort, open_model, read_task_file
+    from api.learning import labelled_cohort, labels_known_by, open_model, read_task_file
     from ehr.timelines import load_timelines
     from models.checkpoint import find_model
     from models.estimators import SUPERVISED, estimate_all, held_out
     from models.evaluate import evaluate
+    from models.evaluation.periods import knowledge_of
     from models.explain import deletion_test
     from models.facts import row_facts
     from models.generative.rollout import Sampling
@@ -102,6 +104,7 @@ def _evaluated(args: argparse.Namespace, store: "Store", progress: "Progress") -
     checkpoint = open_model(store, args.model, args.version).of(file.text.hash)
     folder = find_model(store.models, checkpoint.name, checkpoint.version)
     cohort, labels = labelled_cohort(store, file.task)
+    learnable = labels_known_by(store, file.task, checkpoint.until) if checkpoint.until else labels
     timelines = load_timelines(store, checkpoint.vocabulary)
     said = estimate_all(
         checkpoint,
@@ -109,6 +112,7 @@ def _evaluated(args: argparse.Namespace, store: "Store", progress: "Progress") -
         labels,
         file.task,
         file.text,
+        learnable=learnable,
         events=store.cursor(),
         folder=folder,
         sampling=sampling,
@@ -132,6 +136,7 @@ def _evaluated(args: argparse.Namespace, store: "Store", progress: "Progress") -
         tuning=said.tuning,
         facts=facts,
         temporal=args.temporal,
+        known=knowledge_of(checkpoint),
         remarks=said.remarks,
         about=about,
         **drawn,

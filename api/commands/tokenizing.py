@@ -27,6 +27,9 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--quantiles", type=int, metavar="N", help="value bins per code (10)")
     parser.add_argument("--age-years", type=int, metavar="N", help="width of an age band in years, 0 for none (5)")
+    parser.add_argument(
+        "--until", metavar="TIME", help="count only what happened up to this time, for 'ehr train --until'"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the vocabulary in YAML")
     parser.add_argument(
         "--set",
@@ -91,7 +94,7 @@ def _vocabulary(args: argparse.Namespace, store: "Store") -> "tuple[Vocabulary, 
     from ehr.token_settings import TokenSettings, read_token_settings
     from ehr.vocabulary import has_vocabulary, load_vocabulary
 
-    short = {"min_subjects": args.min_subjects, "quantiles": args.quantiles, "age_years": args.age_years}
+    short = {name: getattr(args, name) for name in ("min_subjects", "quantiles", "age_years", "until")}
     given = read_token_settings(args.config, args.settings)
     given |= {name: value for name, value in short.items() if value is not None}
     if args.refit or not has_vocabulary(store, args.vocabulary):
@@ -117,6 +120,8 @@ def _render(console: "Console", payload: dict[str, Any]) -> None:
         f"value bins, {payload['other_units']:,} for another unit), {payload['families']:,} families of rarer codes, "
         f"{payload['levels']:,} levels above codes"
     )
+    if until := payload["settings"]["until"]:
+        console.print(f"  counted up to {until}")
     per_subject = payload["tokens_per_subject"] or 0
     console.print(
         f"{payload['events']:,} events of {payload['subjects']:,} subjects are {payload['tokens']:,} tokens, "

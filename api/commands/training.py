@@ -45,6 +45,13 @@ def _register_train(commands: Any, parents: list[argparse.ArgumentParser]) -> No
         metavar="REASON",
         help="train although 'ehr audit' finds that the inputs leak the label; the reason stands in every report",
     )
+    train.add_argument(
+        "--until",
+        type=datetime.fromisoformat,
+        metavar="TIME",
+        help="learn only from what was known by this time (2019-01-01), so that 'ehr evaluate' can judge later rows "
+        "as a future that the model has not seen",
+    )
     train.add_argument("--from", dest="base", metavar="MODEL", help="start from the decoder of this model")
     train.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
     train.add_argument(
@@ -111,7 +118,7 @@ def run_train(args: argparse.Namespace) -> int:
     """Train a model and print what it learnt from and what was measured on tuning subjects."""
     from api.console import emit, progress_bar
     from api.leaks import audit_store, require_clean
-    from api.learning import label_frame, open_model, read_task_file
+    from api.learning import label_frame, labels_known_by, open_model, read_task_file
     from api.timing import endpoint_times
     from ehr.errors import ModelError
     from ehr.store import open_store, opened, require_subjects
@@ -128,6 +135,7 @@ def run_train(args: argparse.Namespace) -> int:
     if args.also and args.endpoint:
         raise ModelError("--endpoint learns one endpoint of one task; leave out --also")
     settings = read_settings(args.config, args.settings)
+    until = _past_time(args.until) if args.until else None
     targets, times = [], None
     with opened(open_store(args.store)) as store:
         require_subjects(store)
@@ -140,7 +148,8 @@ def run_train(args: argparse.Namespace) -> int:
             found = audit_store(store, file.task)
             require_clean(found, args.despite_audit)
             audited = as_mapping(found, args.despite_audit)
-            targets.append(Labelled(file.text, label_frame(store, file.task), audited))
+            rows = labels_known_by(store, file.task, until) if until else label_frame(store, file.task)
+            targets.append(Labelled(file.text, rows, audited))
         base = open_model(store, args.base) if args.base else None
         timelines = load_timelines(store, vocabulary)
         models = store.models
@@ -155,6 +164,7 @@ def run_train(args: argparse.Namespace) -> int:
             also=targets[1:],
             times=times,
             base=base,
+            until=until,
             progress=progress,
         )
     payload = {**checkpoint.identity, "parameters": checkpoint.parameters, "report": dict(checkpoint.report)}
@@ -187,6 +197,19 @@ def run_predict(args: argparse.Namespace) -> int:
         foresight = foresee(store, checkpoint, file, subject, at, args.generate, asked)
     emit(args, asdict(foresight), lambda console: _render_foresight(console, foresight))
     return 0
+
+
+def _past_time(time: datetime) -> datetime:
+    """Return a time as the store keeps it; raises ModelError for one that has not come yet."""
+    from ehr.errors import ModelError
+
+    time = _without_zone(time)
+    if time > datetime.now(UTC).replace(tzinfo=None):
+        raise ModelError(
+            f"--until {time:%Y-%m-%d} has not come yet, so it parts nothing; times of a source that shifts them for "
+            "each patient, such as MIMIC, do not order its patients"
+        )
+    return time
 
 
 def _without_zone(time: datetime) -> datetime:
@@ -223,10 +246,21 @@ def _render_training(console: "Console", checkpoint: "Checkpoint") -> None:
             f"  trained for the time of {stage['endpoint']} on {stage['rows']:,} rows, {causes}: {stage['passes']} "
             f"passes, {stage['seconds']:.0f} s; judge it with 'ehr evaluate --endpoint {stage['endpoint']}'"
         )
+    if checkpoint.until is not None:
+        console.print(f"  from what was known by {checkpoint.until:%Y-%m-%d %H:%M} alone{_of_words(checkpoint)}")
     if "audit" in report:
         console.print(f"  leakage audit: {_audit_in_words(report['audit'])}")
     vocabulary = checkpoint.vocabulary
     console.print(f"  vocabulary {vocabulary.name} {vocabulary.hash[:12]}, data {checkpoint.data_hash[:12]}")
+
+
+def _of_words(checkpoint: "Checkpoint") -> str:
+    """Say whether the vocabulary has counted later events than the model has read."""
+    from models.evaluation.periods import knowledge_of
+
+    if not knowledge_of(checkpoint).vocabulary_has_seen_more:
+        return ""
+    return ", but for its vocabulary, which counted later events too; fit one with 'ehr tokenize --until'"
 
 
 def _render_fine_tuning(console: "Console", task: str, stage: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Temporal validation: the held-out rows before and after a point of time."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -9,25 +10,58 @@ import polars as pl
 
 from ehr.errors import ModelError
 from ehr.splits import SPLITS, Split, splits
+from models.checkpoint import Checkpoint
 from models.evaluation.compared import Compared, is_small, people, plain
 from models.metrics import Sample, sample
 from models.metrics.measures import metrics_of
 from models.metrics.rows import Ints, ranked
 
 KIND: Final = "later rows of held-out subjects"
-"""What is validated: the model has seen other subjects of the later time, so this is no deployment into a future."""
+SEEN: Final = ("all", "part", "none")
+"""How much of the later time the estimators have learnt from, by other subjects: `none` of it where it lies after all
+that was learnt, as when a model is deployed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """The time (UTC) after which estimators have learnt nothing, and after which their vocabulary counted nothing.
+
+    None is no bound.
+    """
+
+    until: datetime | None = None
+    vocabulary_until: datetime | None = None
+
+    @property
+    def vocabulary_has_seen_more(self) -> bool:
+        """Whether the vocabulary counted events of a time that nothing else was learnt from."""
+        if self.until is None:
+            return False
+        return self.vocabulary_until is None or self.vocabulary_until > self.until
+
+    def seen_after(self, cut: datetime, latest: datetime) -> str:
+        """Return which of SEEN holds for the time from a cut to the latest row."""
+        if self.until is None or self.until >= latest:
+            return "all"
+        return "none" if self.until <= cut else "part"
+
+
+def knowledge_of(checkpoint: Checkpoint) -> Knowledge:
+    """Return up to which time a model has learnt."""
+    return Knowledge(checkpoint.until, checkpoint.vocabulary.settings.until_time)
 
 
 def temporal(
-    compared: Compared, labels: pl.DataFrame, at: float | datetime
+    compared: Compared, labels: pl.DataFrame, at: float | datetime, known: Knowledge | None = None
 ) -> tuple[dict[str, Any] | None, str | None]:
     """Return the metrics before and after a point of time, or None and the reason.
 
-    `at` is that time, or the share of all rows of `labels` that lie at or before it. Raises ModelError for a share
-    that is none.
+    `at` is that time, or the share of all rows of `labels` that lie at or before it; `known` says up to which time
+    the estimators have learnt. Raises ModelError for a share that is none.
     """
-    known = labels.drop_nulls("boolean_value").with_columns(pl.col("prediction_time").cast(pl.Datetime("us")))
-    times = known["prediction_time"]
+    knowledge = known or Knowledge()
+    rows = labels.drop_nulls("boolean_value").with_columns(pl.col("prediction_time").cast(pl.Datetime("us")))
+    times = rows["prediction_time"]
     latest = times.max()
     if isinstance(latest, datetime) and latest.year > datetime.now(UTC).year:
         return None, (
@@ -42,16 +76,27 @@ def temporal(
     places = {"before": np.flatnonzero(~later), "after": np.flatnonzero(later)}
     if any(is_small(people(compared, at)) for at in places.values()):
         return None, f"too few people, or too few of one outcome, before or after {cut:%Y-%m-%d %H:%M}"
-    inside = {"before": known.filter(times <= cut), "after": known.filter(times > cut)}
+    inside = {"before": rows.filter(times <= cut), "after": rows.filter(times > cut)}
     samples = {name: _samples(compared, name, places) for name in compared.risks}
     return {
         "kind": KIND,
         "cut": cut.isoformat(),
+        **_told(knowledge, cut, latest),
         "share_before": float((times <= cut).to_numpy().mean()),
         "counts": _counts(inside, compared.split),
         **{period: _period(compared, samples, period, places[period]) for period in places},
         "change": {name: plain(part["after"].minus(part["before"])) for name, part in samples.items()},
     }, None
+
+
+def _told(known: Knowledge, cut: datetime, latest: object) -> dict[str, Any]:
+    """Return how much of the later time was learnt from, as plain values."""
+    assert isinstance(latest, datetime)
+    return {
+        "learnt_until": known.until.isoformat() if known.until else None,
+        "seen": known.seen_after(cut, latest),
+        "vocabulary_seen": known.vocabulary_until is None or known.vocabulary_until > cut,
+    }
 
 
 def _cut(times: pl.Series, at: float | datetime) -> datetime:

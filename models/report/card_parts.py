@@ -207,9 +207,13 @@ def imbalance(card: Card) -> Blocks:
         return []
     counts = card["counts"]["train"]
     share = _percent(counts["positives"] / counts["rows"]) if counts["rows"] else "none"
-    return [
-        f"Of the training predictions {share} have the event. No class is weighted and no row is left out or doubled."
-    ]
+    weight = (card.get("settings") or {}).get("optimisation", {}).get("positive_weight", 1)
+    weighed = (
+        "No class is weighted and no row is left out or doubled."
+        if weight == 1
+        else f"Those count {weight:g} times while learning, which is taken off the scores before calibration."
+    )
+    return [f"Of the training predictions {share} have the event. {weighed}"]
 
 
 def output(card: Card) -> Blocks:

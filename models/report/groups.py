@@ -102,11 +102,28 @@ def temporal(metrics: Metrics) -> str:
     when = str(found["cut"])[:16].replace("T", " ")
     head = ["", "people", "with the event", *(label for _, label in _OVER_TIME)]
     shown = table(head, rows, caption=f"Held-out predictions up to and after {when}", kinds=kinds)
-    explained = (
-        f"These are {found['kind']}: the model has learnt from others of the later time too, so this is no look into "
-        "a future that it has not seen. A change whose interval holds 0 shows nothing."
-    )
+    explained = f"These are {found['kind']}. {_seen(found)} A change whose interval holds 0 shows nothing."
     return section("Earlier and later", shown, note(explained))
+
+
+def _seen(found: Metrics) -> str:
+    """Say how much of the later time was learnt from."""
+    if found["seen"] == "all":
+        return (
+            "The model has learnt from others of the later time too, so this is no look into a future that it has "
+            "not seen; 'ehr train --until' makes one."
+        )
+    until = str(found["learnt_until"])[:16].replace("T", " ")
+    if found["seen"] == "part":
+        return (
+            f"The model has learnt from others up to {until}, which is part of the later time, so what comes before "
+            "that is no future that it has not seen."
+        )
+    but = ", but for the vocabulary, which counted later codes and values" if found["vocabulary_seen"] else ""
+    return (
+        f"Nothing after {until} was learnt from, by the model or by those beside it{but}: the later rows are a "
+        "future that none of them has seen."
+    )
 
 
 def early(metrics: Metrics) -> str:

@@ -135,7 +135,17 @@ def provenance(metrics: Metrics, files: str) -> str:
 
 def stages(told: Mapping[str, Any]) -> list[str]:
     """Say in a sentence for each stage what the model learnt from and how long it took."""
-    return [line for line in (_stage(told, "pre_training"), _stage(told, "fine_tuning")) if line]
+    return [line for line in (_until(told), _stage(told, "pre_training"), _stage(told, "fine_tuning")) if line]
+
+
+def _until(told: Mapping[str, Any]) -> str:
+    time = told.get("until")
+    if not time:
+        return ""
+    return (
+        f"Only what was known by {str(time)[:16].replace('T', ' ')} was learnt from; predictions of training and "
+        "tuning people whose outcome was open then were left out."
+    )
 
 
 def _stage(told: Mapping[str, Any], name: str) -> str:
@@ -151,7 +161,7 @@ def _stage(told: Mapping[str, Any], name: str) -> str:
     took = f", {passes} passes" if passes is not None else ""
     took += f" in {time_of(seconds)}" if seconds is not None else ""
     if name == "pre_training":
-        size = f"{stage['tokens']:,} tokens of {stage['subjects']:,} people" if "tokens" in stage else "timelines"
+        size = f"{stage['events']:,} events of {stage['subjects']:,} people" if "events" in stage else "timelines"
         return f"Pre-training: to foresee what comes next, on {size}, without the outcome{took}."
     size = (
         f"{stage['rows']:,} predictions, {stage['events']:,} with the event" if "rows" in stage else "labelled rows"

@@ -3,8 +3,9 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,9 @@ from models.survival.grid import Floats, Grid, Ints, fit_grid
 from models.survival.heads import HazardHeads
 from models.transformer import Decoder
 
+_DAY: Final = 86_400_000_000
+"""In microseconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -32,6 +36,16 @@ class Times:
     endpoint: str
     causes: tuple[str, ...]
     rows: pl.DataFrame
+
+    def until(self, time: datetime) -> "Times":
+        """Return the rows that predict before a time, as they stood then: who had not ended is censored there."""
+        left = (pl.lit(time) - pl.col("prediction_time")).dt.total_microseconds() / _DAY
+        later = pl.col("days") > left
+        rows = self.rows.filter(pl.col("prediction_time") < time).with_columns(
+            days=pl.when(later).then(left).otherwise(pl.col("days")),
+            cause=pl.when(later).then(0).otherwise(pl.col("cause")),
+        )
+        return replace(self, rows=rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,12 +61,12 @@ def evaluate_times(
     """Judge the curves on the rows of held-out subjects: concordance, and AUROC and Brier score at `horizons` (days).
 
     Without horizons they are the quartiles of the times of the event in training rows. The base is the Aalen-Johansen
-    estimate of training rows, the same for everyone. Intervals are percentiles over bootstraps of subjects; the
+    estimate of training rows, the same for everyone; where a model has learnt up to a time only,
+    these are the rows as they stood then. Intervals are percentiles over bootstraps of subjects; the
     weights against censoring are estimated once. Raises ModelError without an event among held-out rows.
     """
-    rows = times.rows.drop_nulls(["prediction_time", "days"])
-    part = splits(rows["subject_id"], split).to_numpy()
-    training, held_out = rows.filter(part == "train"), rows.filter(part == "held_out")
+    learnt = times.until(checkpoint.until) if checkpoint.until is not None else times
+    training, held_out = _of_split(learnt, "train", split), _of_split(times, "held_out", split)
     curves, usable = predict_times(checkpoint, timelines, held_out, times.endpoint)
     held_out = held_out.filter(usable)
     days, cause = held_out["days"].to_numpy().astype(np.float64), held_out["cause"].to_numpy().astype(np.int64)
@@ -99,6 +99,7 @@ def evaluate_times(
     risk = curves.at(np.array([max(horizons)]))[:, 0]
     return {
         "endpoint": times.endpoint,
+        "learnt_until": checkpoint.until.isoformat() if checkpoint.until is not None else None,
         "causes": {name: int((cause == number).sum()) for number, name in enumerate(times.causes, start=1)},
         "rows": len(days),
         "subjects": int(held_out["subject_id"].n_unique()),
@@ -106,6 +107,11 @@ def evaluate_times(
         "concordance": _interval(harrell_c(risk, days, cause, weights)),
         "horizons": judged,
     }
+
+
+def _of_split(times: Times, part: Split, split: Mapping[int, Split] | None) -> pl.DataFrame:
+    rows = times.rows.drop_nulls(["prediction_time", "days"])
+    return rows.filter(splits(rows["subject_id"], split) == part)
 
 
 def _bootstraps(subjects: np.ndarray[Any, np.dtype[np.int64]], replicates: int, seed: int) -> Floats:

@@ -1,5 +1,6 @@
 """`ehr tokenize` and `ehr evaluate` as a person calls them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 import models  # noqa: F401  before torch is imported
 from api.cli import main
-from ehr.store import create_store
+from ehr.store import create_store, open_store, opened
 from ehr.vocabulary import load_vocabulary
 from models.checkpoint import TaskText, save
 from tests.conftest import REPOSITORY
@@ -147,16 +148,11 @@ def test_a_store_without_models_says_how_to_train_one(store: Path, capsys: pytes
 
 
 def test_evaluate_writes_a_report(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from dataclasses import replace
-
-    from ehr.store import open_store
-
     task, out_folder, truth = tmp_path / "death.yaml", tmp_path / "report", tmp_path / "truth.parquet"
     task.write_text(TASK)
     assert run(capsys, "tokenize", "--store", str(store))[0] == 0
-    opened = open_store(store)
-    checkpoint = untrained_checkpoint(load_vocabulary(opened))
-    opened.close()
+    with opened(open_store(store)) as opened_store:
+        checkpoint = untrained_checkpoint(load_vocabulary(opened_store))
     save(store / "models" / "made" / "1", replace(checkpoint, task=TaskText("death", TASK)))
     chances = pl.DataFrame({"subject_id": range(1, 121), "prediction_time": START, "task": "death"})
     chances.with_columns(true_probability=pl.lit(1 / 3)).write_parquet(truth)
@@ -188,3 +184,21 @@ def test_evaluate_writes_a_report(store: Path, tmp_path: Path, capsys: pytest.Ca
     code, _, err = run(capsys, *arguments[:-4], "--task", "nowhere.yaml", "--out", str(out_folder))
     assert code == 1
     assert "there is no task file" in err
+
+
+def test_what_is_beside_a_model_of_an_earlier_time_learns_from_no_later_outcome(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = tmp_path / "death.yaml"
+    task.write_text(TASK)
+    assert run(capsys, "tokenize", "--store", str(store))[0] == 0
+    with opened(open_store(store)) as opened_store:
+        checkpoint = untrained_checkpoint(load_vocabulary(opened_store))
+    until = START + timedelta(days=29)  # the windows of all rows end a day later
+    bound = replace(checkpoint, task=TaskText("death", TASK), report={"until": until.isoformat()})
+    save(store / "models" / "made" / "1", bound)
+    code, _, err = run(
+        capsys, "evaluate", "--store", str(store), "--model", "made", "--task", str(task), "--out", str(tmp_path)
+    )
+    assert code == 1
+    assert "no row of the task belongs to a training subject" in err

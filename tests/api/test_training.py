@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from api.cli import main
-from api.learning import label_frame, prediction_times, read_task_file
+from api.learning import label_frame, labels_known_by, prediction_times, read_task_file
+from ehr.splits import splits
 from ehr.store import open_store, opened
 from models.generative.futures import past_part
 from sql.cohort import labels, run_cohort, run_cohort_on_subject
@@ -199,6 +200,31 @@ def test_a_task_predicts_for_patients_whose_outcome_is_still_open(store):
             by_subject = rows.group_by("subject_id").agg(pl.col("prediction_time").sort()).head(5)
             for subject, times in by_subject.iter_rows():
                 assert set(times) <= set(prediction_times(opened_store, task, subject))
+
+
+def test_rows_are_known_by_a_time_when_all_their_windows_are_over(store):
+    task = read_task_file("readmission_30d").task
+    with opened(open_store(Path(store))) as opened_store:
+        rows = label_frame(opened_store, task)
+        until = rows["prediction_time"].sort()[rows.height // 2]
+        known = labels_known_by(opened_store, task, until)
+    settled = rows.filter(pl.col("prediction_time") + pl.duration(days=30) <= until)
+    assert 0 < settled.height < rows.height
+    assert known.sort("subject_id", "prediction_time").equals(settled.sort("subject_id", "prediction_time"))
+
+
+def test_a_training_up_to_a_time_says_so_and_is_refused_for_times_to_come(store, capsys):
+    command = ["train", "--store", store, "--task", TASK, "--model", "early", *SETTINGS]
+    found = answer(capsys, *command, "--until", "2017-06-01T02:00+02:00")
+    assert found["report"]["until"] == "2017-06-01T00:00:00"
+    with opened(open_store(Path(store))) as opened_store:
+        known = labels_known_by(opened_store, read_task_file(TASK).task, datetime(2017, 6, 1))
+    training = known.filter(splits(known["subject_id"]) == "train")
+    assert found["report"]["fine_tuning"]["rows"] == training.height
+    assert "has not come yet" in refusal(capsys, *command, "--until", "2150-01-01")
+    assert "has learnt from events of all times" in refusal(
+        capsys, *command, "--until", "2018-01-01", "--from", "tiny"
+    )
 
 
 def test_wrong_requests_get_one_sentence(store, patient, capsys):

@@ -12,7 +12,15 @@ import ehr.timelines
 from ehr.errors import UnknownSubject, VocabularyError
 from ehr.fitting import fit_vocabulary
 from ehr.store import Store, create_store, open_store
-from ehr.timelines import Timelines, before_prediction, join_timelines, load_timelines, past_ends, tokenize_store
+from ehr.timelines import (
+    Timelines,
+    before_prediction,
+    join_timelines,
+    known_at,
+    load_timelines,
+    past_ends,
+    tokenize_store,
+)
 from ehr.tokens import tokenize
 from ehr.vocabulary import TokenSettings
 from tests.ehr.made import CODES, START, Event, add_events, born, event, events_of, memory_store, training_subjects
@@ -173,3 +181,21 @@ def test_a_read_only_store_gives_timelines_too(store: Store, tmp_path: Path) -> 
     reader = open_store(tmp_path / "store", locked=True)
     assert load_timelines(reader, vocabulary).subject_ids.tolist() == [SUBJECT]
     reader.close()
+
+
+@settings(max_examples=20, deadline=None)
+@given(events=events_of(training_subjects[:4], max_size=60), at=times)
+def test_what_was_known_at_a_time_is_what_a_store_of_that_time_holds(events: list[Event], at: datetime) -> None:
+    events = [*events, *(event(subject, "GENDER//F") for subject in training_subjects[:4])]
+    then = [row for row in events if is_past(row, at)]
+    store, vocabulary = memory_store(events), fit_vocabulary(memory_store(events), settings=SMALL)
+    known = known_at(tokenize(store.cursor(), vocabulary), at)
+    of_then = tokenize(memory_store(then).cursor(), vocabulary)
+    seen = {row["subject_id"] for row in then if row["time"] is not None}
+    assert known.subject_ids.tolist() == sorted(seen)
+    for place, subject in enumerate(known.subject_ids.tolist()):
+        there = int(np.searchsorted(of_then.subject_ids, subject))
+        for name in ("tokens", "times", "values"):
+            one = getattr(known, name)[known.offsets[place] : known.offsets[place + 1]]
+            other = getattr(of_then, name)[of_then.offsets[there] : of_then.offsets[there + 1]]
+            assert np.array_equal(one, other, equal_nan=name != "tokens")

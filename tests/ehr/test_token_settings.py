@@ -1,5 +1,6 @@
 """The settings of a vocabulary: read from a file and from the command line, and refused where they are none."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def test_the_demographic_facts_are_those_of_the_code_heads() -> None:
         ("quantiles=true", "quantiles is True and has to be a whole number"),
         ("levels=ATC", "levels is 'ATC' and has to be a list"),
         ("gap_starts=[1.5]", r"gap_starts is \[1.5\] and has to be a list such as \[300, 3600\]"),
+        ("until=7", "until is 7 and has to be a time"),
         ("levels=[", "the value is not understood"),
     ],
 )
@@ -79,3 +81,12 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
 def test_settings_that_contradict_themselves_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(VocabularyError, match="must"):
         TokenSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_time_is_read_as_yaml_writes_it_and_kept_without_a_zone() -> None:
+    given = TokenSettings(**read_token_settings(None, ["until=2019-01-01"]))
+    assert given.until_time == datetime(2019, 1, 1)
+    assert TokenSettings(until="2019-01-01T02:00+02:00").until_time == datetime(2019, 1, 1)
+    assert "until" not in TokenSettings().as_mapping()
+    with pytest.raises(VocabularyError, match="until is 'yesterday' and has to be a time"):
+        TokenSettings(until="yesterday")

@@ -96,3 +96,30 @@ def test_generated_gaps_take_lengths_that_training_has(store: Store) -> None:
         low, high = vocabulary.gap_range(vocabulary.first_gap + place)
         assert list(seconds) == sorted(seconds)
         assert all(low <= timedelta(seconds=length) < high for length in seconds)
+
+
+def test_a_vocabulary_up_to_a_time_counts_nothing_later() -> None:
+    early, late = START + timedelta(hours=1), START + timedelta(days=9)
+    rows = [
+        row
+        for subject in training_subjects[:6]
+        for row in (
+            event(subject, "GENDER//F"),
+            event(subject, CODES[2], early, 1.0 + subject, "mg/dL"),
+            event(subject, CODES[2], late, 900.0 + subject, "mg/dL"),
+            event(subject, CODES[5], late),
+        )
+    ]
+    until = (START + timedelta(days=1)).isoformat()
+    bound = fit_vocabulary(memory_store(rows), settings=TokenSettings(until=until))
+    of_then = fit_vocabulary(memory_store(row for row in rows if row["time"] != late))
+    assert bound.definition() == {
+        **of_then.definition(),
+        "settings": {**of_then.definition()["settings"], "until": until},
+    }
+    assert bound.hash != of_then.hash
+    assert vocabulary_of("again", bound.definition()).hash == bound.hash
+    assert CODES[5] in fit_vocabulary(memory_store(rows)).codes
+    before_all = TokenSettings(until="1900-01-01")
+    with pytest.raises(VocabularyError, match="no event up to 1900-01-01"):
+        fit_vocabulary(memory_store(row for row in rows if row["time"]), settings=before_all)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from ehr.errors import ModelError
-from ehr.splits import Split
+from ehr.splits import Split, splits
 from ehr.tasks import parse_task
 from ehr.timelines import Timelines
 from ehr.vocabulary import Vocabulary
@@ -124,6 +124,25 @@ def test_an_explicit_split_decides_who_is_judged(history: History) -> None:
     assert said.held_out[LOGISTIC].frame["subject_id"].to_list() == list(range(1, 41))
     assert said.tuning[BLEND].frame["subject_id"].to_list() == list(range(41, 81))
     assert said.held_out[LOGISTIC].about["rows"] == 110, "a subject without a split is nowhere"
+
+
+def test_those_beside_a_model_learn_from_no_later_rows_than_it(history: History) -> None:
+    vocabulary, timelines, labels, events = history
+    until = AT + timedelta(days=100)
+    late = pl.col("subject_id") % 2 == 0
+    labels = labels.with_columns(prediction_time=pl.when(late).then(until + timedelta(days=1)).otherwise(AT))
+    checkpoint = replace(untrained_checkpoint(vocabulary), report={"until": until.isoformat()})
+    task, text = parse_task(TASK, "death"), TaskText("death", "a text")
+    with pytest.raises(ModelError, match="must not either"):
+        estimate_all(checkpoint, timelines, labels, task, text, events=events)
+    learnable = labels.filter(~late)
+    said = estimate_all(checkpoint, timelines, labels, task, text, learnable=learnable, events=events)
+    split = splits(learnable["subject_id"])
+    assert said.held_out[LOGISTIC].frame.height == held_out(labels).height
+    for name in (SUPERVISED, LOGISTIC, BOOSTING, BLEND):
+        assert said.tuning[name].frame.height == (split == "tuning").sum()
+    assert said.held_out[LOGISTIC].about["rows"] == (split == "train").sum()
+    assert said.held_out[BLEND].about["rows"] == (split == "tuning").sum()
 
 
 def test_no_blend_without_both_outcomes_among_tuning_subjects(history: History) -> None:

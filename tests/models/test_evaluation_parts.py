@@ -14,6 +14,7 @@ from ehr.splits import Split, split_of
 from models.estimators import BASELINE, BAYES, SUPERVISED, Estimates
 from models.evaluate import Evaluation, evaluate
 from models.evaluation.coverage import BY_INTERVAL, BY_RISK
+from models.evaluation.periods import Knowledge
 from models.facts import ATTRIBUTES
 from models.metrics.decision import THRESHOLDS
 
@@ -151,6 +152,39 @@ def test_a_time_can_be_named_and_what_cannot_be_parted_is_said(
     assert "no held-out row" in late["remarks"][0]
     with pytest.raises(ModelError, match="between 0 and 1"):
         evaluate(labels, said, temporal=1.5, replicates=5)
+
+
+@pytest.mark.parametrize(
+    ("until", "words_until", "seen", "vocabulary_seen"),
+    [
+        (None, None, "all", True),
+        (datetime(2016, 6, 1), None, "none", True),
+        (datetime(2016, 6, 1), datetime(2016, 1, 1), "none", False),
+        (datetime(2016, 9, 1), datetime(2016, 9, 1), "part", True),
+        (datetime(2030, 1, 1), None, "all", True),
+    ],
+)
+def test_it_is_told_how_much_of_the_later_time_was_learnt_from(
+    labels: pl.DataFrame,
+    said: dict[str, Estimates],
+    until: datetime | None,
+    words_until: datetime | None,
+    seen: str,
+    vocabulary_seen: bool,
+) -> None:
+    known = Knowledge(until, words_until)
+    told = evaluate(labels, said, temporal=datetime(2016, 6, 1), known=known, replicates=5).metrics["temporal"]
+    assert (told["seen"], told["vocabulary_seen"]) == (seen, vocabulary_seen)
+    assert told["learnt_until"] == (until.isoformat() if until else None)
+
+
+def test_rows_are_parted_where_the_estimators_stopped_learning(
+    labels: pl.DataFrame, said: dict[str, Estimates]
+) -> None:
+    until = datetime(2016, 6, 1)
+    told = evaluate(labels, said, known=Knowledge(until), replicates=5).metrics["temporal"]
+    assert told["cut"] == until.isoformat()
+    assert told["seen"] == "none"
 
 
 def test_a_shifted_calendar_has_no_periods(labels: pl.DataFrame, said: dict[str, Estimates]) -> None:

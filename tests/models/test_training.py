@@ -1,6 +1,9 @@
 import logging
+from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -11,7 +14,7 @@ from models.checkpoint import TaskText, find_model, list_models, load_model, unr
 from models.predict import predict
 from models.settings import read_settings
 from models.training import Labelled, train
-from tests.models.made import make_rows, make_timelines, make_vocabulary, tiny_settings
+from tests.models.made import START, make_rows, make_timelines, make_vocabulary, tiny_settings
 
 VOCABULARY = make_vocabulary()
 TASK = TaskText("planted", "whether RISK was seen")
@@ -136,6 +139,38 @@ def test_the_same_seed_gives_the_same_model(tmp_path, small):
     timelines, rows = small
     first, second = (run(tmp_path / name, small) for name in ("first", "second"))
     assert predict(first, timelines, rows).equals(predict(second, timelines, rows))
+
+
+def test_nothing_after_the_time_named_is_learnt_from(tmp_path, small):
+    timelines, rows = small
+    until = START + timedelta(days=30)
+    rows = rows.with_columns(prediction_time=START + pl.duration(days=pl.col("subject_id") % 40))
+    known = timelines.times <= np.datetime64(until, "us")
+    changed = replace(timelines, tokens=np.where(known | np.isnat(timelines.times), timelines.tokens, 1))
+    assert (changed.tokens != timelines.tokens).sum() > 50
+    flipped = rows.with_columns(boolean_value=pl.col("boolean_value") ^ (pl.col("prediction_time") > until))
+    one = run(tmp_path / "one", (timelines, rows), until=until)
+    other = run(tmp_path / "other", (changed, flipped), until=until)
+    kept = zip(one.classifier.parameters(), other.classifier.parameters(), strict=True)
+    assert all(left.equal(right) for left, right in kept)
+    assert one.data_hash == other.data_hash
+    read = load_model(find_model(tmp_path / "one", "m"))
+    assert read.until == until
+    assert one.report["fine_tuning"]["rows"] < run(tmp_path / "all", (timelines, rows)).report["fine_tuning"]["rows"]
+
+
+def test_a_decoder_that_has_seen_later_times_is_no_base(tmp_path, small):
+    of_all_times = run(tmp_path, small, target=None)
+    assert of_all_times.until is None
+    early = run(tmp_path, small, target=None, until=START + timedelta(days=20))
+    day = START + timedelta(days=30)
+    with pytest.raises(ModelError, match="has learnt from events of all times"):
+        run(tmp_path, small, target=None, base=of_all_times, until=day)
+    with pytest.raises(ModelError, match="has learnt from events up to 2150-01-21"):
+        run(tmp_path, small, target=None, base=early, until=START + timedelta(days=10))
+    assert run(tmp_path, small, target=None, base=early, until=day).until == day
+    with pytest.raises(ModelError, match="name a later time"):
+        run(tmp_path / "never", small, target=None, until=START - timedelta(days=1))
 
 
 def test_two_processes_share_the_batches_and_hand_back_one_model(tmp_path, small):

@@ -159,7 +159,7 @@ def training() -> dict[str, Any]:
         {**step, "training_loss": step["training_loss"] / 5, "tuning_loss": step["tuning_loss"] / 5} for step in curve
     ]
     return {
-        "pre_training": {"subjects": 2100, "tokens": 1_150_000, "passes": 5, "seconds": 49.0, "curve": curve},
+        "pre_training": {"subjects": 2100, "events": 1_150_000, "passes": 5, "seconds": 49.0, "curve": curve},
         "fine_tuning": {"rows": 2100, "events": 420, "passes": 5, "seconds": 39.0, "curve": fine},
     }
 

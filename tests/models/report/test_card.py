@@ -46,7 +46,7 @@ def test_what_the_run_knows_is_told(card: str) -> None:
     assert "Supervised transformer | 0." in section(card, "Performance")
     assert "predicates: {start: {code: A}" in section(card, "Outcome")
     assert "600 people" in section(card, "Who is eligible")
-    assert "1,150,000 tokens" in section(card, "Training")
+    assert "1,150,000 events" in section(card, "Training")
     assert "| Platt |" in section(card, "Calibration")
     assert "sensitivity 0.8" in section(card, "Usefulness")
     assert "ffc298012322" in section(card, "Hashes and versions")
@@ -69,7 +69,7 @@ def test_a_model_without_an_evaluation_has_a_card(evaluation: Evaluation) -> Non
     assert section(card, "Performance").endswith(MISSING)
     assert section(card, "Outcome").endswith(MISSING)
     assert section(card, "Leakage audit").endswith(MISSING)
-    assert "1,150,000 tokens" in section(card, "Training")
+    assert "1,150,000 events" in section(card, "Training")
     assert "without an evaluation" in card
 
 

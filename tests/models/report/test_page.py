@@ -160,7 +160,7 @@ def test_all_parts_of_the_metrics_are_shown(text: str) -> None:
     ):
         assert title in headings
         assert f'href="#{anchor(title)}"' in text
-    for said in ("10,000 people", "Heart failure", "1,150,000 tokens", "2.47%", "1.1 MB", "93 s", "DNR//ORDER"):
+    for said in ("10,000 people", "Heart failure", "1,150,000 events", "2.47%", "1.1 MB", "93 s", "DNR//ORDER"):
         assert said in text
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -9,7 +10,7 @@ from models.checkpoint import TaskText, find_model, load_model
 from models.survival.hazard import Times
 from models.survival.predict import evaluate_times, predict_times
 from models.training import Timed, train
-from tests.models.made import make_rows, make_timelines, make_vocabulary, tiny_settings
+from tests.models.made import START, make_rows, make_timelines, make_vocabulary, tiny_settings
 
 VOCABULARY = make_vocabulary()
 TASK = TaskText("planted", "when it comes after RISK")
@@ -85,3 +86,24 @@ def test_an_endpoint_that_never_comes_cannot_be_learnt(tmp_path):
 
 def _spans(timelines):
     return zip(timelines.offsets[:-1], timelines.offsets[1:], strict=True)
+
+
+def test_times_as_they_stood_at_a_moment_are_censored_there():
+    rows = make_rows([(1, 0.0), (2, 5.0), (3, 9.0), (4, 10.0)]).with_columns(
+        days=pl.Series([4.0, 8.0, 1.0, 2.0]), cause=pl.Series([1, 2, 0, 1])
+    )
+    then = Times("comes", ("death", "discharge"), rows).until(START + timedelta(days=10))
+    assert then.rows["subject_id"].to_list() == [1, 2, 3]
+    assert then.rows["days"].to_list() == [4.0, 5.0, 1.0]
+    assert then.rows["cause"].to_list() == [1, 0, 0]
+
+
+def test_a_model_of_a_time_and_its_base_know_nothing_of_later_times(tmp_path):
+    timelines, times = planted(120)
+    until = START + timedelta(days=8)
+    settings = tiny_settings("epochs=1", "fine_tune_epochs=1", "width=8", "intervals=4")
+    checkpoint = train(tmp_path, "m", timelines, VOCABULARY, settings, times=Timed(TASK, times), until=until)
+    assert max(checkpoint.hazard.grid.edges) <= 5.0
+    found = evaluate_times(checkpoint, timelines, times, replicates=5)
+    assert found["learnt_until"] == until.isoformat()
+    assert max(horizon["days"] for horizon in found["horizons"]) <= 5.0

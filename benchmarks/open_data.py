@@ -7,8 +7,9 @@ predicted.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Final, Protocol
@@ -151,14 +152,27 @@ def cross_fitted(
 
 
 def cross_validated(
-    stays: Stays, estimators: Mapping[str, Estimator], folds: int, repeats: int = 1
+    stays: Stays,
+    estimators: Mapping[str, Estimator],
+    folds: int,
+    repeats: int = 1,
+    *,
+    kept: Path | None = None,
+    only: Sequence[int] | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the risks of all subjects by fits without them (averaged over repeats), and the figures of each fold."""
+    """Return the risks of all subjects by fits without them (averaged over repeats), and the figures of each fold.
+
+    What a fold says is kept in the folder `kept` and taken from there when it is there already, so that a long run
+    can be interrupted, or shared by processes with `only` some of the folds each.
+    """
     parts, figures = [], []
     for repeat in range(repeats):
         for number, predicted in enumerate(outer_folds(stays.rows, folds, repeat)):
+            if only is not None and number not in only:
+                continue
             print(f"repeat {repeat + 1}, fold {number + 1} of {folds}", flush=True)
-            said = foretell(stays, predicted, estimators, seed=1000 * repeat)
+            file = kept / f"{'-'.join(estimators)}-{folds}-{repeat}-{number}.parquet" if kept else None
+            said = _kept(file, partial(foretell, stays, predicted, estimators, seed=1000 * repeat))
             joined = stays.rows.join(said, on="subject_id")
             outcome = joined["boolean_value"].to_numpy().astype(np.float64)
             figures += [
@@ -168,6 +182,16 @@ def cross_validated(
             parts.append(said)
     risks = pl.concat(parts).group_by("subject_id", maintain_order=True).mean()
     return risks.sort("subject_id"), pl.DataFrame(figures)
+
+
+def _kept(file: Path | None, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    """Return the table of a file, which is made and written when it is not there."""
+    if file is None:
+        return make()
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        make().write_parquet(file)
+    return pl.read_parquet(file)
 
 
 def print_figures(stays: Stays, risks: pl.DataFrame, figures: pl.DataFrame) -> None:

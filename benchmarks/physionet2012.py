@@ -40,7 +40,7 @@ FOLDER: Final = DATA / "physionet-2012"
 COLUMNS: Final = ("subject_id", "time", "code", "numeric_value")
 HOURS: Final = 48
 NETWORK: Final = (
-    "threads=2",
+    "threads=1",
     "layers=2",
     "width=64",
     "heads=4",
@@ -52,7 +52,7 @@ NETWORK: Final = (
     "both_ways=true",
     "hidden_share=0.8",
     "dropout=0.0",
-    "epochs=10",
+    "epochs=16",
     "pools=4",
     "fine_tune_epochs=6",
     "fine_tune_learning_rate=1e-3",
@@ -96,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--predict", type=Path, help="event file whose stays are predicted")
     parser.add_argument("--out", type=Path, default=Path("predictions.parquet"), help="file for the predictions")
     parser.add_argument("--cv", type=positive, metavar="FOLDS", help="cross-validate over the training sets instead")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="with --cv: folder for what each fold said; resumes")
+    parser.add_argument("--folds", type=_numbers, metavar="0,1", help="with --cv: only these folds, by comma")
     parser.add_argument(
         "--estimators",
         type=lambda names: {name: ESTIMATORS[name] for name in names.split(",")},
@@ -109,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         stays = prepare([event_file(name) for name in args.train.split(",")], args.predict)
         if args.cv:
-            risks, figures = cross_validated(stays, args.estimators, args.cv)
+            risks, figures = cross_validated(stays, args.estimators, args.cv, kept=args.keep, only=args.folds)
             print_figures(stays, risks, figures)
         else:
             asked = stays.rows.filter(pl.col("boolean_value").is_null())["subject_id"].to_list()
@@ -121,6 +123,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 def event_file(name: str) -> Path:

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ GAP_STARTS = tuple(int(seconds) for seconds in np.unique(np.geomspace(300, 3e7, 
 """Fine intervals: what lies within one, the model does not tell apart."""
 TOKENS = TokenSettings(gap_names=tuple(f"from {start} s" for start in GAP_STARTS), gap_starts=GAP_STARTS, age_years=0)
 SETTINGS = (
-    "threads=1",
+    "threads=2",
     "layers=2",
     "width=96",
     "heads=4",
@@ -49,10 +50,15 @@ SETTINGS = (
     "longest_period=3000",
     "max_tokens=384",
     "tokens_per_step=4096",
-    "epochs=6",
-    "fine_tune_epochs=4",
+    "epochs=5",
+    "emphasised=MEDS_DEATH",
+    "emphasis=40",
+    "fine_tune_epochs=2",
     "dropout=0.0",
 )
+DAY, HORIZON = timedelta(days=1), timedelta(days=30)
+FURTHER = 3
+"""Moments of each training subject, drawn by chance, that are learnt from beside those after admissions."""
 TASK = """
 description: Death within 30 days, foreseen 24 hours after an admission.
 predicates:
@@ -66,7 +72,7 @@ windows:
 
 
 def foretell(
-    learnt: Path, asked: Path, folder: Path, assignments: Sequence[str] = (), futures: int = 32, seed: int = 1
+    learnt: Path, asked: Path, folder: Path, assignments: Sequence[str] = (), futures: int = 16, seed: int = 1
 ) -> pl.DataFrame:
     """Return the estimates for the rows of `asked` by models that learnt from `learnt`; `folder` is for files."""
     labels = pl.read_parquet(learnt / "truth.parquet", columns=[*KEY, "outcome"]).rename({"outcome": "boolean_value"})
@@ -81,18 +87,45 @@ def foretell(
         booster = _booster(store, labels, split, seed)
     _say(f"{len(timelines):,} patients, {len(timelines.tokens):,} tokens")
     settings = read_settings(None, (*SETTINGS, f"seed={seed}", *assignments))
-    target = Labelled(TaskText("death_30d", TASK), labels)
+    more = further_rows(pl.read_parquet(learnt / "events.parquet"), _of(labels, split, "train"), seed)
+    taught = pl.concat([labels, more]).unique(KEY, keep="first", maintain_order=True)
+    _say(f"{len(taught):,} rows to learn from")
+    target = Labelled(TaskText("death_30d", TASK), taught)
     checkpoint = train(folder / "models", "simulated", timelines, vocabulary, settings, target=target, split=split)
     _say(f"trained: {dict(checkpoint.report)}")
     with opened(_imported(asked, folder / "asked")) as store:
         past = load_timelines(store, vocabulary)
         boosting = predict_baseline(booster, store.cursor(), rows)["risk"]
-    tuning = labels.filter(pl.col("subject_id").replace_strict(split) == "tuning").head(BLENDED_ROWS)
+    tuning = _of(labels, split, "tuning").head(BLENDED_ROWS)
     known = _estimates(checkpoint, timelines, tuning, futures).join(tuning, on=KEY)
     found = _estimates(checkpoint, past, rows, futures)
     weight = _best_weight(known)
     _say(f"weight of the supervised estimate in the blend: {weight:.2f}")
     return found.with_columns(boosting=boosting, probability=_blend(found, weight))
+
+
+def further_rows(events: pl.DataFrame, rows: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Return rows (subject_id, prediction_time, boolean_value) at further moments of the subjects of `rows`.
+
+    Who is foreseen only once a record teaches little; the same question, death within 30 days, has an answer a day
+    after every admission and at any moment besides. Moments whose 30 days reach past the longest record are left
+    out, since there the end of the record would pass for survival.
+    """
+    of = pl.col("subject_id").is_in(rows["subject_id"].unique().implode())
+    events = events.filter(of).select("subject_id", pl.col("time").cast(pl.Datetime("us")), "code")
+    ends = events.group_by("subject_id").agg(
+        begin=pl.col("time").min(), death=pl.col("time").filter(pl.col("code") == "MEDS_DEATH").min()
+    )
+    follow_up = events.group_by("subject_id").agg(pl.col("time").max() - pl.col("time").min())["time"].max()
+    assert follow_up is not None
+    admitted = events.filter(pl.col("code") == "HOSPITAL_ADMISSION").with_columns(pl.col("time") + DAY)
+    order = pl.Series("order", np.random.default_rng(seed).random(len(events)))
+    drawn = events.with_columns(order).filter(pl.col("order").rank("ordinal").over("subject_id") <= FURTHER)
+    moments = pl.concat([admitted, drawn.select(events.columns)]).join(ends, on="subject_id")
+    alive = pl.col("death").is_null() | (pl.col("death") > pl.col("time"))
+    moments = moments.filter(alive & (pl.col("time") + HORIZON <= pl.col("begin") + follow_up))
+    label = (pl.col("death") <= pl.col("time") + HORIZON).fill_null(value=False)
+    return moments.select("subject_id", prediction_time="time", boolean_value=label).unique().sort(KEY)
 
 
 def _imported(source: Path, folder: Path) -> Store:
@@ -108,8 +141,7 @@ def _imported(source: Path, folder: Path) -> Store:
 
 def _booster(store: Store, labels: pl.DataFrame, split: dict[int, Split], seed: int) -> Baseline:
     """Return gradient boosting on features of the past and of the last month, week and day."""
-    part = pl.col("subject_id").replace_strict(split, return_dtype=pl.String)
-    train, tuning = (labels.filter(part == name) for name in ("train", "tuning"))
+    train, tuning = _of(labels, split, "train"), _of(labels, split, "tuning")
     windows = (Window(), Window(24 * 30), Window(24 * 7), Window(24))
     material = gather(store.cursor(), train, tuning, FeatureSettings(windows))
     fitted = fit_baseline("boosting", material, Effort(seed=seed, replicates=0))
@@ -121,6 +153,11 @@ def _split(subjects: pl.Series, seed: int) -> dict[int, Split]:
     """Return which patients tune and which train."""
     tunes = np.random.default_rng(seed).random(len(subjects)) < TUNING_SHARE
     return {int(subject): "tuning" if tune else "train" for subject, tune in zip(subjects, tunes, strict=True)}
+
+
+def _of(rows: pl.DataFrame, split: dict[int, Split], part: Split) -> pl.DataFrame:
+    """Return the rows of the subjects of one part."""
+    return rows.filter(pl.col("subject_id").replace_strict(split, return_dtype=pl.String) == part)
 
 
 def _estimates(checkpoint: Checkpoint, timelines: Timelines, rows: pl.DataFrame, futures: int) -> pl.DataFrame:
@@ -168,7 +205,7 @@ def main() -> None:
     parser.add_argument("--train", type=Path, required=True, metavar="DIR", help="events.parquet and truth.parquet")
     parser.add_argument("--predict", type=Path, required=True, metavar="DIR", help="the same, truncated")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the estimates go (parquet)")
-    parser.add_argument("--futures", type=int, default=32, help="futures of each row")
+    parser.add_argument("--futures", type=int, default=16, help="futures of each row")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()

@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 
 from ehr.progress import Progress
 from models.data import Batch, Documents, PackedBatches, Reader
+from models.emphasis import Emphasis
 from models.heads import Classifier, Heads, ManyHeads, states_of
 from models.objectives import hidden_value_losses, next_event_losses, without_events
 from models.settings import Optimisation
@@ -65,10 +66,12 @@ class Learner(lightning.LightningModule):
         heads: Heads | ManyHeads | None,
         work: Optimisation,
         weights_after: Tensor | None = None,
+        emphasis: Emphasis | None = None,
     ) -> None:
         super().__init__()
         self.decoder, self.work = decoder, work
         self.register_buffer("weights_after", weights_after, False)
+        self.emphasis = emphasis
         self.heads = heads
         decoder.requires_grad_(heads is None or not work.frozen)
         decoder.set_dropout(work.dropout if heads is None else work.fine_tune_dropout)
@@ -113,7 +116,7 @@ class Learner(lightning.LightningModule):
         if hides:
             return hidden_value_losses(self.decoder, batch, chance)
         states = self.decoder(batch.reading, batch.documents)
-        return next_event_losses(self.decoder, states, batch, self.weights_after)
+        return next_event_losses(self.decoder, states, batch, self.weights_after, self.emphasis)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return AdamW with decay on matrices only, a warm-up and a cosine down to a tenth."""

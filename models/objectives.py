@@ -14,6 +14,7 @@ from torch import Tensor
 from ehr.errors import ModelError
 from ehr.vocabulary import Vocabulary
 from models.data import NO_TARGET, Batch
+from models.emphasis import Emphasis
 from models.settings import Optimisation
 from models.transformer import Decoder
 
@@ -23,11 +24,17 @@ HIDDEN_EVENTS: Final = 0.3
 """Chance that the value of an event is hidden by itself."""
 
 
-def next_event_losses(decoder: Decoder, states: Tensor, batch: Batch, weights_after: Tensor | None = None) -> Tensor:
+def next_event_losses(
+    decoder: Decoder,
+    states: Tensor,
+    batch: Batch,
+    weights_after: Tensor | None = None,
+    emphasis: Emphasis | None = None,
+) -> Tensor:
     """Return the surprise in nats (e,) at the events that follow: at their gap, their code and their value bin.
 
     With `weights_after` (tokens,) what follows an event counts as often as its token says. That is known before it
-    comes, so that the chances that are learnt stay those of the data.
+    comes, so that the chances that are learnt stay those of the data. `emphasis` adds the surprise at chosen codes.
     """
     asked = batch.next_codes != NO_TARGET
     weights = None if weights_after is None else weights_after[batch.reading.codes[asked]]
@@ -37,7 +44,10 @@ def next_event_losses(decoder: Decoder, states: Tensor, batch: Batch, weights_af
     after = decoder.next.state_after(states, known)
     vectors = decoder.vectors()
     losses = F.cross_entropy(decoder.next.gap(states), gaps, reduction="none", ignore_index=NO_TARGET)
-    losses = losses + F.cross_entropy(decoder.next.codes(after, vectors[: decoder.tokens]), codes, reduction="none")
+    log_chances = decoder.next.codes(after, vectors[: decoder.tokens]).log_softmax(dim=-1)
+    losses = losses + F.nll_loss(log_chances, codes, reduction="none")
+    if emphasis is not None:
+        losses = losses + emphasis(log_chances, codes)
     valued = bins != NO_TARGET
     scores = decoder.next.bins(after[valued], F.embedding(codes[valued], vectors))
     surprise = F.cross_entropy(scores, bins[valued], reduction="none")

@@ -52,6 +52,10 @@ class Optimisation:
     """Codes, by comma, after which the next event counts `after_weight` times in pre-training: a discharge, say."""
     after_weight: float = 1.0
     """How often it counts there: more where what comes next is what will be asked for and is rare in the records."""
+    emphasised: str = "MEDS_DEATH"
+    """Codes, by comma, of which pre-training asks by themselves, too, whether they come next: rare, and of weight."""
+    emphasis: float = 0.0
+    """How often the answer to that counts beside the choice among all codes; chances stay those of the data."""
     dropout: float = 0.1
     """Share of the numbers in the residual stream that is left out in each step of pre-training."""
     fine_tune_epochs: int = 4
@@ -234,6 +238,8 @@ def _check(settings: Settings) -> None:
         "fine_tune_dropout": work.fine_tune_dropout,
         "event_dropout": work.event_dropout,
     }
+    if work.emphasis < 0:
+        raise ModelError(f"setting emphasis is {work.emphasis} and cannot be below 0")
     if not 0 <= work.hidden_share <= 1:
         raise ModelError(f"setting hidden_share is {work.hidden_share} and has to lie in [0, 1]")
     for key, share in shares.items():

@@ -37,6 +37,7 @@ from models.checkpoint import (
     timelines_hash,
 )
 from models.data import Documents, Reader, bootstrap_weights, side_by_side
+from models.emphasis import emphasis_of
 from models.events import layout_of
 from models.goal import Goal, Labelled, Timed, audited, goal_of, plan_of
 from models.heads import Classifier, Heads, ManyHeads
@@ -212,7 +213,7 @@ def _pre_trained(work: _Work, base: Checkpoint | None) -> tuple[Decoder, dict[st
             "a later time where one was named"
         )
     how = work.settings.optimisation
-    learner = Learner(decoder, None, how, weights_after(work.vocabulary, how))
+    learner = Learner(decoder, None, how, weights_after(work.vocabulary, how), emphasis_of(work.vocabulary, how))
     material = Material(reader, training, tuning)
     passed = fit("pre-training", learner, material, work.folder / "pre-training", work.progress)
     report = {

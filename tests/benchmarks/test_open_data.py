@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import polars as pl
 import pytest
 
-from benchmarks import open_data, physionet2012, tjh
+from benchmarks import network, open_data, physionet2012, simulated, tjh
 from benchmarks.network import NetworkEstimator
 from benchmarks.open_data import Stays, cross_validated, foretell, outer_folds
 from ehr.errors import SourceError
 from ehr.splits import Split
 from ehr.vocabulary import TokenSettings
+from models.checkpoint import Checkpoint
 
 START = datetime(2012, 1, 1)
 
@@ -163,6 +165,77 @@ def test_repeats_are_averaged_and_every_subject_is_predicted_once() -> None:
     assert risks["subject_id"].to_list() == list(range(60))
     assert figures.height == 2 * 3 * 2
     assert figures["auroc"].mean() == pytest.approx(0.5, abs=0.2)
+
+
+def test_what_a_fold_said_is_kept_and_shared_by_runs_over_other_folds(tmp_path: Path) -> None:
+    stays = made_cohort()
+    calls: list[int] = []
+
+    def counted(of: Stays, split: Mapping[int, Split], seed: int) -> pl.DataFrame:
+        calls.append(seed)
+        asked = [subject for subject, name in split.items() if name != "train"]
+        return pl.DataFrame({"subject_id": asked, "risk": [0.2 + subject / 100 for subject in asked]})
+
+    first, _ = cross_validated(stays, {"counted": counted}, folds=3, kept=tmp_path, only=[1])
+    assert first["subject_id"].to_list() == sorted(outer_folds(stays.rows, 3)[1])
+    assert len(calls) == open_data.INNER_FOLDS
+    risks, figures = cross_validated(stays, {"counted": counted}, folds=3, kept=tmp_path)
+    assert len(calls) == 3 * open_data.INNER_FOLDS
+    assert risks["subject_id"].to_list() == list(range(60))
+    assert figures["fold"].unique().to_list() == [0, 1, 2]
+    again, _ = cross_validated(stays, {"counted": counted}, folds=3)
+    assert again.equals(risks)
+
+
+def test_pre_training_is_shared_by_inner_folds_and_never_reads_whom_it_foretells(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stays = physionet2012.prepare([folder / "events_a.parquet"])
+    subjects = stays.rows["subject_id"].to_list()
+    met: list[tuple[bool, set[int]]] = []
+    original = network.train
+
+    def watched(*args: Any, **named: Any) -> Checkpoint:
+        met.append((named.get("target") is None, {s for s, part in named["split"].items() if part != "held_out"}))
+        return original(*args, **named)
+
+    monkeypatch.setattr(network, "train", watched)
+    small = ("threads=1", "width=16", "heads=2", "layers=1", "epochs=1", "fine_tune_epochs=1", "max_tokens=64")
+    foretells = NetworkEstimator(small, TokenSettings(age_years=0, min_subjects=2))
+    for place in range(2):
+        split: dict[int, Split] = {
+            subject: "tuning" if s % 4 == place else "train" for s, subject in enumerate(subjects)
+        }
+        split |= dict.fromkeys(subjects[:20], "held_out")
+        foretells(stays, split, 100 * place)
+    assert [alone for alone, _ in met] == [True, False, False]
+    assert all(not known & set(subjects[:20]) for _, known in met)
+
+
+def test_further_moments_of_the_same_question_have_the_outcome_that_the_record_shows() -> None:
+    day = timedelta(days=1)
+    events = pl.DataFrame(
+        [
+            (1, START, "AGE", None),
+            (1, START + 10 * day, "HOSPITAL_ADMISSION", None),
+            (1, START + 30 * day, "MEDS_DEATH", None),
+            (2, START, "AGE", None),
+            (2, START + 100 * day, "HOSPITAL_ADMISSION", None),
+            (2, START + 190 * day, "HOSPITAL_ADMISSION", None),
+            (2, START + 200 * day, "LAB", 1.0),
+        ],
+        schema={"subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String, "numeric_value": pl.Float32},
+        orient="row",
+    )
+    rows = pl.DataFrame({"subject_id": [1, 2]})
+    found = simulated.further_rows(events, rows, 1)
+    told = {(subject, (at - START).days): died for subject, at, died in found.iter_rows()}
+    assert told[1, 11] is True
+    assert told[2, 101] is False
+    assert told[1, 0] is True
+    assert not any(died for (subject, _), died in told.items() if subject == 2)
+    assert (2, 191) not in told, "the record ends before the 30 days do"
+    assert (1, 30) not in told, "dead by then"
 
 
 def test_patients_who_left_and_what_comes_later_are_not_used(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def _explain(reader: Reader) -> Refusal:
     """Say what stood in the way of the reading that came furthest."""
     end, trouble = max(reader.troubles, key=lambda pair: pair[0], default=(-1, ""))
     if end >= reader.far and trouble:
-        return _of_trouble(trouble, reader.index)
+        return of_trouble(trouble, reader.index)
     place = min(reader.far, len(reader.tokens) - 1)
     if reader.far in reader.misses:
         return _unknown(reader, reader.far, reader.misses[reader.far])
@@ -176,7 +176,8 @@ def _explain(reader: Reader) -> Refusal:
     return Refusal("LOW_CONFIDENCE", f"'{rest}' was not understood here; ask for example {EXAMPLES}")
 
 
-def _of_trouble(trouble: Unclear | Absent | str, index: Index) -> Refusal:
+def of_trouble(trouble: Unclear | Absent | str, index: Index) -> Refusal:
+    """Say what is unclear or absent, and what to ask instead."""
     if isinstance(trouble, Unclear):
         options = ", ".join(trouble.alternatives)
         return Refusal("AMBIGUOUS", f"'{trouble.phrase}' may mean several things; say which: {options}")

@@ -115,7 +115,7 @@ def _ask(ask: Ask, query: Query, place: _Place) -> Iterator[str]:
     elif isinstance(ask, Listing):
         if not is_only or of_records:
             yield "a list stands alone, of patients or stays"
-    else:
+    elif isinstance(ask, Statistic):
         yield from _statistic(ask, query, is_only=is_only)
 
 

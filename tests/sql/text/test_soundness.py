@@ -51,7 +51,7 @@ def test_a_question_without_a_flaw_compiles_runs_and_reads(clinic: Store, query:
     assert sentence_of(query, result)
 
 
-@pytest.mark.parametrize("question", [question for question, _ in FIGURES])
+@pytest.mark.parametrize("question", [question for question, answer in FIGURES if answer])
 def test_what_the_grammar_builds_has_no_flaw(index: Index, question: str) -> None:
     query = parse(question, index)
     assert isinstance(query, Query), question

@@ -11,7 +11,7 @@ from sql.text.words import stem
 _FUNCTION: Final = """
 a about above across after again against ago all also am among an and another any anyone anything are around as at
 be because been before being below between both but by calculate can check compute could count describe determine
-did didn't display do does doing don't done down during each either else ever every explain fetch few find for found
+did didn't display do does doing don't done down during each either else ever every explain fetch few first find for found
 from further get gets getting give given gives go goes going gone got had has have having he hello her here hers hey
 hi him his how however i i'd i'm identify if in indicate inform information into is ist it its itself just kindly
 know last least less let like list look made make many may me mention might more most much must my name named names
@@ -24,7 +24,7 @@ would yesterday yet you your
 """
 _ASKING: Final = """
 accepted account acquire acquired act admission admissions admit admits admitted age aged ages air alive amount
-amounts average avg bag bed been begin beginning body brand came care case cases cause caused change changed changes
+amounts average avg bag bed been begin beginning body brand came care careunit case cases cause caused change changed changes
 charge charged code come comes common commonly compare compared comparison condition conditions conduct conducted
 confirm cost costs count counts course current currently daily data date dates day days dead death deaths delete
 deliver delivered department detail details detect detected diagnose diagnosed diagnoses diagnosis diagnostic died

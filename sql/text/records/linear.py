@@ -1,7 +1,7 @@
 """The short form of a records question as tokens, one a decision: what a learned parser writes.
 
     list lab value name lab_1 of patient_1 since date_1 last
-    top count_1 diagnosis name this_year within span_1 procedure name procedure_1
+    top number_1 diagnosis name this_year within duration_1 procedure name procedure_1
 
 `linearize` and `delinearize` are each other's inverse. A part is the same wherever it stands:
 

@@ -29,7 +29,7 @@ SLOTS: Final[dict[str, frozenset[str]]] = {
         ("ages", "decade", "age"),
         ("age", "age", "decade"),
         ("number", "number", "count"),
-        ("duration", "span"),
+        ("duration", "duration"),
         ("date", "date", "year_month", "year"),
         ("moment", "moment"),
         ("year part", "month", "month_day"),

@@ -25,12 +25,15 @@ _FIRST: Final = "audited label"
 _LONG_AGO: Final = Shift(timedelta(days=-365 * 150))
 
 
-def audit_store(store: Store, task: Task, splits: pl.DataFrame | None = None) -> Audit:
+def audit_store(
+    store: Store, task: Task, splits: pl.DataFrame | None = None, endpoint: Endpoint | None = None
+) -> Audit:
     """Audit a task on the records of a store; `splits` (subject_id, split) in place of the hash of each number.
 
-    Raises TaskError without a label or a prediction time, ModelError without rows.
+    With an `endpoint` of the task what is audited is whether it comes, in place of the label. Raises TaskError
+    without a label or a prediction time, ModelError without rows.
     """
-    return audit_records(records_of_store(store), task, splits)
+    return audit_records(records_of_store(store), task, splits, endpoint)
 
 
 def audit_meds(path: Path, task: Task, splits: pl.DataFrame | None = None) -> Audit:
@@ -38,9 +41,12 @@ def audit_meds(path: Path, task: Task, splits: pl.DataFrame | None = None) -> Au
     return audit_records(records_of_meds(path), task, splits)
 
 
-def audit_records(records: Records, task: Task, splits: pl.DataFrame | None = None) -> Audit:
-    """Audit a task on records; errors as in `audit_store`."""
-    rows = observed_rows(records, task)
+def audit_records(
+    records: Records, task: Task, splits: pl.DataFrame | None = None, endpoint: Endpoint | None = None
+) -> Audit:
+    """Audit a task on records; arguments and errors as in `audit_store`."""
+    rows = observed_rows(records, task, endpoint)
+    task = as_label(task, endpoint) if endpoint else task
     return audit(records.con, rows, task=task, codes=codes_of_predicates(records, task), splits=splits)
 
 
@@ -49,13 +55,23 @@ def audit_label_file(records: Records, path: Path, splits: pl.DataFrame | None =
     return audit(records.con, read_label_file(path), splits=splits)
 
 
-def observed_rows(records: Records, task: Task) -> pl.DataFrame:
+def as_label(task: Task, endpoint: Endpoint) -> Task:
+    """Return the task with what an endpoint observes as its label."""
+    windows = tuple(
+        replace(window, label=endpoint.predicate if window.name == endpoint.window else None)
+        for window in task.windows
+    )
+    return replace(task, windows=windows)
+
+
+def observed_rows(records: Records, task: Task, endpoint: Endpoint | None = None) -> pl.DataFrame:
     """Return the rows of a task with its label, its trigger, and when what makes the label occurred.
 
     Columns subject_id, prediction_time, boolean_value, trigger, and those that `models.leakage.material` calls
-    OUTCOME_COLUMNS. Raises TaskError without a label or a prediction time.
+    OUTCOME_COLUMNS. The label is that of the task, or whether what an `endpoint` observes comes. Raises TaskError
+    without a label or a prediction time.
     """
-    label, index = task.label_window, task.index_window
+    label, index = (as_label(task, endpoint) if endpoint else task).label_window, task.index_window
     if label is None or label.label is None:
         raise TaskError(f"{task.name}: no window has a label, so there is nothing to audit; write label: PREDICATE")
     if index is None or index.index_timestamp is None:
@@ -74,7 +90,7 @@ def observed_rows(records: Records, task: Task) -> pl.DataFrame:
         "subject_id",
         "trigger",
         pl.col("index_timestamp").alias("prediction_time"),
-        (pl.col("label") > 0).alias("boolean_value"),
+        (pl.col(f"{_FIRST}_event" if endpoint else "label") > 0).alias("boolean_value"),
         pl.col(_BEFORE).cast(pl.Int64).alias("label_in_inputs"),
         pl.col(_FIRST).alias("days_to_label"),
         (pl.col(f"{_FIRST}_event") > 0).alias("label_seen"),
@@ -107,13 +123,15 @@ def read_splits(path: Path) -> pl.DataFrame:
     return _parquet(path, {"subject_id": pl.Int64(), "split": pl.String()})
 
 
-def require_clean(found: Audit, despite: str | None) -> None:
-    """Raise ModelError when a finding fails and no reason is given to go on."""
+def require_clean(found: Audit, despite: str | None, endpoint: str | None = None) -> None:
+    """Raise ModelError when a finding fails and no reason is given to go on; `endpoint` names what was audited."""
     if found.failing and not despite:
         first = found.failing[0]
         more = f" ({len(found.failing) - 1} more)" if len(found.failing) > 1 else ""
+        what = f"endpoint {endpoint}" if endpoint else "label"
+        command = f"ehr audit {found.task}" + (f" --endpoint {endpoint}" if endpoint else "")
         raise ModelError(
-            f"the inputs of task {found.task} leak its label: {first.message}{more}; see 'ehr audit {found.task}', "
+            f"the inputs of task {found.task} leak its {what}: {first.message}{more}; see '{command}', "
             'mend it, or go on with --despite-audit "REASON", which the report will show'
         )
 

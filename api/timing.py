@@ -12,7 +12,7 @@ from api.learning import DEAD, TaskFile, when_to_predict
 from ehr.errors import ModelError, TaskError
 from ehr.lookup import Subject
 from ehr.store import Store
-from ehr.tasks import Task
+from ehr.tasks import Endpoint, Task
 from ehr.timelines import load_timelines
 from models.checkpoint import Checkpoint
 from models.predict import NO_HISTORY
@@ -47,13 +47,18 @@ class Course:
     warnings: tuple[str, ...]
 
 
-def endpoint_times(store: Store, task: Task, name: str) -> Times:
-    """Return when an endpoint of the task came in each row; raises TaskError unless it is one of `kind: time`."""
+def timed_endpoint(task: Task, name: str) -> Endpoint:
+    """Return the endpoint of that name; raises TaskError unless the task has one of `kind: time`."""
     timed = {endpoint.name: endpoint for endpoint in task.endpoints if endpoint.kind == "time"}
     if name not in timed:
         known = f"it has {', '.join(timed)}" if timed else "it has none; write endpoints: NAME: {kind: time, ...}"
         raise TaskError(f"{task.name}: there is no endpoint {name} of kind time; {known}")
-    endpoint = timed[name]
+    return timed[name]
+
+
+def endpoint_times(store: Store, task: Task, name: str) -> Times:
+    """Return when an endpoint of the task came in each row; errors as in `timed_endpoint`."""
+    endpoint = timed_endpoint(task, name)
     rows = run_cohort(store, task, wide=False).rows.select(
         "subject_id",
         pl.col("index_timestamp").alias("prediction_time"),

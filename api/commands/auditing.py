@@ -27,6 +27,7 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "1 something found. 'ehr train' refuses a task with a finding that fails. docs/audit.md says what to do.",
     )
     parser.add_argument("task", nargs="?", metavar="TASK", help="a task file, or a ready task")
+    parser.add_argument("--endpoint", metavar="NAME", help="audit this endpoint of kind time in place of the label")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="audit the rows of a MEDS label file instead")
     parser.add_argument("--data", type=Path, metavar="MEDS", help="look in a MEDS file or folder, not in the store")
     parser.add_argument(
@@ -39,6 +40,7 @@ def run_audit(args: argparse.Namespace) -> int:
     """Audit a task or a label file, and print what was found."""
     from api.console import emit
     from api.leaks import audit_label_file, audit_records, read_splits
+    from api.timing import timed_endpoint
     from ehr.tasks import find_task, read_task
     from models.leakage import as_mapping
 
@@ -46,8 +48,14 @@ def run_audit(args: argparse.Namespace) -> int:
         raise EhrError("name a task, or a label file with --labels FILE; one of the two")
     splits = read_splits(args.splits) if args.splits else None
     task = read_task(find_task(args.task)) if args.task else None
+    if args.endpoint and task is None:
+        raise EhrError("--endpoint names one of a task, and a label file has none; name the task")
+    endpoint = timed_endpoint(task, args.endpoint) if task and args.endpoint else None
     with _records(args) as records:
-        found = audit_records(records, task, splits) if task else audit_label_file(records, args.labels, splits)
+        if task:
+            found = audit_records(records, task, splits, endpoint)
+        else:
+            found = audit_label_file(records, args.labels, splits)
     emit(args, as_mapping(found), lambda console: _render(console, found, str(args.labels)))
     return int(bool(found.findings))
 

@@ -119,7 +119,7 @@ def run_train(args: argparse.Namespace) -> int:
     from api.console import emit, progress_bar
     from api.leaks import audit_store, require_clean
     from api.learning import label_frame, labels_known_by, open_model, read_task_file
-    from api.timing import endpoint_times
+    from api.timing import endpoint_times, timed_endpoint
     from ehr.errors import ModelError
     from ehr.store import open_store, opened, require_subjects
     from ehr.timelines import load_timelines
@@ -142,7 +142,10 @@ def run_train(args: argparse.Namespace) -> int:
         vocabulary = load_vocabulary(store, args.vocabulary)
         if args.endpoint:
             file = read_task_file(args.task)
-            times = Timed(file.text, endpoint_times(store, file.task, args.endpoint))
+            found = audit_store(store, file.task, endpoint=timed_endpoint(file.task, args.endpoint))
+            require_clean(found, args.despite_audit, args.endpoint)
+            audited = as_mapping(found, args.despite_audit)
+            times = Timed(file.text, endpoint_times(store, file.task, args.endpoint), audited)
         for name in [] if args.endpoint else [*([args.task] if args.task else []), *args.also]:
             file = read_task_file(name)
             found = audit_store(store, file.task)

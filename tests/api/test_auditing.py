@@ -138,3 +138,28 @@ def test_ready_tasks_on_made_patients_have_no_false_alarm(tmp_path, capsys):
     for task in ("in_hospital_mortality", "readmission_30d", "hyponatraemia", "icu_transfer", "aki"):
         status, found = told(capsys, *store, task)
         assert (task, status, found["findings"]) == (task, 0, [])
+
+
+def test_an_endpoint_is_audited_as_a_label_is(folder, clean, leaky_store, capsys):
+    task = folder / "times.yaml"
+    endpoints = "endpoints:\n  days_to_infarct: {window: later, predicate: infarct, kind: time}\n"
+    task.write_text(TASK.replace("label: infarct", "") + endpoints)
+    endpoint = ["--endpoint", "days_to_infarct"]
+    status, found = told(capsys, str(task), *endpoint, "--data", str(folder / "clean.parquet"))
+    assert (status, found["findings"], found["positives"]) == (0, [], len(clean.positives))
+    status, found = told(capsys, str(task), *endpoint, "--data", str(folder / "leaky.parquet"))
+    assert {finding["code"] for finding in found["findings"]} >= {"single-code-separates"}
+    train = ["train", "--store", leaky_store, "--task", str(task), "--model", "times", *endpoint, *SETTINGS]
+    capsys.readouterr()
+    assert main(train) == 1
+    assert "leak its endpoint days_to_infarct" in capsys.readouterr().err
+    assert main([*train, "--despite-audit", "to see what it costs", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)["report"]
+    assert report["audit"]["despite"] == "to see what it costs"
+    assert report["time_to_event"]["endpoint"] == "days_to_infarct"
+    for wrong, expected in (
+        ([str(task), "--endpoint", "days_to_death"], "no endpoint days_to_death"),
+        (["--labels", str(folder / "labels.parquet"), *endpoint], "a label file has none"),
+    ):
+        assert main(["audit", *wrong, "--data", str(folder / "clean.parquet")]) == 1
+        assert expected in capsys.readouterr().err

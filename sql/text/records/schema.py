@@ -26,22 +26,22 @@ from sql.text.records.tokens import RESERVED, SLOTS
 _FOLDER: Final = files("sql.text").joinpath("catalogues")
 
 
-def read_catalogue(source: str | Path) -> Catalogue:
-    """Return the catalogue of a YAML file, or the built-in one of a name (`mimic_iv_ehrsql`).
+def read_catalogue(source: str | Path, clock: datetime | None = None) -> Catalogue:
+    """Return the catalogue of a YAML file, or the built-in one of a name (`mimic_iv_ehrsql`, `anamnesis`).
 
-    Raises CatalogueError for a file that is missing, is no YAML or describes no schema, naming the key.
+    A `clock` takes the place of that in the file, where `now` stands for the time of reading. Raises CatalogueError for a file that is missing, is no YAML or describes no schema, naming the key.
     """
     path = Path(source)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise CatalogueError(f"there is no catalogue file {path}; give its path, or one of {_built_in()}")
-        return parse_catalogue(path.read_text(encoding="utf-8"), str(path))
+        return parse_catalogue(path.read_text(encoding="utf-8"), str(path), clock)
     inside = _FOLDER.joinpath(f"{source}.yaml")
     if not inside.is_file():
         raise CatalogueError(
             f"there is no catalogue {str(source)!r}; built in are {_built_in()}, others end in .yaml"
         )
-    return parse_catalogue(inside.read_text(encoding="utf-8"), f"{source}.yaml")
+    return parse_catalogue(inside.read_text(encoding="utf-8"), f"{source}.yaml", clock)
 
 
 def _built_in() -> str:
@@ -50,7 +50,7 @@ def _built_in() -> str:
     )
 
 
-def parse_catalogue(text: str, origin: str) -> Catalogue:
+def parse_catalogue(text: str, origin: str, clock: datetime | None = None) -> Catalogue:
     """Return the catalogue of a YAML text; `origin` names it in errors."""
     try:
         loaded = yaml.safe_load(text)
@@ -59,9 +59,10 @@ def parse_catalogue(text: str, origin: str) -> Catalogue:
         raise CatalogueError(f"{origin} is no YAML: {line}; check its indentation and colons") from error
     part = _Part(origin, "", loaded)
     kinds = {name: _kind(name, one) for name, one in part.part("kinds").parts().items()}
+    given = part.time("clock")
     catalogue = Catalogue(
         name=part.text("name"),
-        clock=part.time("clock"),
+        clock=clock or given,
         kinds=kinds,
         people=_people(part.part("patients"), kinds),
         age=_age(part.part("age"), kinds) if part.has("age") else None,
@@ -142,6 +143,8 @@ class _Part:
     def time(self, key: str) -> datetime:
         """Return a point in time."""
         value = self.get(key)
+        if value == "now":
+            return datetime.now().replace(microsecond=0)
         try:
             return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         except ValueError as error:

@@ -29,7 +29,8 @@ _FOLDER: Final = files("sql.text").joinpath("catalogues")
 def read_catalogue(source: str | Path, clock: datetime | None = None) -> Catalogue:
     """Return the catalogue of a YAML file, or the built-in one of a name (`mimic_iv_ehrsql`, `anamnesis`).
 
-    A `clock` takes the place of that in the file, where `now` stands for the time of reading. Raises CatalogueError for a file that is missing, is no YAML or describes no schema, naming the key.
+    A `clock` takes the place of that in the file, where `now` stands for the time of reading. Raises CatalogueError
+    for a file that is missing, is no YAML or describes no schema, naming the key.
     """
     path = Path(source)
     if path.suffix in (".yaml", ".yml"):

@@ -20,7 +20,8 @@ def _mapped(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Add):
         return _later(node)
     if isinstance(node, exp.TimestampTrunc):
-        return _call("DATETIME", node.this, exp.Literal.string(f"start of {node.args['unit'].name.lower()}"))
+        unit = node.args["unit"].name.lower()
+        return _call("DATETIME", node.this, exp.Literal.string(f"start of {unit}"))
     if isinstance(node, exp.DateDiff):
         days = exp.Sub(this=_call("JULIANDAY", node.this), expression=_call("JULIANDAY", node.expression))
         return exp.paren(exp.Mul(this=exp.paren(days), expression=exp.Literal.number("86400.0")))

@@ -136,10 +136,7 @@ def _who_clauses(ask: str, traits: Collection[str]) -> list[Clause]:
     if "of" in traits:
         clauses.append(_word(1, "0", "of", _simple("who", q.Patient, "patient")))
     if "aged" in traits:
-        clauses.append(_word(1, "1", "aged", _simple("who", q.Aged, "ages")))
-        for side in ("from", "under"):
-            make = cast(Callable[[q.Value], Any], partial(q.Aged, side=cast(Any, side)))
-            clauses.append(_word(1, "1", f"aged_{side}", _simple("who", make, "age")))
+        clauses.append(_word(1, "1", "aged", _simple("who", q.Aged, "age")))
     if "of_sex" in traits:
         clauses.append(_word(1, "2", "of_sex", _simple("who", q.OfSex, "sex")))
     if "aged" in traits and ask in ("percentile", "any"):

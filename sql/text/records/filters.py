@@ -242,11 +242,10 @@ def _age_condition(catalogue: Catalogue, person: Aged | SameAge, age: exp.Expr) 
         return age.eq(exp.Subquery(this=of_patient.select(age_sql(catalogue, stays, field, "o")).limit(1)))
     if isinstance(person.ages, Range):
         low, high = number(person.ages.low), person.ages.high
-        if high is not None and person.side == "in":
+        if high is not None:
             return exp.Between(this=age, low=low, high=number(high))
-        return (exp.LT if person.side == "under" else exp.GTE)(this=age, expression=low)
-    compared = {"in": exp.EQ, "from": exp.GTE, "under": exp.LT}[person.side]
-    return compared(this=age, expression=number(number_of(person.ages)))
+        return exp.GTE(this=age, expression=low)
+    return age.eq(number(number_of(person.ages)))
 
 
 # --- windows ----------------------------------------------------------------------------------------------

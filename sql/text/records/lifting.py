@@ -225,10 +225,9 @@ class Lifter:
             return False
         column, limit = condition.this, plain(condition.expression)
         if self._is_age(column, block):
-            side = {"at_least": "from", "below": "under"}.get(_OPERATORS[type(condition)])
-            if side is None:
+            if not isinstance(condition, exp.GTE) or not isinstance(limit, int):
                 raise NotLifted(f"{sql_of(condition)} is no range of ages")
-            block.who.append(Aged(limit, cast(Any, side)))
+            block.who.append(Aged(Range(limit)))
             return True
         value = block.kind.value
         if value is None or value.column != column.name:

@@ -139,8 +139,8 @@ def _person(person: Person) -> list[str]:
     match person:
         case Patient(subject):
             return ["of", value_token(subject)]
-        case Aged(ages, side):
-            return ["aged" if side == "in" else f"aged_{side}", value_token(ages)]
+        case Aged(ages):
+            return ["aged", value_token(ages)]
         case OfSex(sex):
             return ["of_sex", value_token(sex)]
         case SameAge(subject, stay):

@@ -77,10 +77,9 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Aged:
-    """Patients of an age in the hospital stay that a record belongs to: an age or a range, from one on, under one."""
+    """Patients of an age, or in a range of ages, in the hospital stay that a record belongs to."""
 
     ages: Value
-    side: Literal["in", "from", "under"] = "in"
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,11 +203,10 @@ def _person(person: Person) -> str:
             return f"of patients of sex {sex}"
         case SameAge(subject, stay):
             return f"of patients of the age that patient {subject} had in the {stay} hospital stay"
-        case Aged(Range(low, high), "in"):
+        case Aged(Range(low, high)):
             return f"of patients aged {low} or over" if high is None else f"of patients aged {low} to {high}"
-        case Aged(ages, side):
-            age = ages.low if isinstance(ages, Range) else ages
-            return f"of patients {'under' if side == 'under' else 'aged'} {age}{' or over' if side == 'from' else ''}"
+        case Aged(ages):
+            return f"of patients aged {ages}"
 
 
 def _window(window: Window) -> str:

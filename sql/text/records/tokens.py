@@ -26,11 +26,10 @@ SLOTS: Final[dict[str, frozenset[str]]] = {
     name: frozenset(kinds)
     for name, *kinds in (
         ("patient", "patient"),
-        ("ages", "decade", "age"),
-        ("age", "age", "decade"),
-        ("number", "number", "count"),
+        ("age", "age"),
+        ("number", "number"),
         ("duration", "duration"),
-        ("date", "date", "year_month", "year"),
+        ("date", "date"),
         ("moment", "moment"),
         ("year part", "month", "month_day"),
         ("month part", "day"),
@@ -43,7 +42,7 @@ RESERVED: Final = frozenset(
     exists count_records count_patients count_stays list list_distinct sum avg min max per_day per_month per_year
     sum_number avg_number min_number max_number sum_cost avg_cost min_cost max_cost cost top mortality survival
     difference greater less new versus balance length hours_since days_since percentile
-    of aged aged_from aged_under of_sex same_age since until in at ago {" ".join(CALENDAR)}
+    of aged of_sex same_age since until in at ago {" ".join(CALENDAR)}
     first_stay last_stay current_stay first_icu last_icu current_icu
     above below at_least at_most equal normal above_normal below_normal times_exactly times_at_least
     highest lowest {" ".join(PICKS)} within same_day same_month same_stay same_time after {END}

@@ -88,6 +88,9 @@ class _Questions(Lifter):
 
     def _direct(self, select: exp.Select) -> RecordsQuery:
         (shown,) = select.expressions
+        of_stays = self._stays_with(select)
+        if of_stays is not None:
+            return RecordsQuery(Count("patients"), of_stays.records())
         block = self._whole_block(select)
         stay_chosen = any(isinstance(window, InStay) and window.of == block.kind.name for window in block.when)
         counted = isinstance(shown, exp.GT) and isinstance(shown.this, exp.Count)
@@ -98,13 +101,22 @@ class _Questions(Lifter):
             return RecordsQuery(Exists(), records)
         return RecordsQuery(self._ask(shown, select, block), self._without_given(shown, block, records))
 
+    def _stays_with(self, select: exp.Select) -> Block | None:
+        """Read the records in SELECT COUNT(DISTINCT patient) FROM stays WHERE stay IN (SELECT stay FROM records)."""
+        conditions = conditions_of(select)
+        if table_of(select) != self.stays.table or len(conditions) != 1 or not isinstance(conditions[0], exp.In):
+            return None
+        (shown,) = select.expressions
+        if not (isinstance(shown, exp.Count) and isinstance(shown.this, exp.Distinct)):
+            return None
+        query = conditions[0].args.get("query")
+        return self.block(query.this) if query and shown.this.expressions[0].name == self.stays.subject else None
+
     def _whole_block(self, select: exp.Select) -> Block:
-        """Read the block; stays with a time or a condition of their end are discharges."""
+        """Read the block; stays with a window of their end are discharges."""
         try:
             block = self.block(select)
-            shown = {column.name for column in select.expressions[0].find_all(exp.Column)}
-            end = block.kind.end
-            if block.ended is None and not (block.kind is self.stays and end and shown == {end.column}):
+            if block.ended is None:
                 return block
         except NotLifted:
             if table_of(select) != self.stays.table:

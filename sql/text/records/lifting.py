@@ -318,7 +318,8 @@ class Lifter:
         if kind.value is not None and keys[0].this.name == kind.value.column:
             extreme = "highest" if keys[0].args.get("desc") else "lowest"
             keys = keys[1:]
-        if kind.time is None or [one.this.name for one in keys] != [kind.time.column]:
+        times = [one.column for one in (kind.time, kind.end) if one is not None]
+        if len(keys) != 1 or keys[0].this.name not in times:
             raise NotLifted(f"{sql_of(order)} is no order by time")
         place: Any = 1 + (int(offset.expression.name) if offset else 0)
         return Pick("last" if keys[0].args.get("desc") else "first", place, extreme)

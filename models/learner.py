@@ -237,7 +237,7 @@ def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progre
     )
     last = folder / "last.ckpt"
     learner.train()
-    with _interruptible():
+    with interruptible():
         trainer.fit(
             learner,
             datamodule=Passes(material, work),
@@ -313,7 +313,7 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Turn the SystemExit that Lightning makes of Ctrl-C back into KeyboardInterrupt, and listen to Ctrl-C again."""
     try:
         yield

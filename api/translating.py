@@ -1,0 +1,216 @@
+"""Training a translator for the questions of a schema, and putting it to work.
+
+FOLDER/translator.json, weights.pt    the parser (models.translator)
+FOLDER/judge.json                     when to trust it (sql.text.answering.judging)
+FOLDER/training/                      the state of a training, from which an interrupted one goes on
+
+A parser is trained without each fold of the questions and tries that fold; on these attempts the confidence is
+fitted. The parser that is kept is trained on all questions.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+from ehr.errors import ModelError
+from ehr.progress import Progress, silent
+from models.translator import Pair, Translator, TranslatorSettings, load, save, settings_from, train
+from sql.text.answering.answering import Judge
+from sql.text.answering.attempts import Ground
+from sql.text.answering.database import opened_database
+from sql.text.answering.examples import Asked
+from sql.text.answering.familiarity import familiarity_of
+from sql.text.answering.judging import HOW_TO_TRAIN, Judged, expected, judge_of, load_judge, save_judge
+from sql.text.answering.material import Material, judged_fold, lessons_for_parser, material_of
+from sql.text.answering.parser import Parsed
+from sql.text.linking import index_of
+from sql.text.records.grammar import Grammar
+from sql.text.records.schema import read_catalogue
+from sql.text.records.shape import CatalogueShape
+
+DEFAULT_FOLDER: Final = "translators"
+WIDTH: Final = 4
+"""Readings that a parser gives of a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a translator is trained."""
+
+    seed: int = 1
+    folds: int = 3
+    """Parts of the questions that a parser is kept from in turn; the confidence rests on what it makes of them."""
+    members: int = 2
+    """Networks of a parser."""
+    passes: int = 18
+    """Passes over the questions in the training of a network."""
+    composed: int = 4000
+    """Questions made by composition, at most."""
+    made: int = 400
+    """Questions without an answer that are made, at most."""
+    none_share: float | None = 0.2
+    """Share of questions without an answer where the translator is used; None: as in training."""
+    jobs: int = 1
+    """Networks that are trained at the same time, a core each."""
+    precision: str = "32-true"
+
+
+DEFAULT_PLAN: Final = Plan()
+
+
+class LearnedParser:
+    """A translator as the parser that answers ask for."""
+
+    def __init__(self, translator: Translator) -> None:
+        self.translator = translator
+
+    def __call__(self, texts: Sequence[str]) -> list[Parsed]:
+        """Return what each of the questions may mean."""
+        return [
+            Parsed(
+                tuple(answer.tokens for answer in one.answers),
+                tuple(answer.score for answer in one.answers),
+                one.signals.as_mapping(),
+            )
+            for one in self.translator.translate(texts, WIDTH)
+        ]
+
+
+@contextmanager
+def opened_ground(db: Path, catalogue: str) -> Iterator[Ground]:
+    """Open a database with its catalogue and the index of its names, and close it after the block."""
+    described = read_catalogue(catalogue)
+    with opened_database(db, described) as database:
+        yield Ground(database, described, index_of(described, database.connection))
+
+
+def default_folder(catalogue: str) -> Path:
+    """Return where the translator of a catalogue is kept unless a folder is named."""
+    return Path(DEFAULT_FOLDER) / Path(catalogue).stem
+
+
+def load_translator(folder: Path, ground: Ground) -> tuple[LearnedParser, Judge, dict[str, Any]]:
+    """Read a trained translator with what it is trusted by and the report of its training.
+
+    Raises ModelError, saying how to train one, where there is none, and where it is one for another catalogue.
+    """
+    judge, report = load_judge(folder)
+    if report["catalogue"] != ground.catalogue.name:
+        raise ModelError(
+            f"the translator in {folder} is for catalogue {report['catalogue']}, not {ground.catalogue.name};"
+            f" {HOW_TO_TRAIN}"
+        )
+    return LearnedParser(load(folder, ground.grammar)), judge, report
+
+
+# --- training ---------------------------------------------------------------------------------------------
+
+
+def train_translator(
+    asked: Sequence[Asked], ground: Ground, folder: Path, plan: Plan = DEFAULT_PLAN, progress: Progress = silent
+) -> dict[str, Any]:
+    """Train a translator on questions with their SQL, write it into a folder and return the report.
+
+    Goes on where an interrupted training of the same questions and plan stopped. Raises ModelError when the folder
+    holds another training, and QuestionError or ModelError when the questions teach too little.
+    """
+    began = time.perf_counter()
+    progress("reading the questions", 0, len(asked))
+    material = material_of(asked, ground, plan.folds, plan.made, plan.seed)
+    work = folder / "training"
+    parsers = _trained(material, ground, plan, work, progress)
+    judged: list[Judged] = []
+    for fold in range(plan.folds):
+        progress(f"trying the questions kept from parser {fold + 1}", fold, plan.folds)
+        judged += judged_fold(material, fold, ground, LearnedParser(parsers[fold]))
+    judge = judge_of(judged, familiarity_of(material.examples()), plan.none_share)
+    report = {
+        "catalogue": ground.catalogue.name,
+        "plan": asdict(plan),
+        "lessons": material.report(),
+        "held_out": expected(judged, plan.none_share, plan.seed).as_mapping(),
+        "parameters": parsers[None].parameters,
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    save(folder, parsers[None])
+    save_judge(folder, judge, report)
+    return report
+
+
+def _trained(
+    material: Material, ground: Ground, plan: Plan, work: Path, progress: Progress
+) -> dict[int | None, Translator]:
+    """Train a parser without each fold, and one on all questions under the key None."""
+    parts = [*range(plan.folds), None]
+    tasks: list[_Task] = []
+    for fold in parts:
+        name = "all" if fold is None else f"without-{fold + 1}"
+        progress(f"making questions for the parser {name}", len(tasks), plan.members * len(parts))
+        examples = lessons_for_parser(material, ground, plan.composed, fold, plan.seed)
+        pairs = [Pair(one.text, one.tokens, one.weight) for one in examples]
+        tasks += [
+            _Task(fold, member, pairs, ground, plan, work / name / str(member)) for member in range(plan.members)
+        ]
+    trained = dict(_run(tasks, plan, progress))
+    return {fold: _ensemble([trained[fold, member] for member in range(plan.members)]) for fold in parts}
+
+
+class _Task:
+    """The training of one network of one parser, ready to be sent to another process."""
+
+    def __init__(
+        self, fold: int | None, member: int, pairs: list[Pair], ground: Ground, plan: Plan, folder: Path
+    ) -> None:
+        self.key = (fold, member)
+        self.pairs = pairs
+        self.catalogue = ground.catalogue
+        self.settings = settings_of(plan, member)
+        self.folder = folder
+        self.what = "all questions" if fold is None else f"all but fold {fold + 1}"
+
+    def run(self, progress: Progress = silent) -> Translator:
+        """Train the network; one that is finished is read again."""
+        grammar = Grammar(CatalogueShape(self.catalogue))
+        return train(self.pairs, [], grammar, self.settings, folder=self.folder, progress=progress)
+
+
+def settings_of(plan: Plan, member: int) -> TranslatorSettings:
+    """Return the settings of one network."""
+    return settings_from({"seed": 1000 * plan.seed + member, "epochs": plan.passes, "precision": plan.precision})
+
+
+def _run(
+    tasks: Sequence[_Task], plan: Plan, progress: Progress
+) -> Iterator[tuple[tuple[int | None, int], Translator]]:
+    if plan.jobs == 1:
+        for place, task in enumerate(tasks, 1):
+            what = f"network {place} of {len(tasks)} ({task.what})"
+            yield task.key, task.run(lambda _, done, total, what=what: progress(what, done, total))  # type: ignore[misc]
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with ProcessPoolExecutor(plan.jobs, mp_context=get_context("spawn")) as pool:
+        futures: dict[Future[Translator], _Task] = {pool.submit(_run_task, task): task for task in tasks}
+        for done, future in enumerate(as_completed(futures), 1):
+            progress("networks trained", done, len(tasks))
+            yield futures[future].key, future.result()
+
+
+def _run_task(task: _Task) -> Translator:
+    return task.run()
+
+
+def _ensemble(members: Sequence[Translator]) -> Translator:
+    """Join networks that were trained on the same pairs."""
+    networks = tuple(network for one in members for network in one.networks)
+    reports = [report for one in members for report in one.report["members"]]
+    seconds = sum(one.report["seconds"] for one in members)
+    return replace(
+        members[0], networks=networks, report={**members[0].report, "members": reports, "seconds": seconds}
+    )

@@ -1,0 +1,281 @@
+"""Further examples by composition: fragments that stand in one environment change places in others.
+
+Where two questions are alike but for some words, and what they mean is alike but for one part, the words go with
+the parts: "since [date_1]" with one window and "on the first hospital visit" with another. In every other question
+that holds the first, the second may stand instead (Andreas, "Good-Enough Compositional Data Augmentation", 2020).
+Parts are those of the typed question, so that the words and tokens of a made question agree.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from ehr.errors import QuestionError
+from sql.text.answering.examples import Example
+from sql.text.records.grammar import Grammar
+from sql.text.records.linear import delinearize, linearize
+from sql.text.records.query import Change, New, RecordsQuery, Slot
+from sql.text.records.slots import fill, slots_of
+from sql.text.records.tokens import slot_of
+
+LONGEST: Final = 8
+"""Words of the longest fragment."""
+FEWEST_AROUND: Final = 3
+"""Words that the environment of two fragments has at least in common."""
+WEIGHT: Final = 0.5
+_PLACEHOLDER: Final = re.compile(r"\[([a-z_0-9+]+)\]")
+_APART: Final = 50
+"""Added to the numbers of the slots of a fragment while it is put into another question."""
+
+Part = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A sort of parts: how one is taken out of a query, and how another is put there."""
+
+    take: Callable[[RecordsQuery], Part | None]
+    put: Callable[[RecordsQuery, Part], RecordsQuery]
+
+
+def _with(query: RecordsQuery, **changes: Any) -> RecordsQuery:
+    return replace(query, records=replace(query.records, **changes))
+
+
+def _event(query: RecordsQuery) -> Part:
+    return (query.records.kind, query.records.matches)
+
+
+def _put_event(query: RecordsQuery, part: Part) -> RecordsQuery:
+    return _with(query, kind=part[0], matches=part[1])
+
+
+def _listed(query: RecordsQuery) -> Part | None:
+    field = getattr(query.ask, "field", None)
+    return None if field is None else (*_event(query), field)
+
+
+def _put_listed(query: RecordsQuery, part: Part) -> RecordsQuery:
+    ask: Any = query.ask
+    return replace(_put_event(query, part), ask=replace(ask, field=part[2]))
+
+
+def _other(query: RecordsQuery) -> Part | None:
+    following = query.records.following
+    return None if following is None else (following.kind, following.matches)
+
+
+def _put_other(query: RecordsQuery, part: Part) -> RecordsQuery:
+    following = query.records.following
+    assert following is not None
+    return _with(query, following=replace(following, kind=part[0], matches=part[1]))
+
+
+def _relation(query: RecordsQuery) -> Part | None:
+    following = query.records.following
+    return None if following is None else (following.relation,)
+
+
+def _put_relation(query: RecordsQuery, part: Part) -> RecordsQuery:
+    following = query.records.following
+    assert following is not None
+    return _with(query, following=replace(following, relation=part[0]))
+
+
+def _when(query: RecordsQuery) -> Part | None:
+    return None if isinstance(query.ask, Change | New) or not query.records.when else (query.records.when,)
+
+
+_KINDS: Final[Mapping[str, _Kind]] = {
+    "event": _Kind(_event, _put_event),
+    "listed": _Kind(_listed, _put_listed),
+    "other": _Kind(_other, _put_other),
+    "relation": _Kind(_relation, _put_relation),
+    "when": _Kind(_when, lambda query, part: _with(query, when=part[0])),
+    "who": _Kind(
+        lambda query: (query.records.who,) if query.records.who else None,
+        lambda query, part: _with(query, who=part[0]),
+    ),
+}
+_NOTHING: Final[Mapping[str, Part]] = {
+    "event": ("nothing", ()),
+    "listed": ("nothing", (), "nothing"),
+    "other": ("nothing", ()),
+    "relation": (None,),
+    "when": ((),),
+    "who": ((),),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A question parted in a fragment and its environment, each with slots numbered by itself."""
+
+    kind: str
+    before: str
+    after: str
+    words: str
+    part: RecordsQuery
+    """A query of nothing but the part, to have its slots renumbered with those of its words."""
+    rest: RecordsQuery
+
+
+_EMPTY: Final = delinearize(["list", "nothing", "nothing", "after", "nothing"])
+
+
+def _references(text: str) -> list[str]:
+    return [one for found in _PLACEHOLDER.finditer(text) for one in found[1].split("+")]
+
+
+def _numbers(text: str) -> dict[str, str]:
+    """Return new names for the references of a text, numbered by kind in the order of the text."""
+    seen: defaultdict[str, int] = defaultdict(int)
+    names: dict[str, str] = {}
+    for reference in _references(text):
+        if reference not in names:
+            kind = reference.rpartition("_")[0]
+            seen[kind] += 1
+            names[reference] = f"{kind}_{seen[kind]}"
+    return names
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda found: "[" + "+".join(names[one] for one in found[1].split("+")) + "]", text)
+
+
+def _refilled(query: RecordsQuery, names: Mapping[str, str]) -> RecordsQuery:
+    def named(slot: Slot) -> Slot:
+        new = slot_of(names[str(slot)])
+        assert new is not None
+        return new
+
+    return fill(query, named)
+
+
+def _cuts(text: str, query: RecordsQuery) -> Iterator[_Cut]:
+    """Give every way to part a question in a fragment and an environment of which each has its own slots."""
+    words = text.split(" ")
+    used = [set(_references(word)) for word in words]
+    for name, kind in _KINDS.items():
+        part = kind.take(query)
+        if part is None:
+            continue
+        alone = kind.put(_EMPTY, part)
+        rest = kind.put(query, _NOTHING[name])
+        mine = {str(slot) for slot in slots_of(alone)}
+        if mine & {str(slot) for slot in slots_of(rest)}:
+            continue
+        for first in range(len(words)):
+            for last in range(first + 1, min(first + LONGEST, len(words)) + 1):
+                inside = set().union(*used[first:last])
+                outside = set().union(*used[:first], *used[last:])
+                if mine <= inside and not (inside & outside) and _whole(words[first:last], mine):
+                    before, inner, after = (
+                        " ".join(words[:first]), " ".join(words[first:last]), " ".join(words[last:]),
+                    )  # fmt: skip
+                    yield _cut(name, before, inner, after, alone, rest)
+
+
+def _whole(words: Sequence[str], mine: set[str]) -> bool:
+    """Say whether each placeholder of the words is one of the part's own."""
+    return all(mine & set(found[1].split("+")) for word in words for found in _PLACEHOLDER.finditer(word))
+
+
+def _cut(name: str, before: str, inner: str, after: str, alone: RecordsQuery, rest: RecordsQuery) -> _Cut:
+    outer, own = _numbers(f"{before} {after}"), _numbers(inner)
+    return _Cut(
+        name, _renamed(before, outer), _renamed(after, outer), _renamed(inner, own),
+        _refilled(alone, own), _refilled(rest, outer),
+    )  # fmt: skip
+
+
+def _joined(cut: _Cut, words: str, part: RecordsQuery) -> tuple[str, RecordsQuery]:
+    """Put other words and their part into the environment of a cut."""
+    apart = {one: _moved(one) for one in _references(words)}
+    text = " ".join(one for one in (cut.before, _renamed(words, apart), cut.after) if one)
+    taken = _KINDS[cut.kind].take(_refilled(part, apart))
+    assert taken is not None
+    names = _numbers(text)
+    return _renamed(text, names), _refilled(_KINDS[cut.kind].put(cut.rest, taken), names)
+
+
+def _moved(reference: str) -> str:
+    kind, _, number = reference.rpartition("_")
+    return f"{kind}_{int(number) + _APART}"
+
+
+def composed(examples: Sequence[Example], grammar: Grammar, most: int, seed: int = 0) -> list[Example]:
+    """Return up to `most` made examples, drawn so that questions of rarely made meanings come first."""
+    chance = np.random.default_rng(seed)
+    cuts = [cut for one in examples if one.tokens for cut in _cuts(one.text, delinearize(one.tokens))]
+    swaps = _swaps(cuts)
+    known = {one.text for one in examples}
+    seen: defaultdict[tuple[str, ...], int] = defaultdict(int)
+    for one in examples:
+        seen[_core(one.tokens)] += 1
+    made: dict[str, Example] = {}
+    for place in chance.permutation(len(cuts)):
+        cut = cuts[place]
+        others = swaps.get((cut.kind, cut.words, cut.part), [])
+        if not others:
+            continue
+        words, part = others[int(chance.integers(len(others)))]
+        text, query = _joined(cut, words, part)
+        tokens = linearize(query)
+        core = _core(tokens)
+        if text in known or text in made or seen[core] > _ENOUGH or not _allowed(tokens, grammar):
+            continue
+        seen[core] += 1
+        made[text] = Example(text, tokens, WEIGHT)
+        if len(made) >= most:
+            break
+    return list(made.values())
+
+
+_ENOUGH: Final = 12
+"""Questions of a meaning, numbers of slots aside, beyond which no further ones are made."""
+
+
+def _core(tokens: Sequence[str]) -> tuple[str, ...]:
+    return tuple(re.sub(r"_\d+$", "", token) for token in tokens)
+
+
+def _allowed(tokens: Sequence[str], grammar: Grammar) -> bool:
+    """Say whether the tokens are a question of the grammar that does not list what it names."""
+    try:
+        query = grammar.query(tokens)
+    except QuestionError:
+        return False
+    field = getattr(query.ask, "field", None)
+    return all(match.field != field or not match.values for match in query.records.matches)
+
+
+_Fragment = tuple[str, RecordsQuery]
+
+
+def _swaps(cuts: Sequence[_Cut]) -> dict[tuple[str, str, RecordsQuery], list[_Fragment]]:
+    """Return for each fragment those that stood in an environment of it, each in the order of finding."""
+    environments: defaultdict[int, dict[_Fragment, None]] = defaultdict(dict)
+    kinds: dict[int, str] = {}
+    for cut in cuts:
+        if len(cut.before.split()) + len(cut.after.split()) >= FEWEST_AROUND:
+            key = hash((cut.kind, cut.before, cut.after, cut.rest))
+            environments[key][cut.words, cut.part] = None
+            kinds[key] = cut.kind
+    swaps: defaultdict[tuple[str, str, RecordsQuery], dict[_Fragment, None]] = defaultdict(dict)
+    for key, fragments in environments.items():
+        for words, part in fragments:
+            for other, meaning in fragments:
+                if meaning != part and _least(words, other):
+                    swaps[kinds[key], words, part][other, meaning] = None
+    return {key: list(found) for key, found in swaps.items()}
+
+
+def _least(one: str, other: str) -> bool:
+    """Say whether two fragments differ in their first and in their last word, so that neither could be shorter."""
+    mine, theirs = one.split(" "), other.split(" ")
+    return mine[0] != theirs[0] and mine[-1] != theirs[-1]

@@ -1,0 +1,76 @@
+"""Parting training questions in folds so that a held-out fold is as new as a test: in part of meanings never trained.
+
+Questions of a part of the meanings (time windows and values aside) all go to one fold, the others to any. A parser
+that is trained without a fold then meets in it both known and unknown meanings.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Final
+
+from sql.text.answering.examples import Example
+from sql.text.records.linear import delinearize, linearize
+
+UNKNOWN: Final = 0.25
+"""Share of the questions whose meaning is in one fold only."""
+ALIKE: Final = 0.4
+"""Share of the words of two questions that they have in common when they are taken for one request."""
+_NUMBER: Final = re.compile(r"_\d+$")
+
+
+def core_of(tokens: Sequence[str]) -> tuple[str, ...]:
+    """Return the tokens of a meaning without its windows of time and the numbers of its slots.
+
+    >>> core_of(["count_records", "lab", "name", "lab_1", "of", "patient_1", "this_year"])
+    ('count_records', 'lab', 'name', 'lab', 'of', 'patient')
+    """
+    query = delinearize(tokens)
+    bare = linearize(replace(query, records=replace(query.records, when=())))
+    return tuple(_NUMBER.sub("", token) for token in bare)
+
+
+def folds(examples: Sequence[Example], count: int, seed: int = 0) -> list[int]:
+    """Return the fold of each example, from 0; the same for the same examples, count and seed.
+
+    Examples without an answer that share most of their words stay together.
+    """
+    cores = [core_of(one.tokens) if one.tokens else () for one in examples]
+    apart = _apart(cores, seed)
+    alike = iter(_alike([one.text for one in examples if not one.tokens]))
+    found = []
+    for one, core in zip(examples, cores, strict=True):
+        name = next(alike) if not one.tokens else repr(core) if core in apart else one.text
+        found.append(_hash(f"{seed}:fold:{name}") % count)
+    return found
+
+
+def _alike(texts: Sequence[str]) -> list[str]:
+    """Return for each text the first one that it shares most of its words with, or itself."""
+    leaders: list[tuple[str, frozenset[str]]] = []
+    found = []
+    for text in texts:
+        words = frozenset(_NUMBER.sub("", word) for word in text.lower().rstrip("?.").split())
+        leader = next((name for name, own in leaders if len(words & own) >= ALIKE * len(words | own)), None)
+        if leader is None:
+            leaders.append((text, words))
+        found.append(leader or text)
+    return found
+
+
+def _apart(cores: Sequence[tuple[str, ...]], seed: int) -> frozenset[tuple[str, ...]]:
+    """Draw meanings that have about the wanted share of the questions."""
+    counts = Counter(core for core in cores if core)
+    room = UNKNOWN * counts.total()
+    chosen: set[tuple[str, ...]] = set()
+    for core in sorted(counts, key=lambda core: _hash(f"{seed}:apart:{core!r}")):
+        if counts[core] <= room:
+            chosen.add(core)
+            room -= counts[core]
+    return frozenset(chosen)
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(sha256(text.encode()).digest()[:6], "big")

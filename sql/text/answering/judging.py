@@ -1,0 +1,137 @@
+"""Learning whom to trust: attempts at questions that their parser had not seen, and the confidence fitted on them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from ehr.errors import ModelError
+from sql.text.answering.answering import Judge
+from sql.text.answering.confidence import Outcome, Trust, confidence_from, fit_confidence
+from sql.text.answering.familiarity import Familiarity, familiarity_from
+from sql.text.answering.outcomes import Worth, worth
+
+JUDGE_FILE: Final = "judge.json"
+FORMAT: Final = 1
+COSTS: Final = (0.0, 5.0, 10.0)
+_PARTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An attempt at a held-out question: its signals, how it ended, and whether its question was made."""
+
+    signals: Mapping[str, float]
+    outcome: Outcome
+    made: bool = False
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"signals": dict(self.signals), "outcome": self.outcome, "made": self.made}
+
+
+def judge_of(judged: Sequence[Judged], familiarity: Familiarity, none_share: float | None) -> Judge:
+    """Fit the confidence on attempts, questions without an answer weighing as `none_share` says."""
+    confidence = fit_confidence([one.signals for one in judged], [one.outcome for one in judged], none_share)
+    return Judge(familiarity, confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What answering is expected to be worth: at each cost, and how reliable the confidence is.
+
+    `reliability` gives, for tenths of the questions by confidence, the mean confidence and the share that was right.
+    """
+
+    worths: tuple[Worth, ...]
+    accuracy: float
+    reliability: tuple[tuple[float, float], ...]
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            **{f"RS({one.cost:g})": round(one.score, 2) for one in self.worths},
+            "answered": {f"{one.cost:g}": one.answered for one in self.worths},
+            "wrong": {f"{one.cost:g}": one.wrong for one in self.worths},
+            "accuracy_answerable": round(self.accuracy, 4),
+            "reliability": [[round(mean, 4), round(share, 4)] for mean, share in self.reliability],
+        }
+
+
+def expected(judged: Sequence[Judged], none_share: float | None, seed: int = 0) -> Expected:
+    """Judge the confidence by cross-validation over the attempts themselves, real questions only.
+
+    Questions without an answer count as `none_share` says.
+    """
+    chance = np.random.default_rng(seed)
+    part = chance.integers(_PARTS, size=len(judged))
+    trusts: list[Trust | None] = [None] * len(judged)
+    for place in range(_PARTS):
+        inside = [one for one, own in zip(judged, part, strict=True) if own != place]
+        confidence = fit_confidence([one.signals for one in inside], [one.outcome for one in inside], none_share)
+        for at in np.flatnonzero(part == place).tolist():
+            trusts[at] = confidence(judged[at].signals)
+    real = [(one.outcome, trust) for one, trust in zip(judged, trusts, strict=True) if not one.made and trust]
+    outcomes = [outcome for outcome, _ in real]
+    held = [trust for _, trust in real]
+    weights = _weights(outcomes, none_share)
+    answerable = [outcome for outcome in outcomes if outcome != "none"]
+    return Expected(
+        tuple(worth(held, outcomes, cost, weights) for cost in COSTS),
+        answerable.count("right") / max(1, len(answerable)),
+        _reliability(held, outcomes),
+    )
+
+
+def _weights(outcomes: Sequence[Outcome], none_share: float | None) -> list[float]:
+    none = outcomes.count("none") if isinstance(outcomes, list) else sum(one == "none" for one in outcomes)
+    if none_share is None or not 0 < none < len(outcomes):
+        return [1.0] * len(outcomes)
+    heavy = none_share / (1 - none_share) * (len(outcomes) - none) / none
+    return [heavy if outcome == "none" else 1.0 for outcome in outcomes]
+
+
+def _reliability(trusts: Sequence[Trust], outcomes: Sequence[Outcome]) -> tuple[tuple[float, float], ...]:
+    order = np.argsort([trust.right for trust in trusts], kind="stable")
+    groups = [group for group in np.array_split(order, 10) if len(group)]
+    return tuple(
+        (
+            float(np.mean([trusts[at].right for at in group])),
+            float(np.mean([outcomes[at] == "right" for at in group])),
+        )
+        for group in groups
+    )
+
+
+def save_judge(folder: Path, judge: Judge, report: Mapping[str, Any]) -> None:
+    """Write what attempts are trusted by, and the report of the training, into a folder."""
+    content = {
+        "format": FORMAT,
+        "confidence": judge.confidence.as_mapping(),
+        "familiarity": judge.familiarity.as_mapping(),
+        "report": dict(report),
+    }
+    (folder / JUDGE_FILE).write_bytes(orjson.dumps(content))
+
+
+def load_judge(folder: Path) -> tuple[Judge, dict[str, Any]]:
+    """Read what `save_judge` wrote, with the report; raises ModelError when there is none or it is damaged."""
+    file = folder / JUDGE_FILE
+    try:
+        content = orjson.loads(file.read_bytes())
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no trained translator in {folder}; {HOW_TO_TRAIN}") from error
+    except orjson.JSONDecodeError as error:
+        raise ModelError(f"{file} cannot be read: {error}; train the translator again") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ModelError(f"{file} is not of version {FORMAT} of this format; train the translator again")
+    confidence = confidence_from(content["confidence"])
+    return Judge(familiarity_from(content["familiarity"]), confidence), content["report"]
+
+
+HOW_TO_TRAIN: Final = (
+    "train one first: 'ehr train --translator --questions FILE.json --db FOLDER --catalogue NAME --out FOLDER'"
+)

@@ -13,7 +13,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ _IMPLIED: Final = frozenset({Duration(0, "day"), Duration(0, "month"), Duration(
 )
 """Durations that words such as "yesterday" or "last year" mean; they count only where the question writes them."""
 _FIXED: Final = re.compile(
-    r"'(?:start of \w+|%[\w%-]+|diagnoses_icd|procedures_icd|labevents|prescriptions|chartevents|inputevents|outputevents)'"
+    r"'(?:start of \w+|%[\w%-]+|diagnoses_icd|procedures_icd|labevents|prescriptions|(?:chart|input|output)events)'"
     r"|LIMIT 1(?: OFFSET \d)?|> ?0|(?:THEN|ELSE) [01]\b|\* 100\b|\b(?:1|24) \*|\b[TC]\d\b"
 )
 
@@ -116,13 +116,13 @@ class Score:
     questions: int = 0
     whole: int = 0
     literals: int = 0
-    missed: Counter[str] | None = None
-    needless: Counter[str] | None = None
+    missed: Counter[str] = field(default_factory=Counter)
+    needless: Counter[str] = field(default_factory=Counter)
     open_kinds: int = 0
 
     def line(self) -> str:
         """Return the score in words."""
-        missed, needless = self.missed or Counter(), self.needless or Counter()
+        missed, needless = self.missed, self.needless
         return (
             f"{self.whole / self.questions:.2%} of {self.questions} questions have all their values, "
             f"{1 - missed.total() / self.literals:.2%} of {self.literals} values are found "
@@ -137,8 +137,7 @@ def _shown(counts: Counter[str]) -> str:
 
 def score(items: Sequence[dict[str, Any]], index: LinkIndex, misses: list[str] | None = None) -> Score:
     """Compare the slots of answerable questions with the values in their SQL; `misses` gathers what is missed."""
-    total = Score(missed=Counter(), needless=Counter())
-    assert total.missed is not None and total.needless is not None
+    total = Score()
     for item in items:
         linked = link(item["question"], index)
         wanted, unread = literals(item["sql"])
@@ -191,17 +190,17 @@ def read_database(folder: Path) -> duckdb.DuckDBPyConnection:
 def run(show_misses: bool = False) -> Result:
     """Measure, print the details and say whether the goals are met."""
     connection = read_database(FOLDER / "db")
-    began = time.perf_counter()
+    began = time.process_time()
     index = index_of(read_catalogue("mimic_iv_ehrsql"), connection)
-    building = time.perf_counter() - began
+    building = time.process_time() - began
     train, valid = read_questions("train"), read_questions("valid")
     answerable = [item for item in train if item["sql"]]
     halves = [[item for item in answerable if int(item["id"], 16) % 2 == half] for half in (0, 1)]
     misses: list[str] = []
-    began = time.perf_counter()
+    began = time.process_time()
     for item in answerable:
         link(item["question"], index)
-    each = 1000 * (time.perf_counter() - began) / len(answerable)
+    each = 1000 * (time.process_time() - began) / len(answerable)
     scores = {
         "train, half in view": score(halves[0], index, misses),
         "train, other half": score(halves[1], index),
@@ -217,7 +216,7 @@ def run(show_misses: bool = False) -> Result:
     whole = {name: one.whole / one.questions for name, one in scores.items()}
     text = (
         f"linking: all values in {', '.join(f'{share:.2%} ({name})' for name, share in whole.items())} of questions; "
-        f"index {building:.2f} s, {each:.2f} ms a question"
+        f"index {building:.2f} s, {each:.2f} ms of one core a question"
     )
     is_met = min(whole.values()) >= GOAL and each <= MAX_MILLISECONDS and building <= MAX_SECONDS
     return Result(text, is_met)

@@ -52,8 +52,8 @@ def _column(kind: Kind, field: Field, slot: str) -> NameColumn:
 
 def _cues(kind: Kind, field: Field, slot: str) -> tuple[str, ...]:
     """Return the words that announce a value of the field: its own names, and those of the kind where it names it."""
-    named = [field.noun, slot.replace("_", " "), *field.cues]
+    named = [field.noun, slot.replace("_", " ")]
     if field.lookup is not None or slot == kind.name:
         named += [*kind.noun, kind.name]
     words = (piece.word for text in named for piece in pieces(text) if piece.stem not in FUNCTION)
-    return tuple(dict.fromkeys(words))
+    return tuple(dict.fromkeys([*words, *field.cues]))

@@ -4,13 +4,14 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from sql.text.linking.names import Connection, IdColumn, Name, NameColumn, read_ids, read_names, read_unused, variants
-from sql.text.linking.ordinary import FUNCTION, ORDINARY
+from sql.text.linking.ordinary import ABBREVIATED, FUNCTION, ORDINARY
 from sql.text.linking.slots import Candidate, How, Slot
 from sql.text.linking.spelling import Spelling
-from sql.text.linking.words import key_of, pieces, same_text
+from sql.text.linking.words import Piece, key_of, pieces, same_text
 from sql.text.words import stem
 
 SCORES: Final = {How.EXACT: 1.0, How.VARIANT: 0.97, How.SYNONYM: 0.9, How.CORRECTED: 0.85}
@@ -38,12 +39,17 @@ class Entry:
 
 @dataclass(slots=True)
 class LinkIndex:
-    """What the names and ids of a database are, by the keys of their surfaces and by the words in them."""
+    """What the names and ids of a database are, by the keys of their surfaces and by the words in them.
+
+    `given` are the keys of the synonyms that columns come with, `sizes` says how many names each kind has.
+    """
 
     entries: dict[str, list[Entry]]
     ids: dict[str, frozenset[str]]
     id_words: dict[str, str]
     cues: dict[str, frozenset[str]]
+    given: frozenset[str] = frozenset()
+    sizes: dict[str, int] = field(default_factory=dict)
     unused: dict[str, list[tuple[NameColumn, str]]] = field(default_factory=dict)
     longest: dict[str, int] = field(default_factory=dict)
     longest_unused: dict[str, int] = field(default_factory=dict)
@@ -79,12 +85,24 @@ class LinkIndex:
                 before, after = max(before, len(lead)), max(after, len(tail))
         return start - before, end + after
 
+    @property
+    def announcing(self) -> frozenset[str]:
+        """The words that announce names of any kind."""
+        return frozenset().union(*self.cues.values())
+
+    def knows(self, piece: Piece) -> bool:
+        """Say whether a word stands in a name, or in the language of questions."""
+        return piece.stem in self.vocabulary or piece.stem in ORDINARY or piece.word in ABBREVIATED
+
     def needs_cue(self, key: str) -> bool:
         """Say whether a key is too short or too ordinary to be read as a name on its own.
 
-        Several ordinary words in a row are a name where records use it ("emergency department observation").
+        Several ordinary words in a row are a name where records use it ("emergency department observation"), and
+        so is what the catalogue itself calls a value.
         """
         words = key.split()
+        if key in self.given:
+            return False
         if len(words) > 1 and key in self.entries and not all(word in FUNCTION for word in words):
             return False
         return len(key) <= SHORT or all(word in ORDINARY or word.isdecimal() for word in words)
@@ -116,11 +134,16 @@ def build_index(connection: Connection, columns: Sequence[NameColumn], ids: Sequ
     cues: dict[str, set[str]] = defaultdict(set)
     for column in columns:
         cues[column.kind].update(stem(cue) for cue in column.cues)
+    given = {key_of(surface) for found in synonyms.values() for surfaces in found.values() for surface in surfaces}
     index = LinkIndex(
         dict(entries),
         {column.kind: read_ids(connection, column) for column in ids},
         {word: column.kind for column in ids for word in column.words},
         {kind: frozenset(words) for kind, words in cues.items()},
+        frozenset(given),
+        dict(
+            Counter(kind for kind, _ in {(entry.name.kind, entry.name.value) for entry in chain(*entries.values())})
+        ),
     )
     _add_words(index)
     _add_unused(index, read_unused(connection, columns))
@@ -159,11 +182,12 @@ def _add_words(index: LinkIndex) -> None:
 
 def _add_unused(index: LinkIndex, names: Iterable[tuple[str, NameColumn, str]]) -> None:
     """Add the names that no record uses: they link as a whole, and their words are no spelling errors."""
-    words: set[str] = set()
+    keys = []
     for key, column, value in names:
-        parts = key.split()
-        if parts:
-            words.update(parts)
+        if key:
+            keys.append(key)
             index.unused.setdefault(key, []).append((column, value))
-            index.longest_unused[parts[0]] = max(index.longest_unused.get(parts[0], 0), len(parts))
-    index.vocabulary |= {stem(word) for word in words}
+            first, reach = key.partition(" ")[0], key.count(" ") + 1
+            if reach > index.longest_unused.get(first, 0):
+                index.longest_unused[first] = reach
+    index.vocabulary |= {stem(word) for word in set(" ".join(keys).split(" "))}

@@ -11,11 +11,11 @@ from sql.text.words import stem
 _FUNCTION: Final = """
 a about above across after again against ago all also am among an and another any anyone anything are around as at
 be because been before being below between both but by calculate can check compute could count describe determine
-did didn't display do does doing don't done down during each either else ever every explain fetch few first find for found
-from further get gets getting give given gives go goes going gone got had has have having he hello her here hers hey
-hi him his how however i i'd i'm identify if in indicate inform information into is ist it its itself just kindly
-know last least less let like list look made make many may me mention might more most much must my name named names
-near need neither no nor nos not now of off often ok on once only onto or other others our out over own per please
+did didn't display do does doing don't done down during each either else ever every explain fetch few find first for
+found from further get gets getting give given gives go goes going gone got had has have having he hello her here
+hers hey hi him his how however i i'd i'm identify if in indicate inform information into is ist it its itself just
+kindly know last least less let like list look made make many may me mention might more most much must my name named
+names near need neither no nor not now of off often ok on once only onto or other others our out over own per please
 possible previously provide report retrieve return same say see shall she should show since so some someone specify
 such take taken takes tell than thank thanks that the their them then there these they this those through throughout
 till to today tomorrow too toward under until up upon us use used using very via want wants was we well were what
@@ -24,18 +24,18 @@ would yesterday yet you your
 """
 _ASKING: Final = """
 accepted account acquire acquired act admission admissions admit admits admitted age aged ages air alive amount
-amounts average avg bag bed been begin beginning body brand came care careunit case cases cause caused change changed changes
-charge charged code come comes common commonly compare compared comparison condition conditions conduct conducted
-confirm cost costs count counts course current currently daily data date dates day days dead death deaths delete
-deliver delivered department detail details detect detected diagnose diagnosed diagnoses diagnosis diagnostic died
-differ difference different discharge discharged disease diseases doctor dosage dose doses drug drugs duration
-earliest early elapsed emergency encounter encounters end enter entered entry episode event events examination
-examine expired female file final first five flow follow followed following form four frequency frequent frequently
-gender general go great greater group groups half health height held high higher highest history hold home hospital
-hospitalization hospitals hour hours icu incident individual individuals input inputs insurance intake intensive
-item items kind lab label laboratory labs language large largest late latest leave left length level levels line
-list little live lived location long longest low lower lowest male man marital max maximum mean means measure
-measured measurement measurements measures median medical medicare medication medications medicine medicines men
+amounts average avg bag bed been begin beginning body brand came care careunit case cases cause caused change
+changed changes charge charged code come comes common commonly compare compared comparison condition conditions
+conduct conducted confirm cost costs count counts course current currently daily data date dates day days dead death
+deaths delete deliver delivered department detail details detect detected diagnose diagnosed diagnoses diagnosis
+diagnostic died differ difference different discharge discharged disease diseases doctor dosage dose doses drug
+drugs duration earliest early ed elapsed emergency encounter encounters end enter entered entry episode event events
+examination examine expired file final first five flow follow followed following form four frequency frequent
+frequently gender general go great greater group groups half health height held high higher highest history hold
+home hospital hospitalization hospitals hour hours icu id incident individual individuals input inputs insurance
+intake intensive item items kind lab label laboratory labs language large largest late latest leave left length
+level levels line list little live lived location long longest low lower lowest marital max maximum mean means
+measure measured measurement measurements measures median medical medicare medication medications medicine medicines
 method microbiological microbiology min minimum minute minutes monitor month monthly months mortality most negative
 new next night normal note number numbers observation observed obtain occur occurred occurrence occurring old older
 one open operation option order ordered orders organism organisms outcome outcomes output outputs pass passed past
@@ -49,7 +49,7 @@ special specific specified specimen specimens standard start started state statu
 study subject subjects sum summary surgery surgical survival syringe system taking tap term test tested testing
 tests thing third three time times top total transfer transferred transfers treat treated treatment treatments two
 type types undergo undergone underwent unit units unknown use value values vial view visit visited visits volume
-volumes ward wards water way week weekly weeks white woman women work year yearly years yes young
+volumes ward wards water way week weekly weeks white work year yearly years yes young
 """
 _ACTING: Final = """
 accumulate accumulated achieve add added additional administer administered administering administrated affect

@@ -10,36 +10,39 @@ from typing import Final
 from sql.text.linking.index import LinkIndex, ranked, slot_of
 from sql.text.linking.ordinary import ABBREVIATED, FUNCTION, ORDINARY
 from sql.text.linking.slots import Candidate, How, Slot
-from sql.text.linking.words import Piece
+from sql.text.linking.words import Piece, Span, is_in
 from sql.text.records.query import Plain
 
 PARTIAL: Final = 0.8  # the score of a phrase that says all that weighs in a name
 MIN_PHRASE: Final = 0.6  # the least part of a phrase that must stand in the name
 MIN_NAME: Final = 0.3  # the least part of a name that a phrase must say
+MIN_ALONE: Final = 0.45  # and a single word
 MIN_LETTERS: Final = 4
+MOST_NAMES: Final = 15  # what a single word may be a part of
 MAX_GAP: Final = 2  # function words within a phrase
 
 
-def partial(question: str, words: Sequence[Piece], index: LinkIndex) -> Iterator[Slot]:
-    """Give the phrases of the words left over that are parts of names."""
-    for phrase in _phrases(question, words, index):
-        if not any(_tells(word, index) for word in phrase):
+def partial(question: str, words: Sequence[Piece], index: LinkIndex, taken: Sequence[Span]) -> Iterator[Slot]:
+    """Give the phrases outside the places already `taken` that are parts of names."""
+    for phrase in _phrases(question, words, index, taken):
+        if not any(_tells(word, index) for word in phrase) or (len(phrase) == 1 and _common(phrase[0], index)):
             continue
         candidates = _candidates(phrase, index)
         if candidates:
             yield slot_of(question, phrase[0].start, phrase[-1].end, candidates)
 
 
-def _phrases(question: str, words: Sequence[Piece], index: LinkIndex) -> Iterator[list[Piece]]:
+def _phrases(question: str, words: Sequence[Piece], index: LinkIndex, taken: Sequence[Span]) -> Iterator[list[Piece]]:
     """Give the runs of words that stand in names, without the ordinary words at their ends."""
     run: list[Piece] = []
     for word in words:
         apart = run and any(mark in question[run[-1].end : word.start] for mark in "?!;[:")
         known = word.stem in index.weights or word.word in ABBREVIATED
-        if apart or not known or word.word[0].isdigit():
+        fits = known and not word.word[0].isdigit() and not is_in(word, taken)
+        if apart or not fits:
             yield from _trimmed(run)
             run = []
-        if known and not word.word[0].isdigit():
+        if fits:
             run.append(word)
     yield from _trimmed(run)
 
@@ -66,6 +69,11 @@ def _tells(word: Piece, index: LinkIndex) -> bool:
     return word.stem not in ORDINARY and len(word.stem) >= MIN_LETTERS and word.stem in index.weights
 
 
+def _common(word: Piece, index: LinkIndex) -> bool:
+    """Say whether too many names have a word for it to mean one of them by itself."""
+    return len(index.by_word.get(word.stem, ())) > MOST_NAMES
+
+
 def _candidates(phrase: Sequence[Piece], index: LinkIndex) -> list[Candidate]:
     said = {stem for word in phrase for stem in ABBREVIATED.get(word.word, (word.stem,))}
     asked = {stem for stem in said if stem not in FUNCTION}
@@ -76,7 +84,7 @@ def _candidates(phrase: Sequence[Piece], index: LinkIndex) -> list[Candidate]:
         shared = sum(index.weights[part] for part in asked & set(key))
         total = sum(index.weights[part] for part in set(key))
         of_phrase, of_name = shared / whole, shared / total
-        if of_phrase >= MIN_PHRASE and of_name >= MIN_NAME:
+        if of_phrase >= MIN_PHRASE and of_name >= (MIN_NAME if len(phrase) > 1 else MIN_ALONE):
             score = PARTIAL * of_phrase * of_name
             for entry in index.entries[" ".join(key)]:
                 name = entry.name

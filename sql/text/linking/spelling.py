@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-MIN_LENGTH: Final = 5
+MIN_LENGTH: Final = 6
 LONG: Final = 9
 
 

@@ -1,8 +1,9 @@
 """Pieces: the words and numbers of a text with their places, and the keys under which names are found."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from sql.text.words import stem
 
@@ -19,6 +20,34 @@ class Piece:
     stem: str
     start: int
     end: int
+
+
+Span = tuple[int, int]
+"""Where something begins in a text, and where what follows it begins."""
+
+
+class Placed(Protocol):
+    """Something with a place in a text."""
+
+    @property
+    def start(self) -> int:
+        """Where it begins."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """Where what follows it begins."""
+        ...
+
+
+def spans_of(placed: Iterable[Placed]) -> list[Span]:
+    """Return the places of slots or words."""
+    return [(one.start, one.end) for one in placed]
+
+
+def is_in(one: Placed, spans: Iterable[Span]) -> bool:
+    """Say whether something shares a letter with any of some places."""
+    return any(one.start < end and start < one.end for start, end in spans)
 
 
 def pieces(text: str) -> list[Piece]:

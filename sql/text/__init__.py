@@ -26,6 +26,7 @@ from sql.text.concepts import Index, build_index, index_of
 from sql.text.query import Query
 from sql.text.reading import read
 from sql.text.refuse import Refusal, refuse
+from sql.text.strangers import unknown_patient
 from sql.text.translator import Ground, Translator, Typed, WrittenSql, by_grammar
 from sql.text.written import reading_of_sql, sentence_of_rows
 
@@ -86,6 +87,9 @@ def ask(
 
 def _answer(store: Store, question: str, typed: Typed, ground: Ground, limits: Limits, *, dry_run: bool) -> Answer:
     query = typed.query
+    stranger = unknown_patient(store, query, ground.catalog, ground.role)
+    if stranger is not None:
+        return _refused(question, stranger)
     tree = compile_query(query)
     reading, text = read(query), to_sql(tree)
     if dry_run:

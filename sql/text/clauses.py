@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from sql.text.attributes import said_attribute
+from sql.text.changes import said_change
 from sql.text.events import event, events, joint_of
 from sql.text.people import WAS, WAS_NOT, said_age, said_death, said_sex, said_stays
 from sql.text.query import (
     AnyOf,
     Criterion,
+    Identity,
     Kind,
     Mode,
     Stay,
@@ -24,7 +27,8 @@ Rule = Callable[[Reader, int, Scope], Iterator[tuple[Criterion, int]]]
 _WHO: Final = ("who", "that", "which", "whom", "who also", "that also", "which also", "and who", "but who")
 _HAVE: Final = phrases(
     """
-    with; have; has; had; having; have had; has had; with at least one; suffering from; suffer from; suffered
+    carry; carries; carried; show; shows; showed; needed; need; needs; required; require; spiked; reached; with; have;
+    has; had; having; have had; has had; with at least one; suffering from; suffer from; suffered
     from; suffers from; affected by; living with; ever had; have ever had; did have; also have; also had;
     developed; complicated by; involving; involved; included; including; include; with documented
     """
@@ -93,6 +97,24 @@ def clause(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
     rules = _ANYONE + (_OF_PATIENTS if scope is None else _OF_STAYS)
     for rule in rules:
         yield from rule(r, start, scope)
+
+
+_AFTER_BE: Final = frozenset({"was", "were", "is", "are"})
+
+
+def said_as_question(r: Reader, at: int, auxiliary: str) -> Iterator[tuple[Criterion, int]]:
+    """Yield what is said behind "did any patient", "was patient 10014354": the verb lacks its auxiliary."""
+    start = r.skip(at, "ever", "also")
+    for said, end in clauses(r, start, None):
+        if said is not None:
+            yield said, end
+    if auxiliary in _AFTER_BE:
+        yield from _adjective_plain(r, start)
+
+
+def _adjective_plain(r: Reader, at: int) -> Iterator[tuple[Criterion, int]]:
+    """Yield "intubated", "diabetic" behind "was patient 10014354 ever"."""
+    yield from events(r, at, None, (Kind.PROCEDURE, Kind.CONDITION), least=2)
 
 
 # --- findings ---------------------------------------------------------------------------------------------
@@ -197,17 +219,22 @@ def _whose(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
         at,
         *phrases("of; by; for; in; among; from; where patient is|was; in which patient is|was; belonging to"),
     )
-    if start is None:
-        return
-    from sql.text.populations import patients
+    from sql.text.populations import one_patient, patients
 
-    for base, end in patients(r, start):
+    for base, end in patients(r, start) if start is not None else ():
         for said, after in clauses(r, end, None):
             criterion = all_of(base, said)
             if criterion is not None:
                 yield aged_then(criterion), after
+    owned = r.phrase(at, "does|did|do|has|have")
+    for number, end in one_patient(r, owned) if owned is not None else ():
+        verb = r.phrase(end, "have|had|has", "have had", "had in total", "have in total")
+        if verb is not None:
+            yield Identity(number), verb
 
 
-_ANYONE: Final[tuple[Rule, ...]] = (_findings, _diagnosed, _treated, _passive, said_sex, said_age, said_death)
+_ANYONE: Final[tuple[Rule, ...]] = (
+    _findings, _diagnosed, _treated, _passive, said_sex, said_age, said_death, said_attribute, said_change,
+)  # fmt: skip
 _OF_PATIENTS: Final[tuple[Rule, ...]] = (lambda r, at, _scope: said_stays(r, at, None),)
 _OF_STAYS: Final[tuple[Rule, ...]] = (said_fatal, said_length, said_start, said_parts, _whose)

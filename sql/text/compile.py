@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlglot import exp
 
+from sql.text.amounts import amount_sql, is_number
 from sql.text.criteria import (
     Here,
     Names,
@@ -15,61 +16,64 @@ from sql.text.criteria import (
     compared_sql,
     criterion_sql,
     event_parts,
+    from_members,
     position,
     select_events,
     value_sql,
     window_sql,
 )
-from sql.text.expressions import SECONDS, col, rounded, seconds_of, table
+from sql.text.expressions import col, number, rounded, table
+from sql.text.holdings import held_sql
 from sql.text.query import (
-    AgeOf,
+    Beside,
+    Best,
+    By,
     Count,
     Event,
-    LengthOf,
+    Exists,
     Listing,
     Patients,
     Query,
+    Ranking,
     Records,
     Share,
+    Show,
     Statistic,
-    StayKind,
-    Stays,
     ValueOf,
 )
+from sql.text.rankings import best_sql, ranking_sql, shown_sql
+from sql.text.stored import Held, Holdings
 
 
 def compile_query(query: Query) -> exp.Select:
     """Return the SQL of a question; total on the type, and the same for the same question."""
-    names = Names()
-    population = query.population
-    if isinstance(population, Patients):
-        here = Here(names, names.fresh("p"))
-        select = exp.select().from_(table("patient", here.patient))
-        return _finish(query, select, here)
-    if isinstance(population, Stays):
-        here = Here(names, names.fresh("p"), names.fresh("e"), population.kind)
-        assert here.stay is not None
-        select = (
-            exp.select()
-            .from_(table("encounter", here.stay))
-            .join(table("patient", here.patient), on=col(here.stay, "subject_id").eq(col(here.patient, "subject_id")))
-        )
-        if population.kind is not StayKind.ANY:
-            select = select.where(col(here.stay, "class").eq(exp.Literal.string(population.kind)))
-        return _finish(query, select, here)
-    return _compile_records(query, population, names)
+    population, first = query.population, query.asks[0]
+    if isinstance(first, Held):
+        return held_sql(first)
+    assert not isinstance(population, Holdings), "of the store itself only what it was made from can be asked"
+    if isinstance(population, Records):
+        return _compile_records(query, population, Names())
+    if isinstance(first, Ranking):
+        return ranking_sql(first, population, query)
+    here, select = from_members(population)
+    return _finish(query, select, here)
 
 
 def _finish(query: Query, select: exp.Select, here: Here) -> exp.Select:
     if query.where is not None:
         select = select.where(criterion_sql(query.where, here))
-    statistic = query.asks[0]
+    first = query.asks[0]
+    if isinstance(first, Show):
+        return shown_sql(first, select, here)
+    if isinstance(first, Best):
+        return best_sql(first, select, here)
+    statistic = first
     if (
         isinstance(statistic, Statistic)
         and isinstance(statistic.measure, ValueOf)
         and statistic.measure.which != "any"
     ):
-        return _value_statistic(statistic, statistic.measure, select, here)
+        return _value_statistic(query, statistic.measure, select, here)
     for place, ask in enumerate(query.asks):
         for column in _columns(ask, query, here, place):
             select = select.select(column)
@@ -83,15 +87,30 @@ def _grouped(query: Query, select: exp.Select, here: Here) -> exp.Select:
     """Split counts into groups, the largest first."""
     if query.by is None:
         return select
-    key: exp.Expr = col(here.patient, "sex")
-    if query.by in ("type", "class") and here.stay:
-        key = col(here.stay, query.by)
-    elif query.by == "year" and here.stay:
-        key = exp.func("YEAR", col(here.stay, "start_time"), dialect="duckdb")
-    counts = select.expressions
-    alias = {"type": "type", "class": "class", "year": "year", "sex": "sex"}[query.by]
-    select = select.select(exp.alias_(key, alias), *counts, append=False).group_by(key.copy())
-    return select.order_by(exp.column(counts[0].alias).desc(), exp.column(alias))
+    key = _group_key(query.by, here)
+    figures = select.expressions
+    select = select.select(exp.alias_(key, query.by), *figures, append=False).group_by(key.copy())
+    if query.by in ("year", "month", "age"):
+        return select.order_by(exp.column(query.by))
+    return select.order_by(exp.column(figures[0].alias).desc(), exp.column(query.by))
+
+
+_GROUP_COLUMNS: Final = {"type": "type", "class": "class", "disposition": "disposition", "source": "admit_source"}
+
+
+def _group_key(by: By, here: Here) -> exp.Expr:
+    if by == "sex":
+        return col(here.patient, "sex")
+    if by == "age":
+        years = age_sql("start" if here.stay else "last", here)
+        return exp.Mul(this=exp.paren(exp.IntDiv(this=years, expression=number(10))), expression=number(10))
+    assert here.stay is not None, "patients have no stay to be grouped by"
+    started = col(here.stay, "start_time")
+    if by == "year":
+        return exp.func("YEAR", started, dialect="duckdb")
+    if by == "month":
+        return exp.Anonymous(this="STRFTIME", expressions=[started, exp.Literal.string("%Y-%m")])
+    return col(here.stay, _GROUP_COLUMNS[by])
 
 
 def _columns(ask: object, query: Query, here: Here, place: int) -> list[exp.Expr]:
@@ -108,13 +127,28 @@ def _columns(ask: object, query: Query, here: Here, place: int) -> list[exp.Expr
         ]
     if isinstance(ask, Listing):
         return _listed(here)
+    if isinstance(ask, Exists):
+        return [exp.alias_(exp.GT(this=exp.Count(this=exp.Star()), expression=number(0)), "answer")]
+    if isinstance(ask, Beside):
+        counted = exp.Subquery(this=compile_query(ask.query))
+        return [exp.alias_(exp.func("MAX", counted), f"{_member_name(ask.query)}_{place + 1}")]
     assert isinstance(ask, Statistic)
-    value = _measure(ask, here)
+    return _summed(ask, amount_sql(ask.measure, here), query, place)
+
+
+def _summed(ask: Statistic, value: exp.Expr, query: Query, place: int) -> list[exp.Expr]:
+    """Return a figure, and over how many members it is; figures of one measure share the number behind the last."""
     suffix = "" if place == 0 else f"_{place + 1}"
-    return [
-        exp.alias_(rounded(_aggregate(ask, value)), f"{ask.function}{suffix}"),
-        exp.alias_(exp.func("COUNT", value.copy()), f"n{suffix}"),
-    ]
+    total = exp.alias_(_figure(ask, value), f"{ask.function}{suffix}")
+    after = query.asks[place + 1] if place + 1 < len(query.asks) else None
+    if isinstance(after, Statistic) and after.measure == ask.measure:
+        return [total]
+    return [total, exp.alias_(exp.func("COUNT", value.copy()), f"n{suffix}")]
+
+
+def _figure(ask: Statistic, value: exp.Expr) -> exp.Expr:
+    figure = _aggregate(ask, value)
+    return rounded(figure) if is_number(ask.measure) and ask.function != "each" else figure
 
 
 def _listed(here: Here) -> list[exp.Expr]:
@@ -160,23 +194,22 @@ def _count_records(query: Query, here: Here) -> exp.Expr:
     return exp.func("SUM", exp.Subquery(this=counted))
 
 
-def _measure(ask: Statistic, here: Here) -> exp.Expr:
-    measure = ask.measure
-    if isinstance(measure, AgeOf):
-        return age_sql(measure.at, here)
-    assert isinstance(measure, LengthOf)
-    assert here.stay is not None
-    return exp.Div(this=seconds_of(here.stay), expression=exp.Literal.number(f"{SECONDS[measure.unit]}.0"))
-
-
-_AGGREGATES: Final = {"average": "AVG", "median": "MEDIAN", "minimum": "MIN", "maximum": "MAX", "total": "SUM"}
+_AGGREGATES: Final = {
+    "average": "AVG", "median": "MEDIAN", "minimum": "MIN", "maximum": "MAX", "total": "SUM",
+    "deviation": "STDDEV_SAMP",
+}  # fmt: skip
 
 
 def _aggregate(ask: Statistic, value: exp.Expr) -> exp.Expr:
+    if ask.function == "percentile":
+        part = exp.Literal.number(f"{(ask.percent or 0.0) / 100:g}")
+        return exp.Anonymous(this="QUANTILE_CONT", expressions=[value, part])
+    if ask.function == "each":
+        return exp.Anonymous(this="LIST_SORT", expressions=[exp.Anonymous(this="LIST", expressions=[value])])
     return exp.func(_AGGREGATES[ask.function], value, dialect="duckdb")
 
 
-def _value_statistic(ask: Statistic, measure: ValueOf, members: exp.Select, here: Here) -> exp.Select:
+def _value_statistic(query: Query, measure: ValueOf, members: exp.Select, here: Here) -> exp.Select:
     """Take one value of each member, and sum these up."""
     event = Event(measure.concept, measure.window, which=measure.which)
     alias, conditions, joins = event_parts(event, here)
@@ -189,14 +222,9 @@ def _value_statistic(ask: Statistic, measure: ValueOf, members: exp.Select, here
     )
     one = exp.column("position").eq(1)
     amount = exp.column("value")
-    return (
-        exp.select(
-            exp.alias_(rounded(_aggregate(ask, amount)), ask.function),
-            exp.alias_(exp.func("COUNT", amount.copy()), "n"),
-        )
-        .from_(picked.subquery("picked"))
-        .where(one)
-    )
+    asks = [other for other in query.asks if isinstance(other, Statistic)]
+    figures = [column for place, other in enumerate(asks) for column in _summed(other, amount, query, place)]
+    return exp.select(*figures).from_(picked.subquery("picked")).where(one)
 
 
 def _compile_records(query: Query, population: Records, names: Names) -> exp.Select:
@@ -217,12 +245,8 @@ def _compile_records(query: Query, population: Records, names: Names) -> exp.Sel
         select = select.where(criterion_sql(query.where, here))
     for place, ask in enumerate(query.asks):
         if isinstance(ask, Statistic):
-            value = value_sql(event.concept, alias)
-            select = select.select(
-                exp.alias_(rounded(_aggregate(ask, value)), ask.function),
-                exp.alias_(exp.func("COUNT", col(alias, "value")), "n"),
-            )
+            select = select.select(*_summed(ask, value_sql(event.concept, alias), query, place))
         else:
             for column in _columns(ask, query, here, place):
                 select = select.select(column)
-    return select
+    return _grouped(query, select, here)

@@ -31,7 +31,7 @@ from sql.text.naming import (
     unclear_phrases,
 )
 from sql.text.observations import Analyte
-from sql.text.query import Concept, Kind, StoredCode
+from sql.text.query import Concept, Kind, StayColumn, StayKind, StoredCode
 from sql.text.values import choose_codes, choose_items
 from sql.text.words import stems, within_one_edit
 
@@ -95,13 +95,20 @@ MAX_NAMES: Final = 3
 
 @dataclass(slots=True)
 class Index:
-    """The codes of a store by title word, and what the tables know."""
+    """The codes of a store by title word, what the tables know, and the words of the source for its stays.
+
+    `attributes` has the values of a column of stays by class, `formats` what was imported, `tables` the names of the
+    source tables or resource types.
+    """
 
     entries: tuple[Entry, ...]
     titles: dict[Kind, Titles]
     words: Counter[str]
     stays: frozenset[str]
     below: Mapping[str, frozenset[str]]
+    attributes: Mapping[tuple[StayKind, StayColumn], tuple[str, ...]] = field(default_factory=dict)
+    formats: frozenset[str] = frozenset()
+    tables: frozenset[str] = frozenset()
     _links: dict[tuple[Stems, str, tuple[Kind, ...]], Link | None] = field(default_factory=dict)
 
     def link(self, phrase: str, kinds: Sequence[Kind]) -> Link | None:
@@ -163,7 +170,7 @@ class Index:
     def _known(self, phrase: str, words: Stems, kind: Kind) -> Link | None:
         """Look a phrase up in the tables and among the codes themselves."""
         if words in unclear_phrases():
-            return Unclear(phrase, unclear_phrases()[words])
+            return self._unclear(phrase, unclear_phrases()[words], kind)
         if kind is Kind.OBSERVATION:
             analyte = analytes().get(words)
             return self._measured(phrase, analyte) if analyte else self._loinc(phrase)
@@ -171,6 +178,16 @@ class Index:
             return self._drug(phrase, words)
         family = families(kind).get(words)
         return self._family(phrase, family, kind) if family else self._coded(phrase, kind)
+
+    def _unclear(self, phrase: str, alternatives: tuple[str, ...], kind: Kind) -> Link:
+        """Take the one measurement that the store has of those that a phrase may mean; else all stay open."""
+        if kind is Kind.OBSERVATION:
+            known = [analytes()[stems(name)] for name in alternatives if stems(name) in analytes()]
+            links = [self._measured(phrase, analyte) for analyte in known]
+            found = [link for link in links if isinstance(link, Found)]
+            if len(found) == 1 and len(known) == len(alternatives):
+                return found[0]
+        return Unclear(phrase, alternatives)
 
     def _family(self, phrase: str, family: Family, kind: Kind) -> Link:
         titles = [stems(title) for title in family.titles]
@@ -367,7 +384,29 @@ def build_index(store: Store) -> Index:
     words = Counter(word for entry in entries for word in entry.words)
     stays = frozenset(row[0] for row in store.cursor().execute("SELECT DISTINCT class FROM encounter").fetchall())
     titles = {kind: Titles(tuple(found)) for kind, found in by_kind.items()}
-    return Index(entries, titles, words, stays, read_below(store))
+    return Index(entries, titles, words, stays, read_below(store), read_attributes(store), *_sources(store))
+
+
+def read_attributes(store: Store) -> Mapping[tuple[StayKind, StayColumn], tuple[str, ...]]:
+    """Return the values of the columns that describe stays, by class of stay."""
+    columns: tuple[StayColumn, ...] = ("type", "admit_source", "disposition")
+    found: dict[tuple[StayKind, StayColumn], tuple[str, ...]] = {}
+    for column in columns:
+        rows = store.cursor().execute(
+            f"SELECT class, list(DISTINCT {column} ORDER BY {column}) FROM encounter "
+            f"WHERE {column} IS NOT NULL GROUP BY class"
+        )
+        found |= {
+            (StayKind(name), column): tuple(values) for name, values in rows.fetchall() if name in set(StayKind)
+        }
+    return found
+
+
+def _sources(store: Store) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the formats that were imported, and the tables or resource types of the sources."""
+    formats = store.cursor().execute("SELECT DISTINCT format FROM source WHERE rows_accepted > 0").fetchall()
+    tables = store.cursor().execute("SELECT DISTINCT resource FROM tally").fetchall()
+    return frozenset(name for (name,) in formats), frozenset(name for (name,) in tables)
 
 
 def _stored(codes: Iterable[str]) -> tuple[StoredCode, ...]:

@@ -25,6 +25,7 @@ atrial fibrillation | af, afib, a fib, atrial fib | I480 I481 I482 I4891 | 42731
 atrial flutter | aflutter | I483 I484 I4892 | 42732 |
 cardiac arrest | | I46 | 4275 | cardiac arrest not history
 cardiomyopathy | | I42 I43 | 425 |
+aortic stenosis | aortic valve stenosis | I060 I062 I350 I352 | 3950 3952 | aortic valve stenosis, aortic stenosis
 endocarditis | | I33 I38 I39 | 421 4249 |
 hypertension | htn, high blood pressure, arterial hypertension, hypertensive disease, hypertensive | I10-I16 | 401-405 | hypertension, hypertensive disorder not pulmonary, portal, ocular, intracranial, gestational
 essential hypertension | primary hypertension | I10 | 401 |

@@ -27,7 +27,9 @@ from sql.text.query import (
     AllOf,
     AnyOf,
     Around,
+    Attribute,
     Calendar,
+    Changed,
     Comparison,
     Concept,
     Criterion,
@@ -35,16 +37,21 @@ from sql.text.query import (
     DuringStay,
     Event,
     Ever,
+    Followed,
     HasValue,
+    Identity,
     Kind,
     Length,
     Not,
+    Ordinal,
+    Patients,
     Relative,
     Returned,
     Sex,
     Started,
     Stay,
     StayKind,
+    Stays,
     Which,
 )
 
@@ -77,6 +84,20 @@ class Here:
     kind: StayKind | None = None
     record: str | None = None
     concept: Concept | None = None
+
+
+def from_members(population: Patients | Stays) -> tuple[Here, exp.Select]:
+    """Return the patients or stays of a population as a FROM clause, and the aliases that they have there."""
+    names = Names()
+    patient = names.fresh("p")
+    if isinstance(population, Patients):
+        return Here(names, patient), exp.select().from_(table("patient", patient))
+    here = Here(names, patient, names.fresh("e"), population.kind)
+    same = col(here.stay, "subject_id").eq(col(patient, "subject_id"))
+    select = exp.select().from_(table("encounter", here.stay or "e")).join(table("patient", patient), on=same)
+    if population.kind is not StayKind.ANY:
+        select = select.where(col(here.stay, "class").eq(exp.Literal.string(population.kind)))
+    return here, select
 
 
 def criterion_sql(criterion: Criterion, here: Here) -> exp.Expr:
@@ -186,6 +207,65 @@ def _returned(criterion: Returned, here: Here) -> exp.Expr:
     return exp.Exists(this=found)
 
 
+def _followed(criterion: Followed, here: Here) -> exp.Expr:
+    """Ask for a later stay of the same class that began no later than the limit after the end of this one."""
+    assert here.stay is not None
+    alias, stay = here.names.fresh("e"), here.stay
+    ended, begins = col(stay, "end_time"), col(alias, "start_time")
+    found = (
+        exp.select(exp.Literal.number(1))
+        .from_(table("encounter", alias))
+        .where(
+            col(alias, "subject_id").eq(col(stay, "subject_id")),
+            col(alias, "class").eq(col(stay, "class")),
+            col(alias, "encounter_id").neq(col(stay, "encounter_id")),
+            exp.Between(this=begins, low=ended, high=plus(ended.copy(), criterion.within)),
+        )
+    )
+    return exp.Exists(this=found)
+
+
+def _identity(criterion: Identity, here: Here) -> exp.Expr:
+    return col(here.patient, "subject_id").eq(number(criterion.subject_id))
+
+
+def _attribute(criterion: Attribute, here: Here) -> exp.Expr:
+    assert here.stay is not None
+    named = [exp.Literal.string(value) for value in criterion.values]
+    return col(here.stay, criterion.column).isin(*named)
+
+
+def _ordinal(criterion: Ordinal, here: Here) -> exp.Expr:
+    """Ask that there is no other stay of the patient and class before it, or after it."""
+    assert here.stay is not None
+    alias, stay = here.names.fresh("e"), here.stay
+    own = [col(stay, name) for name in ("start_time", "encounter_id")]
+    other = [col(alias, name) for name in ("start_time", "encounter_id")]
+    compared = exp.LT if criterion.which == "first" else exp.GT
+    further = compared(this=exp.Tuple(expressions=other), expression=exp.Tuple(expressions=own))
+    found = (
+        exp.select(exp.Literal.number(1))
+        .from_(table("encounter", alias))
+        .where(
+            col(alias, "subject_id").eq(col(stay, "subject_id")), col(alias, "class").eq(col(stay, "class")), further
+        )
+    )
+    return exp.not_(exp.Exists(this=found))
+
+
+def _changed(criterion: Changed, here: Here) -> exp.Expr:
+    """Compare the last value of the member with its first one."""
+    alias, conditions, joins = event_parts(Event(criterion.concept, criterion.window), here)
+    conditions.append(exp.Is(this=col(alias, "value"), expression=exp.Null()).not_())
+    value = value_sql(criterion.concept, alias)
+    order = exp.Anonymous(this="ROW", expressions=[col(alias, "start_time"), col(alias, "value")])
+    last = exp.func("ARG_MAX", value, order, dialect="duckdb")
+    first = exp.func("ARG_MIN", value.copy(), order.copy(), dialect="duckdb")
+    compared = exp.GT if criterion.direction == "rose" else exp.LT
+    differs = compared(this=last, expression=first)
+    return exp.Subquery(this=select_events(criterion.concept, alias, conditions, joins, differs))
+
+
 def _event(criterion: Event, here: Here) -> exp.Expr:
     if criterion.which != "any" and criterion.comparison is not None:
         return _picked_event(criterion, here)
@@ -274,7 +354,7 @@ def event_parts(event: Event, here: Here) -> tuple[str, list[exp.Expr], list[tup
     if isinstance(event.window, DuringStay) and here.stay and event.concept.kind is not Kind.OBSERVATION:
         named = here.names.fresh("s")
         joins.append((table("encounter", named), col(alias, "encounter_id").eq(col(named, "encounter_id"))))
-        conditions.append(_belongs(event.concept.kind, alias, named, here))
+        conditions.append(belongs_sql(event.concept.kind, alias, named, here))
     elif isinstance(event.window, Relative):
         first = here.names.fresh("f")
         joins.append(
@@ -288,7 +368,7 @@ def event_parts(event: Event, here: Here) -> tuple[str, list[exp.Expr], list[tup
     return alias, conditions, joins
 
 
-def _belongs(kind: Kind, alias: str, named: str, here: Here) -> exp.Expr:
+def belongs_sql(kind: Kind, alias: str, named: str, here: Here) -> exp.Expr:
     """Say that a record belongs to the stay at hand: it names the stay or one inside it, or lies in its time.
 
     Diagnoses are made for the hospital stay, so those of the stay around an ICU stay or emergency visit count; what
@@ -407,6 +487,7 @@ def _has_value(criterion: HasValue, here: Here) -> exp.Expr:
 
 _COMPILERS: Final[dict[type, Callable[..., exp.Expr]]] = {
     AllOf: _all, AnyOf: _any, Not: _not, Sex: _sex, Age: _age_criterion, Died: _died, Stay: _stay, Length: _length,
-    Started: _started, Returned: _returned, Event: _event, HasValue: _has_value,
+    Started: _started, Returned: _returned, Event: _event, HasValue: _has_value, Followed: _followed,
+    Identity: _identity, Attribute: _attribute, Ordinal: _ordinal, Changed: _changed,
 }  # fmt: skip
 # fmt: skip

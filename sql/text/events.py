@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
+from sql.text.concepts import Found
 from sql.text.matching import kept_codes, role_of_code
 from sql.text.measures import comparison
 from sql.text.naming import analytes
@@ -29,7 +31,7 @@ from sql.text.query import (
 )
 from sql.text.reader import EVENTS, Reader, phrases
 from sql.text.values import in_unit
-from sql.text.windows import Timed, window
+from sql.text.windows import Timed, stay_name, window
 from sql.text.words import stems
 
 WHICH: Final[dict[str, Which]] = {
@@ -258,7 +260,7 @@ def _done(r: Reader, concept: Concept, at: int, mode: Mode, *, late: bool) -> It
 def measured(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Said, int]]:
     """Yield an observation with a bound on its value: "a last BMI of 30 or more", "lactate > 4 within 6 hours"."""
     for which, start in _which(r, at):
-        for concept, end in r.concepts(start, (Kind.OBSERVATION,)):
+        for concept, end in (*r.concepts(start, (Kind.OBSERVATION,)), *_fever(r, start)):
             end = r.skip(end, *_NOUNS)
             for early, middle in windows_here(r, end, scope):
                 verb = r.skip(r.skip(middle, *_VERBS), *_VERBS)
@@ -274,12 +276,20 @@ def measured(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Said,
                             yield Said(criterion, Kind.OBSERVATION, timed is not None), last
 
 
+def _fever(r: Reader, at: int) -> Iterator[tuple[Concept, int]]:
+    """Yield the temperature for "fever", which only a bound behind it turns into a measurement."""
+    end = r.phrase(at, "fever|fevers")
+    link = None if end is None else r.index.link("temperature", (Kind.OBSERVATION,))
+    if end is not None and isinstance(link, Found):
+        yield link.concept, end
+
+
 def _which(r: Reader, at: int) -> Iterator[tuple[Which, int]]:
     for word, which in WHICH.items():
         end = r.phrase(at, word)
         if end is not None:
             yield which, end
-    yield "any", r.skip(at, "any", "at least one", "recorded", "documented", "measured")
+    yield "any", r.skip(at, "any", "at least one", "recorded", "documented", "measured", "their")
 
 
 def fit_unit(r: Reader, concept: Concept, bound: Comparison, unit: str | None, at: int) -> Concept | None:
@@ -318,6 +328,17 @@ def _same_numbers(concept: Concept, usual: str) -> bool:
     return fitted is not None and fitted.codes == concept.codes
 
 
+def in_stay_event(r: Reader, at: int, kinds: Sequence[Kind], mode: Mode) -> Iterator[tuple[Event, int]]:
+    """Yield an event in the stay at hand, whose time of day is known: "lactate", "dose of vancomycin given"."""
+    for concept, named in r.concepts(at, kinds):
+        after = r.skip(named, *_NOUNS) if concept.kind is Kind.OBSERVATION else named
+        for said, denied, end in _done(r, concept, after, mode, late=False):
+            own = None if denied else _recorded_mode(r, concept, said, end)
+            event = None if own is None else _timely(r, Event(concept, Around("start", timedelta(1)), mode=own), end)
+            if event is not None:
+                yield replace(event, window=DuringStay()), end
+
+
 def events(
     r: Reader,
     at: int,
@@ -329,10 +350,28 @@ def events(
     least: int = 1,
 ) -> Iterator[tuple[Criterion, int]]:
     """Yield a list of events joined by "and" or "or", negated as a whole where `negative`."""
+    yield from _together(r, at, scope, kinds, mode, negative=negative)
     for items, joints, end in _items(r, at, scope, kinds, mode, least):
         criterion = _joined(r, items, joints, end, scope, negative=negative)
         if criterion is not None:
             yield criterion, end
+
+
+def _together(
+    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind], mode: Mode, *, negative: bool
+) -> Iterator[tuple[Criterion, int]]:
+    """Yield "AKI and sepsis in the same admission": what is said of patients holds in one stay of theirs."""
+    if scope is not None or negative or not any(token.word == "same" for token in r.tokens[at:]):
+        return
+    for kind in (StayKind.INPATIENT, StayKind.ICU, StayKind.EMERGENCY):
+        for items, joints, end in _items(r, at, kind, kinds, mode, 1):
+            start = r.phrase(end, "in|during|within|on same", "both in|during same")
+            named = [after for found, after in stay_name(r, start) if found is kind] if start is not None else []
+            if not named or len(items) < 2 or any(item.has_window for item in items):
+                continue
+            criterion = _joined(r, items, joints, end, kind, negative=False)
+            if criterion is not None:
+                yield Stay(kind, criterion), named[0]
 
 
 def _items(

@@ -88,7 +88,12 @@ def around(time: exp.Expr, window: Around, stay: str) -> exp.Expr:
 
 def seconds_of(stay: str) -> exp.Expr:
     """Return the length of a stay in seconds."""
-    return exp.DateDiff(this=col(stay, "end_time"), expression=col(stay, "start_time"), unit=exp.var("SECOND"))
+    return seconds_between(col(stay, "start_time"), col(stay, "end_time"))
+
+
+def seconds_between(since: exp.Expr, until: exp.Expr) -> exp.Expr:
+    """Return the seconds from one time to another."""
+    return exp.DateDiff(this=until, expression=since, unit=exp.var("SECOND"))
 
 
 def rounded(value: exp.Expr, digits: int = 4) -> exp.Expr:

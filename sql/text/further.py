@@ -5,31 +5,38 @@ from dataclasses import replace
 from typing import Final
 
 from sql.text.clauses import clauses
+from sql.text.concepts import Absent
 from sql.text.events import fit_unit
+from sql.text.figures import function_of
+from sql.text.grouping import groups
 from sql.text.measures import comparison
 from sql.text.query import (
+    AgeOf,
     Ask,
-    By,
     Count,
+    Died,
     Event,
     HasValue,
     Kind,
     LengthOf,
     Patients,
-    Population,
     Query,
     Records,
     Statistic,
     Stays,
+    all_of,
 )
 from sql.text.reader import Reader, phrases
 from sql.text.scopes import settle
-from sql.text.statistics import function_of, length_of, scope_of
+from sql.text.soundness import criteria_of
+from sql.text.statistics import length_of, scope_of
 
+FORMATS: Final = frozenset({"omop", "fhir", "meds", "mimic", "eicu"})
 TAILS: Final = phrases(
     """
     are|were there; is|was there; there are; there were; are|were there in total; in total; do we have; are in
-    store|database|data|dataset; in store|database|data|dataset; are recorded; were recorded; exist; in this
+    store|database|data|dataset|cohort; in store|database|data|dataset|cohort; in total; in all; do|does we|it have;
+    are recorded; were recorded; exist; in this
     store|database|data|dataset; are in this store|database|data|dataset; are|were there in
     store|database|data|dataset; are|were there in this store|database|data|dataset; overall; altogether; have
     been recorded; are|were there altogether|overall; do you have; are known; on record; are on record; are
@@ -41,33 +48,40 @@ TAILS: Final = phrases(
 
 def tails(r: Reader, query: Query, at: int) -> Iterator[tuple[Query, int]]:
     """Add groups and further asks: "by sex", "and how many of them died", "of how many patients"."""
-    for begin in dict.fromkeys((r.skip(at, *TAILS), at)):
+    for begin in dict.fromkeys((tail_end(r, at), r.skip(at, *TAILS), at)):
         for by, end in groups(r, begin, query.population):
             if isinstance(query.asks[0], Count) and len(query.asks) == 1:
+                yield from _grouped_so(r, replace(query, by=by), r.skip(end, *TAILS))
                 yield replace(query, by=by), end
         yield from _further(r, query, begin)
         yield query, begin
 
 
-def groups(r: Reader, at: int, found: Population) -> Iterator[tuple[By, int]]:
-    """Yield the groups that counts are split into: "by sex", "of each admission type"."""
-    start = r.phrase(
-        at,
-        *phrases("by; per; of each; for each; in each; grouped by; split by; broken down by; of every; for every"),
-    )
-    if start is None:
-        return
-    options: dict[str, By] = {"sex": "sex", "gender": "sex"}
-    if isinstance(found, Stays):
-        options |= {
-            "type": "type", "admission type": "type", "type of admission": "type", "encounter type": "type",
-            "stay type": "type", "kind": "class", "class": "class", "encounter class": "class", "year": "year",
-            "year of admission": "year", "calendar year": "year", "admission year": "year",
-        }  # fmt: skip
-    for words, by in options.items():
-        end = r.phrase(start, words)
-        if end is not None:
-            yield by, end
+def _grouped_so(r: Reader, query: Query, at: int) -> Iterator[tuple[Query, int]]:
+    """Read what is said behind the groups: "per month in 2016"."""
+    if isinstance(query.population, Patients | Stays):
+        for where, end in clauses(r, at, scope_of(query.population)):
+            yield replace(query, where=settle(query.population, all_of(query.where, where))), end
+
+
+def tail_end(r: Reader, at: int) -> int:
+    """Return the position after all words that say no more than "are there"."""
+    while (end := r.phrase(at, *TAILS)) is not None or (end := source_end(r, at)) is not None:
+        at = end
+    return at
+
+
+def source_end(r: Reader, at: int) -> int | None:
+    """Return the position after "in the OMOP set", which says no more where the store has nothing else."""
+    start = r.phrase(at, "in|of|from|has|does|have")
+    named = None if start is None else r.skip(start, "independent", "this", "our")
+    if named is None or r.word(named) not in FORMATS:
+        return None
+    end = r.phrase(r.skip(named + 1, "iv", "demo"), "set|copy|data|dataset|store|records|import|demo|have", "has")
+    if end is not None and r.index.formats != {r.word(named)}:
+        r.trouble(end, Absent(r.text(named, end), r.text(named, end), "; it was made from something else"))
+        return None
+    return end
 
 
 def _further(r: Reader, query: Query, at: int) -> Iterator[tuple[Query, int]]:
@@ -105,6 +119,9 @@ def _further_ask(r: Reader, at: int, query: Query) -> Iterator[tuple[Ask, int]]:
     of_stays = r.phrase(at, "of|for|in|from|during how many stays|encounters", "how many stays|encounters")
     if of_stays is not None and isinstance(query.population, Records):
         yield Count("stays"), of_stays
+    ages = r.phrase(at, "at what|which age|ages", "at what ages did they die", "their age|ages at death")
+    if ages is not None and isinstance(query.population, Patients) and Died() in criteria_of(query.where):
+        yield Statistic("each", AgeOf("death")), ages
     if isinstance(query.population, Records):
         yield from _further_records(r, at, query.population)
     if isinstance(query.population, Stays | Patients):

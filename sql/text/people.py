@@ -204,6 +204,11 @@ def _counted_stays(r: Reader, at: int) -> Iterator[tuple[Criterion, int]]:
 def _with_start(r: Reader, kind: StayKind, at: int, times: Comparison | None) -> Iterator[tuple[Criterion, int]]:
     for span, end in calendar(r, at):
         yield Stay(kind, Started(span), times), end
+    if times is None:
+        from sql.text.staying import said_length
+
+        for length, end in said_length(r, at, kind):
+            yield Stay(kind, length), end
     yield Stay(kind, None, times), at
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from sql.text.attributes import attribute, typed_stay
 from sql.text.concepts import Absent
 from sql.text.events import fit_unit
 from sql.text.measures import age, comparison
@@ -17,6 +18,7 @@ from sql.text.query import (
     DuringStay,
     Event,
     Ever,
+    Identity,
     Kind,
     Mode,
     Patients,
@@ -33,11 +35,19 @@ from sql.text.windows import place, stay_name, window
 
 ADULT_AGE: Final = 18
 
-_PEOPLE: Final = ("patients|patient|people|persons|person|subjects|subject|individuals|individual|cases",)
+_PEOPLE: Final = (
+    "patients|patient|pts|pt|people|ppl|persons|person|subjects|subject|individuals|individual|cases|everyone|"
+    "everybody|anyone|anybody|someone",
+)
+_ONE: Final = (
+    "patient|subject|pt|person|patients", "patient|subject|pt|person number|id|no", "patient|subject|pt id|number :",
+)  # fmt: skip
+MIN_NUMBER: Final = 1000
+"""Lower numbers behind the word patient are no numbers of patients."""
 _QUANTIFIERS: Final = phrases(
     """
     all; all of; any; different; distinct; unique; of all; of; individual; total; these; every; each; various;
-    single; number of; recorded
+    single; number of; recorded; our; of our; unique; who are; those
     """
 )
 _SEXES: Final = {"women|woman|females": "female", "men|man|males": "male"}
@@ -55,6 +65,8 @@ def patients(r: Reader, at: int) -> Iterator[tuple[Criterion | None, int]]:
     start = at
     while (end := r.phrase(start, *_QUANTIFIERS)) is not None:
         start = end
+    for number, end in one_patient(r, start):
+        yield Identity(number), end
     for described, after in _adjectives(r, start):
         noun = r.phrase(after, *_PEOPLE)
         if noun is not None:
@@ -85,6 +97,13 @@ def patients(r: Reader, at: int) -> Iterator[tuple[Criterion | None, int]]:
         )
         if survivors is not None:
             r.trouble(survivors, f"'{r.text(after, survivors)}' needs an age, such as 'aged 65 or over'")
+
+
+def one_patient(r: Reader, at: int) -> Iterator[tuple[int, int]]:
+    """Yield the number of "patient 10014354"."""
+    start = r.phrase(at, *_ONE)
+    if start is not None and r.word(start).isdigit() and int(r.word(start)) >= MIN_NUMBER:
+        yield int(r.word(start)), r.reached(start + 1)
 
 
 def _located(r: Reader, at: int, described: Criterion | None) -> Iterator[tuple[Criterion | None, int]]:
@@ -172,6 +191,15 @@ def stays(r: Reader, at: int) -> Iterator[tuple[StayKind, Criterion | None, int]
     readmissions = r.phrase(at, "readmissions")
     if readmissions is not None:
         r.trouble(readmissions, "say within how many days: 'admissions within 30 days after the previous discharge'")
+    yield from typed_stay(r, at)
+    if r.index.formats == {"omop"}:
+        visits = r.phrase(at, "visits|visit", "visit occurrences|occurrence")
+        if visits is not None:
+            yield StayKind.ANY, None, visits
+    wards = r.phrase(at, "stays|stay in|on|at")
+    if wards is not None:
+        for found, end in attribute(r, wards, StayKind.ICU, "type"):
+            yield StayKind.ICU, found, end
     for sex_words, sex in (("female", "female"), ("male", "male")):
         after = r.phrase(at, sex_words)
         if after is not None:
@@ -193,18 +221,25 @@ def _deaths(r: Reader, at: int) -> Iterator[tuple[Population, Criterion | None, 
         if end is not None:
             yield Patients(), Stay(kind or _kind_of(r.word(at + 1)), Died(DuringStay())), end
     end = r.phrase(at, "deaths", "recorded deaths")
-    if end is None:
-        return
     for start in (
-        r.skip(end, "were there", "are there", "are recorded", "were recorded", "occurred", "happened"),
-        end,
+        ()
+        if end is None
+        else (
+            r.skip(end, "were there", "are there", "are recorded", "were recorded", "occurred", "happened"),
+            end,
+        )
     ):
         for timed, after in window(r, start, None):
             if timed.stay is not None and isinstance(timed.window, DuringStay | Around):
                 yield Patients(), Stay(timed.stay, Died(timed.window)), after
             elif isinstance(timed.window, Calendar):
                 yield Patients(), Died(timed.window), after
-    yield Patients(), Died(), end
+    for by_stay in ("in hospital", "hospital", "inpatient", ""):
+        named = r.phrase(at, f"{by_stay} deaths".strip())
+        if named is not None and by_stay:
+            yield Stays(StayKind.INPATIENT), Died(DuringStay()), named
+    if end is not None:
+        yield Patients(), Died(), end
 
 
 def _kind_of(word: str) -> StayKind:

@@ -4,9 +4,10 @@ A parser (the grammar of `parse` now, a learned one later) fills a `Query`; `com
 into English. Both follow from the value alone: the same `Query` always gives the same SQL and the same sentence.
 
     Query
-    ├── population   Patients() | Stays(kind) | Records(event)
+    ├── population   Patients() | Stays(kind) | Records(event) | Holdings()
     ├── where        a criterion, or None
-    └── asks         Count, Share, Listing or Statistic, one or several over the same population
+    └── asks         Count, Exists, Share, Listing, Statistic, Show, Best or Ranking over the same population, one
+                     or several; Beside another question; of Holdings what the store itself was made from
 
 Every time window is closed at both ends, but for calendar spans, which are half-open.
 """
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
+
+from sql.text.stored import Held, Holdings
 
 
 class Kind(StrEnum):
@@ -205,6 +208,47 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """A later stay of its kind began no later than `within` after the end of the stay at hand."""
+
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The patient has this number."""
+
+    subject_id: int
+
+
+StayColumn = Literal["type", "admit_source", "disposition"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """What the source says of the stay at hand in a column is one of `values`, in the words of the source."""
+
+    column: StayColumn
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ordinal:
+    """The stay at hand is the patient's first or last of its kind."""
+
+    which: Literal["first", "last"]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The last value of an observation in the window is above ("rose") or below ("fell") the first one."""
+
+    concept: Concept
+    direction: Literal["rose", "fell"]
+    window: Window = Ever()
+
+
+@dataclass(frozen=True, slots=True)
 class HasValue:
     """The value of the record at hand satisfies the comparison."""
 
@@ -232,7 +276,25 @@ class AnyOf:
     criteria: "tuple[Criterion, ...]"
 
 
-Criterion = Event | Sex | Age | Died | Stay | Length | Started | Returned | HasValue | Not | AllOf | AnyOf
+Criterion = (
+    Event
+    | Sex
+    | Age
+    | Died
+    | Stay
+    | Length
+    | Started
+    | Returned
+    | Followed
+    | Identity
+    | Attribute
+    | Ordinal
+    | Changed
+    | HasValue
+    | Not
+    | AllOf
+    | AnyOf
+)
 
 
 # --- what is asked ----------------------------------------------------------------------------------------
@@ -257,7 +319,7 @@ class Records:
     event: Event
 
 
-Population = Patients | Stays | Records
+Population = Patients | Stays | Records | Holdings
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +338,11 @@ class Share:
     """Which percentage of the members satisfy `where`."""
 
     where: Criterion
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """Whether there is any member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,25 +376,114 @@ class ValueOf:
     window: Window
 
 
-Measure = AgeOf | LengthOf | ValueOf
-Function = Literal["average", "median", "minimum", "maximum", "total"]
+@dataclass(frozen=True, slots=True)
+class ChangeOf:
+    """The last value of an observation in the window less the first one."""
+
+    concept: Concept
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class CountOf:
+    """How many stays of a kind the patient had."""
+
+    kind: StayKind
+
+
+@dataclass(frozen=True, slots=True)
+class TimeToEvent:
+    """Time from the start of the stay at hand to the first record of an event in it."""
+
+    event: Event
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class TimeToDeath:
+    """Time from the start or end of the stay at hand to the death of the patient, where it came later."""
+
+    anchor: Literal["start", "end"]
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class TimeInside:
+    """Time from the start of the stay around the one at hand to its own: hospital admission to ICU admission."""
+
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class MomentOf:
+    """When the stay at hand began or ended, or the patient died."""
+
+    at: Literal["start", "end", "death"]
+
+
+@dataclass(frozen=True, slots=True)
+class SexOf:
+    """The patient's sex as recorded."""
+
+
+Measure = AgeOf | LengthOf | ValueOf | ChangeOf | CountOf | TimeToEvent | TimeToDeath | TimeInside | MomentOf | SexOf
+Function = Literal["average", "median", "minimum", "maximum", "total", "deviation", "percentile", "each"]
 
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """A number that sums up a measure over the members that have it."""
+    """A number that sums up a measure over the members that have it.
+
+    `percent` belongs to "percentile", interpolated between values; "deviation" is the standard deviation of a sample;
+    "each" is no number but all the values, in order.
+    """
 
     function: Function
     measure: Measure
+    percent: float | None = None
 
 
-Ask = Count | Share | Listing | Statistic
-By = Literal["sex", "type", "class", "year"]
+@dataclass(frozen=True, slots=True)
+class Show:
+    """The measure of each member, one row each."""
+
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The members with the highest or lowest measure, `limit` of them and all that are level with the last."""
+
+    measure: Measure
+    order: Literal["highest", "lowest"]
+    limit: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The codes of a kind by the number of members that have a record of them, the most frequent first.
+
+    `limit` cuts the list, with codes in alphabetical order among equals; None gives all.
+    """
+
+    kind: Kind
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The figure of another question, in a column of its own; it counts one thing."""
+
+    query: "Query"
+
+
+Ask = Count | Exists | Share | Listing | Statistic | Show | Best | Ranking | Beside | Held
+By = Literal["sex", "type", "class", "year", "month", "disposition", "source", "age"]
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A whole question. `by` splits counts into groups; `notes` are remarks on how it was understood."""
+    """A whole question. `by` splits figures into groups; `notes` are remarks on how it was understood."""
 
     population: Population
     asks: tuple[Ask, ...]

@@ -11,37 +11,56 @@ from sql.text.query import (
     AllOf,
     AnyOf,
     Ask,
+    Attribute,
+    Beside,
+    Best,
     Calendar,
+    Changed,
+    ChangeOf,
     Comparison,
     Concept,
     Count,
+    CountOf,
     Criterion,
     Died,
     DuringStay,
     Event,
     Ever,
+    Exists,
+    Followed,
     HasValue,
+    Identity,
     Kind,
     Length,
     LengthOf,
     Listing,
+    Measure,
     Mode,
+    MomentOf,
     Not,
+    Ordinal,
     Patients,
     Population,
     Query,
+    Ranking,
     Records,
     Relative,
     Returned,
     Sex,
     Share,
+    Show,
     Started,
     Statistic,
     Stay,
     StayKind,
     Stays,
+    TimeInside,
+    TimeToDeath,
+    TimeToEvent,
+    ValueOf,
     Window,
 )
+from sql.text.stored import EventCounts, Held, Holdings, Resources, TableRows, ValueForms
 
 STAYS: Final[dict[StayKind, str]] = {
     StayKind.INPATIENT: "hospital stay", StayKind.ICU: "ICU stay", StayKind.EMERGENCY: "emergency department visit",
@@ -49,7 +68,13 @@ STAYS: Final[dict[StayKind, str]] = {
     StayKind.ANY: "encounter",
 }  # fmt: skip
 _OPERATORS: Final = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "=": "of exactly"}
-_GROUPS: Final = {"sex": "sex", "type": "type", "class": "class", "year": "year of its start"}
+_GROUPS: Final = {
+    "sex": "sex", "type": "type", "class": "class", "year": "year of its start", "month": "month of its start",
+    "disposition": "where the patient went", "source": "where the patient came from",
+    "age": "age at the start of the stay, of patients at the last record, in steps of ten years",
+}  # fmt: skip
+_ATTRIBUTES: Final = {"type": "of the type", "admit_source": "from", "disposition": "that ended with"}
+_FUNCTIONS: Final = {"deviation": "standard deviation of the", "total": "total", "each": "each"}
 
 
 def read(query: Query) -> str:
@@ -73,6 +98,8 @@ def noun(population: Population, *, plural: bool = True) -> str:
         return "patients" if plural else "patient"
     if isinstance(population, Stays):
         return STAYS[population.kind] + ("s" if plural else "")
+    if isinstance(population, Holdings):
+        return "records" if plural else "record"
     return _record_noun(population.event) + ("s" if plural else "")
 
 
@@ -105,7 +132,47 @@ def _ask(ask: Ask, query: Query) -> str:
         return f"list of {whom}"
     if isinstance(ask, Share):
         return f"percentage of {whom}: those {_said(ask.where, _scope(query))}"
-    return f"{_statistic(ask, query.population)} over {'all ' if query.where is None else ''}{whom}"
+    if isinstance(ask, Exists):
+        return f"whether there are any {whom}"
+    if isinstance(ask, Show | Best | Ranking | Beside):
+        return _picked(ask, query, whom)
+    if isinstance(ask, Statistic):
+        return f"{_statistic(ask, query.population)} over {'all ' if query.where is None else ''}{whom}"
+    return _held(ask)
+
+
+def _picked(ask: Show | Best | Ranking | Beside, query: Query, whom: str) -> str:
+    if isinstance(ask, Beside):
+        return _ask(ask.query.asks[0], ask.query)
+    if isinstance(ask, Ranking):
+        first = "all" if ask.limit is None else f"the {ask.limit} most frequent"
+        return (
+            f"{first} {ask.kind} codes by the number of {whom} with a record of them, in alphabetical order if equal"
+        )
+    measure = _measure(ask.measure, query.population)
+    if isinstance(ask, Show):
+        return f"{measure} of each of the {whom}"
+    best = (
+        measure if isinstance(ask.measure, ValueOf) and ask.measure.which == ask.order else f"{ask.order} {measure}"
+    )
+    who = f"of the {whom}, the {'one' if ask.limit == 1 else ask.limit} with the {best}"
+    return f"{who}, and all level with the last of them"
+
+
+def _held(ask: Held) -> str:
+    if isinstance(ask, TableRows):
+        of = f" of patient {ask.subject_id}, where each row makes one event" if ask.subject_id is not None else ""
+        return (
+            f"number of rows{of} in each {f'{ask.folder} ' if ask.folder else ''}table that the store was made from"
+        )
+    if isinstance(ask, Resources):
+        types = f" of the types {', '.join(ask.types)}" if ask.types else ""
+        return f"number of resources{types} {'of each type' if ask.per == 'type' else 'together of each patient'}"
+    if isinstance(ask, ValueForms):
+        return "number of Observations by the form of their value: a number, a coded value, text, components, or none"
+    if isinstance(ask, EventCounts):
+        return "number of all events" + (", and of those with a time" if ask.timed else "")
+    return "number of condition records without an end, of those marked as active, and of all"
 
 
 def _scope(query: Query) -> StayKind | None:
@@ -113,16 +180,42 @@ def _scope(query: Query) -> StayKind | None:
 
 
 def _statistic(ask: Statistic, population: Population) -> str:
-    measure = ask.measure
+    function = _FUNCTIONS.get(ask.function, ask.function)
+    if ask.function == "percentile":
+        function = f"{ask.percent or 0:g}th percentile of the"
+    joint = " of the" if isinstance(ask.measure, ValueOf) and ask.measure.which != "any" else ""
+    return f"{function}{joint if not function.endswith('the') else ''} {_measure(ask.measure, population)}"
+
+
+def _measure(measure: Measure, population: Population) -> str:
+    if isinstance(measure, ValueOf | ChangeOf):
+        return _valued(measure, population)
     if isinstance(measure, AgeOf):
-        return f"{ask.function} age in whole years{_age_at(measure.at, None)}"
+        return f"age in whole years{_age_at(measure.at, None)}"
     if isinstance(measure, LengthOf):
-        return f"{ask.function} length in {measure.unit}, from start to end,"
+        return f"length in {measure.unit}, from start to end,"
+    if isinstance(measure, CountOf):
+        return f"number of {STAYS[measure.kind]}s, none counting as 0,"
+    if isinstance(measure, TimeToEvent):
+        first = _concept(measure.event.concept, measure.event.mode)
+        return f"time in {measure.unit} from the start of the stay to the first {first} in it"
+    if isinstance(measure, TimeToDeath):
+        return f"time in {measure.unit} from the {measure.anchor} of the stay to a later death"
+    if isinstance(measure, TimeInside):
+        return f"time in {measure.unit} from the start of the hospital stay around it to its own start"
+    if isinstance(measure, MomentOf):
+        return {"start": "time of its start", "end": "time of its end", "death": "time of death"}[measure.at]
+    return "sex"
+
+
+def _valued(measure: ValueOf | ChangeOf, population: Population) -> str:
     unit = f" in {measure.concept.unit}" if measure.concept.unit else ""
-    if measure.which == "any" or isinstance(population, Records):
-        return f"{ask.function} value{unit}"
     when = "" if isinstance(measure.window, Ever) else _when(measure.window)
-    return f"{ask.function} of the {measure.which} {_concept(measure.concept)}{unit}{when}"
+    if isinstance(measure, ChangeOf):
+        return f"change of {_concept(measure.concept)}{unit} from the first value to the last{when}"
+    if measure.which == "any" or isinstance(population, Records):
+        return f"value{unit}"
+    return f"{measure.which} {_concept(measure.concept)}{unit}{when}"
 
 
 def _further(ask: Ask, query: Query) -> str:
@@ -135,6 +228,8 @@ def _further(ask: Ask, query: Query) -> str:
         if ask.of == "records":
             return "the number of those charted doses or orders"
         return f"the number of them {_said(ask.where, scope)}" if ask.where else "their number"
+    if isinstance(ask, Beside):
+        return _ask(ask, query)
     return f"their {_statistic(ask, query.population)}" if isinstance(ask, Statistic) else "the same"
 
 
@@ -179,6 +274,17 @@ def _positive(criterion: Criterion, scope: StayKind | None) -> str:
         return f"that began {_span(criterion.span)}"
     if isinstance(criterion, HasValue):
         return f"with a value {compared(criterion.comparison, None)}"
+    if isinstance(criterion, Identity):
+        return f"{of}with the number {criterion.subject_id}"
+    if isinstance(criterion, Attribute):
+        return f"{_ATTRIBUTES[criterion.column]} {' or '.join(criterion.values)}"
+    if isinstance(criterion, Ordinal):
+        return f"that are the patient's {criterion.which} of their kind"
+    if isinstance(criterion, Changed):
+        side = "above" if criterion.direction == "rose" else "below"
+        return f"whose last {_concept(criterion.concept)}{_when(criterion.window, scope)} is {side} the first"
+    if isinstance(criterion, Followed):
+        return f"followed within {_length(criterion.within)} after its end by a later one of the same patient"
     assert isinstance(criterion, Returned)
     return f"that began within {_length(criterion.within)} after the end of an earlier one of the same patient"
 

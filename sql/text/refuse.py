@@ -35,7 +35,7 @@ _UNSAFE: Final = (
 )  # fmt: skip
 _OUT_OF_SCOPE: Final = (
     (
-        r"\b(should (i|we|you|he|she|they|this|the|my)|would you (recommend|advise|suggest|treat)|recommend|recommended|advice|advise|suggest|what (treatment|drug|dose|therapy|medication|antibiotic) (should|would|is best)|how (should|do) (i|we) (treat|manage|dose)|best (treatment|therapy|drug|way)|is it safe|safe to|appropriate|guidelines?|contraindicated|ought)\b",
+        r"\b(should (i|we|you|he|she|they|this|the|my)|would you (recommend|advise|suggest|treat)|recommend|recommended|(?<!medical )advice|advise|suggest|what (treatment|drug|dose|therapy|medication|antibiotic) (should|would|is best)|how (should|do) (i|we) (treat|manage|dose)|best (treatment|therapy|drug|way)|is it safe|safe to|appropriate|guidelines?|contraindicated|ought)\b",
         "this tool reports what is recorded and gives no advice; ask what was done, such as 'how many patients with sepsis were given vancomycin?'",
     ),
     (

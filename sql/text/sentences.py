@@ -1,21 +1,30 @@
 """Rules for whole questions: what is asked, about whom, and what is said of them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from sql.text.clauses import clauses, sentence
-from sql.text.further import TAILS, groups, tails
+from sql.text.asking import existing, moments, of_one
+from sql.text.clauses import clause, clauses, sentence
+from sql.text.further import TAILS, tail_end, tails
+from sql.text.grouping import groups
+from sql.text.holding_rules import of_store
 from sql.text.populations import population
 from sql.text.query import (
+    Beside,
     Count,
     Criterion,
     Listing,
+    Patients,
     Population,
     Query,
     Records,
     Share,
+    Stays,
     all_of,
 )
+from sql.text.ranked import ranking
+from sql.text.rates import parts, rating
 from sql.text.reader import Reader, phrases
 from sql.text.scopes import settle
 from sql.text.statistics import of_records, scope_of, summing
@@ -63,7 +72,7 @@ def _closing(r: Reader, at: int) -> int:
 
 
 def _question(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
-    for build in (_counting, _inner_counting, _sharing, summing, _listing):
+    for build in _BUILDERS:
         yield from build(r, at)
 
 
@@ -78,6 +87,32 @@ def _counting(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
     for found, base, end in population(r, r.skip(start, "of")):
         for where, last in _said(r, end, found):
             yield from tails(r, Query(found, (Count(),), settle(found, all_of(base, where))), last)
+        yield from _counting_two(r, found, base, end)
+    if r.word(start) in _VERBS:
+        for where, last in clauses(r, start, None):
+            if where is not None:
+                yield from tails(r, Query(Patients(), (Count(),), settle(Patients(), where)), last)
+
+
+_VERBS: Final = frozenset(["have", "had", "got", "received", "died", "were", "are", "underwent", "survived"])
+"""How many did so: patients are meant."""
+
+
+def _counting_two(r: Reader, found: Population, base: Criterion | None, at: int) -> Iterator[tuple[Query, int]]:
+    """Read "how many men and how many women", "how many women versus men were admitted", "persons and visits"."""
+    joint = r.phrase(at, "and how many", ", and how many", "versus", "and how many", "compared with", "and")
+    for other, also, end in population(r, joint) if joint is not None else ():
+        if isinstance(found, Records) or isinstance(other, Records):
+            continue
+        is_each = r.text(at, joint or at).lower() != "and" or type(found) is not type(other)
+        for where, last in _said(r, end, other):
+            if where is not None and type(found) is not type(other):
+                continue
+            if not is_each:
+                r.trouble(last, "say whether of both together or of each: 'how many men and how many women'")
+                continue
+            second = Query(other, (Count(),), settle(other, all_of(also, where)))
+            yield Query(found, (Count(), Beside(second)), settle(found, all_of(base, where))), last
 
 
 def _inner_counting(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
@@ -95,10 +130,35 @@ def _inner_counting(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
                 yield from tails(r, Query(found, (Count(),), criterion), after)
 
 
+_HOW_MANY: Final = phrases(
+    """
+    , how many; - how many; : how many; how many; - number; , number; , how many of them; how many of them; : how many
+    of them
+    """
+)
+
+
+def _counted_late(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
+    """Read "patients on statins - how many", "of the patients with a lactate above 4, how many died"."""
+    start = r.skip(at, "of", "among", "out of")
+    for found, base, end in population(r, start):
+        if not isinstance(found, Patients | Stays):
+            continue
+        scope = scope_of(found)
+        for where, middle in clauses(r, end, scope):
+            asked = r.phrase(middle, *_HOW_MANY)
+            if asked is None:
+                continue
+            yield Query(found, (Count(),), settle(found, all_of(base, where))), tail_end(r, asked)
+            for said, last in clauses(r, asked, scope):
+                if said is not None:
+                    yield Query(found, (Count(),), settle(found, all_of(base, where, said))), last
+
+
 def _said(r: Reader, at: int, found: Population) -> Iterator[tuple[Criterion | None, int]]:
     """Yield what is said of a population; existential words may stand before or after it."""
     scope = scope_of(found)
-    for begin in dict.fromkeys((r.skip(at, *TAILS), at)):
+    for begin in dict.fromkeys((tail_end(r, at), r.skip(at, *TAILS), at)):
         if isinstance(found, Records):
             yield from of_records(r, begin, found)
             continue
@@ -131,23 +191,47 @@ def _sharing(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
         *phrases(
             """
             percentage of; percent of; proportion of; share of; fraction of; what
-            percentage|percent|proportion|share|fraction of; % of; what % of; rate of
+            percentage|percent|proportion|share|fraction of; % of; what % of; rate of; which
+            percentage|percent|share|proportion of
             """
         ),
     )
     if start is None:
         return
+    for query, end in (*_shared(r, start), *parts(r, start)):
+        yield query, end
+        for by, last in groups(r, end, query.population):
+            yield replace(query, by=by), last
+
+
+def _shared(r: Reader, start: int) -> Iterator[tuple[Query, int]]:
+    """Read "patients with heart failure died": the last thing said is what the share is of."""
     for found, base, end in population(r, start):
         if isinstance(found, Records):
             continue
         scope = scope_of(found)
         for where, middle in clauses(r, end, scope):
+            who = r.phrase(middle, "who", "that", "which") if where is not None else None
+            for share, last in clauses(r, who, scope) if who is not None else ():
+                if share is not None:
+                    yield (
+                        Query(found, (Share(settle(found, share) or share),), settle(found, all_of(base, where))),
+                        last,
+                    )
             if r.word(middle) in _NOT_PREDICATES:
                 continue
             for share, last in clauses(r, middle, scope):
                 part = settle(found, share)
                 if part is not None:
                     yield Query(found, (Share(part),), settle(found, all_of(base, where))), last
+        yield from _part(r, found, base, end)
+
+
+def _part(r: Reader, found: Population, base: Criterion | None, at: int) -> Iterator[tuple[Query, int]]:
+    """Read "admissions that included an ICU stay": the one thing that is said of all."""
+    scope = scope_of(found)
+    for first, end in clause(r, at, scope):
+        yield Query(found, (Share(settle(found, first) or first),), base), end
 
 
 _NOT_PREDICATES: Final = frozenset(
@@ -155,4 +239,17 @@ _NOT_PREDICATES: Final = frozenset(
 )
 
 
-# --- statistics -------------------------------------------------------------------------------------------
+_BUILDERS: Final = (
+    of_store,
+    _counting,
+    _inner_counting,
+    _counted_late,
+    rating,
+    _sharing,
+    of_one,
+    summing,
+    ranking,
+    moments,
+    existing,
+    _listing,
+)

@@ -17,7 +17,12 @@ from sql.text.query import (
     AnyOf,
     Around,
     Ask,
+    Attribute,
+    Beside,
+    Best,
     Calendar,
+    Changed,
+    ChangeOf,
     Comparison,
     Concept,
     Count,
@@ -25,25 +30,37 @@ from sql.text.query import (
     Died,
     DuringStay,
     Event,
+    Exists,
+    Followed,
     HasValue,
     Kind,
     Length,
     LengthOf,
     Listing,
+    Measure,
+    MomentOf,
     Not,
+    Ordinal,
     Patients,
     Query,
+    Ranking,
     Records,
     Relative,
     Returned,
+    SexOf,
     Share,
+    Show,
     Started,
     Statistic,
     Stay,
     Stays,
+    TimeInside,
+    TimeToDeath,
+    TimeToEvent,
     ValueOf,
     Window,
 )
+from sql.text.stored import Held, Holdings, Resources
 
 MAX_ASKS = 6
 MAX_CRITERIA = 60
@@ -69,6 +86,9 @@ def flaw(query: Query) -> str | None:
 
 def _flaws(query: Query) -> Iterator[str]:
     population = query.population
+    if isinstance(population, Holdings) or any(isinstance(ask, Held) for ask in query.asks):
+        yield from _held(query)
+        return
     place = _Place(isinstance(population, Stays))
     if isinstance(population, Records):
         place = _Place(False, population.event.concept)
@@ -100,6 +120,16 @@ def criteria_of(criterion: Criterion | None) -> Iterator[Criterion]:
         yield from criteria_of(criterion.where)
 
 
+def _held(query: Query) -> Iterator[str]:
+    if not isinstance(query.population, Holdings) or not all(isinstance(ask, Held) for ask in query.asks):
+        yield "of the store itself only what it was made from can be asked, and of nothing else"
+    if len(query.asks) != 1 or query.where is not None or query.by is not None:
+        yield "what the store was made from is asked one thing at a time, without criteria and groups"
+    for ask in query.asks:
+        if isinstance(ask, Resources) and ask.per == "patient" and not ask.types:
+            yield "the resources of each patient are counted of types that are named"
+
+
 # --- what is asked --------------------------------------------------------------------------------------------
 
 
@@ -115,8 +145,64 @@ def _ask(ask: Ask, query: Query, place: _Place) -> Iterator[str]:
     elif isinstance(ask, Listing):
         if not is_only or of_records:
             yield "a list stands alone, of patients or stays"
+    elif isinstance(ask, Exists):
+        if not is_only:
+            yield "whether there is any stands alone"
     elif isinstance(ask, Statistic):
         yield from _statistic(ask, query, is_only=is_only)
+    else:
+        yield from _picked(ask, query, place, is_only=is_only)
+
+
+def _picked(ask: Ask, query: Query, place: _Place, *, is_only: bool) -> Iterator[str]:
+    of_records = isinstance(query.population, Records)
+    if isinstance(ask, Beside):
+        other = ask.query
+        if of_records or isinstance(query.asks[0], Listing | Show | Best | Ranking | Exists | Statistic):
+            yield "another count stands beside a count of patients or stays"
+        if other.asks != (Count(),) or other.by is not None or isinstance(other.population, Holdings):
+            yield "beside a count stands another one, without groups"
+        yield from _flaws(other)
+        return
+    if not is_only or of_records:
+        yield "a list or ranking stands alone, of patients or stays"
+    if isinstance(ask, Ranking):
+        if ask.kind not in (Kind.CONDITION, Kind.PROCEDURE):
+            yield "conditions and procedures can be ranked by how many have them"
+        if ask.limit is not None and ask.limit < 1:
+            yield "a ranking has at least one place"
+    elif isinstance(ask, Show | Best):
+        yield from _measure(ask.measure, query, place)
+        if isinstance(ask, Best) and (ask.limit < 1 or isinstance(ask.measure, SexOf)):
+            yield "a ranking has at least one place, by a number or a time"
+
+
+def _measure(measure: Measure, query: Query, place: _Place) -> Iterator[str]:
+    """Yield what a measure of one member needs and does not have."""
+    stays = isinstance(query.population, Stays)
+    if isinstance(measure, AgeOf) and measure.at == "start" and not stays:
+        yield "the age at the start of a stay belongs to stays"
+    if isinstance(measure, LengthOf | TimeToEvent | TimeToDeath | TimeInside) and not stays:
+        yield "a length, or a time since the start or end, belongs to stays"
+    if isinstance(measure, MomentOf) and measure.at != "death" and not stays:
+        yield "a start and an end belong to stays"
+    if isinstance(measure, ValueOf | ChangeOf):
+        yield from _value_of(measure, place)
+    if isinstance(measure, TimeToEvent):
+        event = measure.event
+        yield from _event(event, place)
+        if not isinstance(event.window, DuringStay) or event.comparison is not None:
+            yield "the time to an event is that to its first record during the stay"
+
+
+def _value_of(measure: ValueOf | ChangeOf, place: _Place) -> Iterator[str]:
+    if measure.concept.kind is not Kind.OBSERVATION:
+        yield f"{measure.concept.name} is no measurement and has no value"
+    if isinstance(measure, ValueOf) and measure.which == "any":
+        yield "of each member one value is taken, the first, last, highest or lowest"
+    if isinstance(measure.window, Relative):
+        yield "a value of each member is taken at any time, in the stay or in a span of the calendar"
+    yield from _window(measure.window, place)
 
 
 def _count(ask: Count, query: Query, place: _Place) -> Iterator[str]:
@@ -136,17 +222,21 @@ def _count(ask: Count, query: Query, place: _Place) -> Iterator[str]:
 
 def _statistic(ask: Statistic, query: Query, *, is_only: bool) -> Iterator[str]:
     measure, population = ask.measure, query.population
+    if (ask.function == "percentile") != (ask.percent is not None) or not 0 <= (ask.percent or 0) <= 100:
+        yield "a percentile has a percentage between 0 and 100, and nothing else has"
+    if isinstance(measure, SexOf) or (isinstance(measure, MomentOf) and ask.function not in ("minimum", "maximum")):
+        yield "a time has an earliest and a latest, and a sex is no number"
+    others = [other for other in query.asks if isinstance(other, Statistic)]
+    is_only = all(other.measure == measure for other in others) and len(others) == len(query.asks)
     if isinstance(population, Records):
         if not (isinstance(measure, ValueOf) and measure.which == "any" and is_only):
             yield "of records only their values can be summed up, one figure at a time"
         elif measure.concept != population.event.concept:
             yield "the values summed up are those of the records"
-    if isinstance(measure, AgeOf) and measure.at == "start" and not isinstance(population, Stays):
-        yield "the age at the start of a stay belongs to stays"
-    if isinstance(measure, LengthOf) and not isinstance(population, Stays):
-        yield "a length belongs to stays"
-    if isinstance(measure, ValueOf):
+    elif isinstance(measure, ValueOf):
         yield from _measured(measure, query, is_only=is_only)
+    else:
+        yield from _measure(measure, query, _Place(isinstance(population, Stays)))
 
 
 def _measured(measure: ValueOf, query: Query, *, is_only: bool) -> Iterator[str]:
@@ -164,11 +254,16 @@ def _measured(measure: ValueOf, query: Query, *, is_only: bool) -> Iterator[str]
 def _groups(query: Query) -> Iterator[str]:
     if query.by is None:
         return
-    if len(query.asks) != 1 or not isinstance(query.asks[0], Count):
-        yield "only a single count can be split into groups"
-    if isinstance(query.population, Records):
-        yield "records cannot be split into groups"
-    if query.by != "sex" and isinstance(query.population, Patients):
+    first = query.asks[0]
+    if len(query.asks) != 1 and not all(isinstance(ask, Statistic) for ask in query.asks):
+        yield "only a single count or share, or figures of one measure, can be split into groups"
+    if not isinstance(first, Count | Share | Statistic) or (isinstance(first, Count) and first.of == "records"):
+        yield "only a single count or share, or figures of one measure, can be split into groups"
+    if isinstance(first, Statistic) and isinstance(first.measure, ValueOf) and first.measure.which != "any":
+        yield "the values of each member are not split into groups"
+    if query.by not in ("sex", "age") and isinstance(query.population, Records):
+        yield f"records have no {query.by} of their own"
+    if query.by not in ("sex", "age") and isinstance(query.population, Patients):
         yield f"patients have no {query.by} of their own; ask for stays, such as hospital admissions, by {query.by}"
 
 
@@ -211,12 +306,23 @@ def _of_one(criterion: Criterion, place: _Place) -> Iterator[str]:
         if place.record is None or place.record.kind is not Kind.OBSERVATION:
             yield "a value belongs to the records of a measurement, and none is at hand"
         yield from _bound(criterion.comparison)
-    elif isinstance(criterion, Length | Started | Returned):
+    elif isinstance(criterion, Changed):
+        if criterion.concept.kind is not Kind.OBSERVATION:
+            yield f"{criterion.concept.name} is no measurement and has no value"
+        if isinstance(criterion.window, Relative):
+            yield "a change is looked for at any time, in the stay or in a span of the calendar"
+        yield from _window(criterion.window, place)
+    elif isinstance(criterion, Attribute | Ordinal):
+        if not place.stay:
+            yield "what the source says of a stay belongs to a stay, and none is at hand"
+        if isinstance(criterion, Attribute) and not criterion.values:
+            yield "a list of values is empty"
+    elif isinstance(criterion, Length | Started | Returned | Followed):
         yield from _of_stay(criterion, place)
 
 
-def _of_stay(criterion: Length | Started | Returned, place: _Place) -> Iterator[str]:
-    what = {Length: "a length", Started: "a start", Returned: "a return"}[type(criterion)]
+def _of_stay(criterion: Length | Started | Returned | Followed, place: _Place) -> Iterator[str]:
+    what = {Length: "a length", Started: "a start", Returned: "a return", Followed: "a later stay"}[type(criterion)]
     if not place.stay:
         yield f"{what} belongs to a stay, and none is at hand"
     if isinstance(criterion, Length):

@@ -1,10 +1,14 @@
 """Rules for figures: "average age of ...", "median length of ICU stay", "first potassium of each admission"."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
+from sql.text.changes import change_of
 from sql.text.clauses import clauses
 from sql.text.events import WHICH
+from sql.text.figures import Figure, figures
+from sql.text.grouping import groups
 from sql.text.people import age_time
 from sql.text.populations import population, stays
 from sql.text.query import (
@@ -12,16 +16,18 @@ from sql.text.query import (
     AgeOf,
     Around,
     Calendar,
+    ChangeOf,
     Concept,
+    CountOf,
     Criterion,
     Died,
     DuringStay,
     Event,
     Ever,
-    Function,
     Kind,
     LengthOf,
     Measure,
+    Ordinal,
     Patients,
     Population,
     Query,
@@ -29,6 +35,7 @@ from sql.text.query import (
     Statistic,
     StayKind,
     Stays,
+    TimeToDeath,
     Unit,
     ValueOf,
     Which,
@@ -36,17 +43,22 @@ from sql.text.query import (
 )
 from sql.text.reader import Reader, phrases
 from sql.text.scopes import lift, settle
-from sql.text.windows import PLACES, window
+from sql.text.times import time_between
+from sql.text.windows import PLACES, stay_name, window
 
-_FUNCTIONS: Final[dict[str, Function]] = {
-    "average": "average", "mean": "average", "avg": "average", "median": "median",
-    "minimum": "minimum", "min": "minimum", "lowest": "minimum", "smallest": "minimum", "shortest": "minimum",
-    "youngest": "minimum", "maximum": "maximum", "max": "maximum", "highest": "maximum", "largest": "maximum",
-    "greatest": "maximum", "longest": "maximum", "oldest": "maximum",
-    "total": "total", "sum of": "total", "combined": "total",
-}  # fmt: skip
+Figures = tuple[Figure, ...]
 
 
+def _of(asked: Figures, measure: Measure) -> tuple[Statistic, ...]:
+    return tuple(figure.of(measure) for figure in asked)
+
+
+_OF_EACH: Final = phrases(
+    """
+    of each; per; of every; for each; for every; in each; of all; of; for; across; among; in; during; during each;
+    within; over
+    """
+)
 _LENGTH: Final = phrases(
     """
     length of stay; length of stays; los; stay length; duration of stay; duration; length; time spent; stay;
@@ -76,30 +88,116 @@ _STAY_WORDS: Final[dict[str, StayKind]] = {
 
 
 def summing(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
-    """Yield the questions for a figure over ages, lengths of stay or values."""
-    for function, end in function_of(r, at):
-        yield from _ages(r, end, function)
-        yield from _lengths(r, end, function)
-        yield from _values(r, end, function)
+    """Yield the questions for figures over ages, lengths of stay, values, numbers of stays, changes or times."""
+    for asked, start in figures(r, at):
+        for build in (_ages, _lengths, _values, _numbers, _changes, _times):
+            for query, end in build(r, start, asked):
+                yield from _grouped(r, query, end)
+    yield from _time_first(r, at)
+    aged = r.phrase(at, "how old is|was", "age of")
+    for asked, start in figures(r, aged) if aged is not None else ():
+        yield from _oldest(r, start, asked)
 
 
-def function_of(r: Reader, at: int) -> Iterator[tuple[Function, int]]:
-    """Yield the functions that the words may name: average, median, ..."""
-    for words, function in _FUNCTIONS.items():
-        end = r.phrase(at, words)
-        if end is not None:
-            yield function, r.skip(end, "of")
+def _grouped(r: Reader, query: Query, at: int) -> Iterator[tuple[Query, int]]:
+    """Split a figure into groups, with the unit behind them: "by admission type, in days"."""
+    first = query.asks[0]
+    assert isinstance(first, Statistic)
+    if not (isinstance(first.measure, ValueOf) and first.measure.which != "any"):
+        for by, end in groups(r, at, query.population):
+            for unit, after in _unit_phrase(r, end):
+                measure = first.measure
+                if unit and not isinstance(measure, LengthOf):
+                    continue
+                changed = replace(measure, unit=unit) if unit and isinstance(measure, LengthOf) else measure
+                asks = tuple(replace(ask, measure=changed) for ask in query.asks if isinstance(ask, Statistic))
+                yield replace(query, asks=asks, by=by), after
+    yield query, at
 
 
-def _ages(r: Reader, at: int, function: Function) -> Iterator[tuple[Query, int]]:
+def _numbers(r: Reader, at: int, asked: Figures) -> Iterator[tuple[Query, int]]:
+    """Read "number of hospital admissions per patient"."""
+    start = r.phrase(at, "number of", "count of", "no . of")
+    for kind, end in stay_name(r, start) if start is not None else ():
+        per = r.phrase(end, "per patient|person|subject", "of each patient", "for each patient", "a patient")
+        if per is not None:
+            yield Query(Patients(), _of(asked, CountOf(kind))), per
+            for where, last in clauses(r, per, None):
+                if where is not None:
+                    yield Query(Patients(), _of(asked, CountOf(kind)), settle(Patients(), where)), last
+
+
+def _changes(r: Reader, at: int, asked: Figures) -> Iterator[tuple[Query, int]]:
+    """Read "change in creatinine from the first to the last value of a hospital stay"."""
+    for concept, end in change_of(r, at):
+        start = r.phrase(end, *_OF_EACH)
+        for found, base, after in population(r, start) if start is not None else ():
+            if isinstance(found, Patients | Stays):
+                measure = ChangeOf(concept, Ever() if isinstance(found, Patients) else DuringStay())
+                for where, last in clauses(r, after, scope_of(found)):
+                    yield Query(found, _of(asked, measure), settle(found, all_of(base, where))), last
+
+
+def _times(r: Reader, at: int, asked: Figures) -> Iterator[tuple[Query, int]]:
+    """Read "time from hospital admission to ICU admission in hours", "days from discharge to death"."""
+    for measure, found, end in time_between(r, at):
+        for unit, after in _unit_phrase(r, end):
+            final = replace(measure, unit=unit) if unit else measure
+            for where, last in _among(r, after, found):
+                for late, over in _unit_phrase(r, last):
+                    if unit and late:
+                        continue
+                    chosen = replace(final, unit=late) if late else final
+                    yield Query(found, _of(asked, chosen), all_of(where, _last_of(chosen))), over
+
+
+def _last_of(measure: Measure) -> Criterion | None:
+    """Death comes after every stay of a patient; the time to it is told from the last one."""
+    return Ordinal("last") if isinstance(measure, TimeToDeath) else None
+
+
+def _among(r: Reader, at: int, found: Stays) -> Iterator[tuple[Criterion | None, int]]:
+    for named, where, end in _over(r, at, found):
+        if named == found:
+            yield where, end
+
+
+def _time_first(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
+    """Read "time to first lactate after ICU admission, median hours": the figure is said last."""
+    start = r.phrase(at, "how many hours|days", "hours|days")
+    for measure, found, end in time_between(r, at):
+        behind = r.phrase(end, ",", "( ", "on")
+        for asked, after in figures(r, behind) if behind is not None else ():
+            unit = r.phrase(after, "hours", "days")
+            named = measure if unit is None else replace(measure, unit=_unit_of(r.word(unit - 1)))
+            if unit is not None or start is not None:
+                yield Query(found, _of(asked, named), _last_of(named)), after if unit is None else unit
+
+
+def _unit_of(word: str) -> Unit:
+    return "hours" if word.startswith("hour") else "days"
+
+
+def _ages(r: Reader, at: int, asked: Figures) -> Iterator[tuple[Query, int]]:
     end = r.phrase(at, "age", "patient age", "ages", "age in years")
     if end is None:
+        yield from _oldest(r, at, asked)
         return
     for (moment, kind), after in age_time(r, end, None):
         over: Population = Patients() if kind is None else Stays(kind)
         for found, where, last in _over(r, after, over):
             dead = Died() if moment == "death" and where != Died() else None
-            yield Query(found, (Statistic(function, AgeOf(_moment(moment, found))),), all_of(where, dead)), last
+            yield Query(found, _of(asked, AgeOf(_moment(moment, found))), all_of(where, dead)), last
+
+
+def _oldest(r: Reader, at: int, asked: Figures) -> Iterator[tuple[Query, int]]:
+    """Read "oldest patient" as an age, behind "how old is" or "age of"."""
+    before = {r.word(place) for place in (at - 2, at - 3, at - 4) if place >= 0}
+    if r.word(at - 1) in {"oldest", "youngest"} and before & {"old", "age"}:
+        for found, base, end in population(r, at):
+            if isinstance(found, Patients):
+                for where, last in clauses(r, end, None):
+                    yield Query(found, _of(asked, AgeOf("last")), settle(found, all_of(base, where))), last
 
 
 def _moment(moment: AgeAt, found: Population) -> AgeAt:
@@ -126,7 +224,7 @@ def _over(r: Reader, at: int, over: Population) -> Iterator[tuple[Population, Cr
         yield over, settle(over, where), last
 
 
-def _lengths(r: Reader, at: int, function: Function) -> Iterator[tuple[Query, int]]:
+def _lengths(r: Reader, at: int, asked: Figures) -> Iterator[tuple[Query, int]]:
     """Read "median length of hospital stay in days", "average time in the ICU", "hours in the ED"."""
     for kind, unit, end in _stay_length(r, at):
         for unit_before, after in _unit_phrase(r, end):
@@ -136,7 +234,7 @@ def _lengths(r: Reader, at: int, function: Function) -> Iterator[tuple[Query, in
                         continue
                     chosen = unit or unit_before or unit_after or _usual(kind)
                     if isinstance(found, Stays):
-                        yield Query(found, (Statistic(function, LengthOf(chosen)),), where), final
+                        yield Query(found, _of(asked, LengthOf(chosen)), where), final
 
 
 def _usual(kind: StayKind) -> Unit:
@@ -200,7 +298,7 @@ def length_of(r: Reader, at: int, kind: StayKind) -> Iterator[tuple[Unit, int]]:
         yield unit or _usual(kind), after
 
 
-def _values(r: Reader, at: int, function: Function) -> Iterator[tuple[Query, int]]:
+def _values(r: Reader, at: int, asked: Figures) -> Iterator[tuple[Query, int]]:
     """Read "first potassium of each admission", "creatinine of patients with sepsis"."""
     for which, start in _which(r, at):
         for concept, end in r.concepts(start, (Kind.OBSERVATION,)):
@@ -209,9 +307,9 @@ def _values(r: Reader, at: int, function: Function) -> Iterator[tuple[Query, int
                 "level|levels|value|values|result|results|measurement|measurements|reading|readings|concentration",
             )
             if which == "any":
-                yield from _all_values(r, end, function, concept)
+                yield from _all_values(r, end, asked, concept)
             else:
-                yield from _one_value_each(r, end, function, concept, which)
+                yield from _one_value_each(r, end, asked, concept, which)
 
 
 def _which(r: Reader, at: int) -> Iterator[tuple[Which, int]]:
@@ -223,11 +321,12 @@ def _which(r: Reader, at: int) -> Iterator[tuple[Which, int]]:
     yield "any", start
 
 
-def _all_values(r: Reader, at: int, function: Function, concept: Concept) -> Iterator[tuple[Query, int]]:
+def _all_values(r: Reader, at: int, asked: Figures, concept: Concept) -> Iterator[tuple[Query, int]]:
     end = r.skip(
         at,
         *phrases(
-            "ever recorded; recorded; measured; ever measured; ever; on record; in store; in this store; in data"
+            "ever recorded; recorded; measured; ever measured; ever; on record; in store; in this store; in data; "
+            "ever seen; seen; ever observed; observed; ever found"
         ),
     )
     measure: Measure = ValueOf(concept, "any", Ever())
@@ -235,7 +334,7 @@ def _all_values(r: Reader, at: int, function: Function, concept: Concept) -> Ite
     for span, after in [*_calendar(r, end), (None, end)]:
         event = found.event if span is None else Event(concept, span)
         for where, last in of_records(r, after, found):
-            yield Query(Records(event), (Statistic(function, measure),), settle(Patients(), where)), last
+            yield Query(Records(event), _of(asked, measure), settle(Patients(), where)), last
 
 
 def _calendar(r: Reader, at: int) -> list[tuple[Calendar, int]]:
@@ -243,15 +342,12 @@ def _calendar(r: Reader, at: int) -> list[tuple[Calendar, int]]:
 
 
 def _one_value_each(
-    r: Reader, at: int, function: Function, concept: Concept, which: Which
+    r: Reader, at: int, asked: Figures, concept: Concept, which: Which
 ) -> Iterator[tuple[Query, int]]:
     for timed, after in [*window(r, at, None), (None, at)]:
         if timed is not None and (timed.stay is None or not isinstance(timed.window, Around | DuringStay)):
             continue
-        start = r.phrase(
-            after,
-            *phrases("of each; per; of every; for each; for every; in each; of all; of; for; across; among; in"),
-        )
+        start = r.phrase(after, *_OF_EACH)
         kinds: list[tuple[Population, Criterion | None, int]] = []
         if start is not None:
             kinds = list(population(r, start))
@@ -263,9 +359,9 @@ def _one_value_each(
             if isinstance(found, Stays) and timed is not None and timed.stay is not found.kind:
                 continue
             span = Ever() if isinstance(found, Patients) else timed.window if timed else DuringStay()
-            ask = Statistic(function, ValueOf(concept, which, span))
+            asks = _of(asked, ValueOf(concept, which, span))
             for where, last in clauses(r, end, scope_of(found)):
-                yield Query(found, (ask,), settle(found, all_of(base, where))), last
+                yield Query(found, asks, settle(found, all_of(base, where))), last
 
 
 def of_records(r: Reader, at: int, found: Records) -> Iterator[tuple[Criterion | None, int]]:

@@ -6,20 +6,25 @@ from typing import Final
 from sql.text.measures import comparison
 from sql.text.people import death_window, return_length
 from sql.text.query import (
+    Around,
+    Comparison,
     Criterion,
     Died,
     DuringStay,
     Length,
     Not,
+    Operator,
     Returned,
     Started,
     Stay,
     StayKind,
+    Unit,
 )
 from sql.text.reader import Reader, phrases
 from sql.text.windows import calendar, stay_name
 
 Scope = StayKind | None
+_UNITS: Final[tuple[Unit, ...]] = ("hours", "days")
 
 
 _FATAL: Final = phrases(
@@ -42,7 +47,11 @@ _LASTED: Final = phrases(
 
 
 def said_fatal(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
-    """Yield "that ended in death"."""
+    """Yield "that ended in death", "followed by death within 90 days after discharge"."""
+    followed = r.phrase(at, "followed by death", "was|were followed by death")
+    for timed, after in death_window(r, followed, scope) if followed is not None else ():
+        if timed is not None and timed.stay is scope and isinstance(timed.window, Around):
+            yield Died(timed.window), after
     end = r.phrase(at, *_FATAL)
     if end is not None:
         for timed, after in death_window(r, end, scope):
@@ -53,6 +62,8 @@ def said_fatal(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, in
 def said_length(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:
     """Yield "lasting longer than 7 days"."""
     for start in (r.skip(at, *_LASTED), at):
+        yield from _one_unit(r, start)
+        yield from _unit_then_more(r, start)
         for bound, unit, end in comparison(r, start):
             if unit is None:
                 for words, name in (("hours|hour|h|hrs", "hours"), ("days|day|d", "days")):
@@ -60,6 +71,37 @@ def said_length(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, i
                     if after is not None:
                         after = r.skip(after, "long", "or longer", "in length")
                         yield Length(bound, "hours" if name == "hours" else "days"), after
+
+
+_SINGLE: Final[dict[str, Operator]] = {
+    "less than": "<", "under": "<", "shorter than": "<", "more than": ">", "over": ">", "longer than": ">",
+    "at least": ">=", "at most": "<=",
+}  # fmt: skip
+_AFTER: Final[dict[str, Operator]] = {
+    "or more": ">=", "or longer": ">=", "and more": ">=", "or less": "<=", "or shorter": "<=", "and longer": ">=",
+}  # fmt: skip
+
+
+def _one_unit(r: Reader, at: int) -> Iterator[tuple[Criterion, int]]:
+    """Read "less than a day": the article stands for one."""
+    for words, operator in _SINGLE.items():
+        start = r.phrase(at, words)
+        for unit in _UNITS if start is not None else ():
+            end = r.phrase(start or at, unit.removesuffix("s"))
+            if end is not None:
+                yield Length(Comparison(operator, 1.0), unit), end
+
+
+def _unit_then_more(r: Reader, at: int) -> Iterator[tuple[Criterion, int]]:
+    """Read "14 days or more"."""
+    start = r.skip(at, "of")
+    number = r.number(start)
+    for unit in _UNITS if number is not None else ():
+        end = r.phrase(start + 1, unit)
+        for words, operator in _AFTER.items() if end is not None else ():
+            after = r.phrase(end or start, words)
+            if after is not None and number is not None:
+                yield Length(Comparison(operator, number), unit), after
 
 
 def said_start(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, int]]:

@@ -48,7 +48,10 @@ PLACES: Final[dict[StayKind, tuple[str, ...]]] = {
     StayKind.ICU: ("icu", "intensive care", "intensive care unit", "critical care", "icus"),
     StayKind.EMERGENCY: ("ed", "er", "emergency department", "emergency room"),
 }
-_THAT: Final = ("that", "this", "their", "his", "her", "each", "same", "its", "that same", "any", "his or her", "a")
+_THAT: Final = (
+    "that", "this", "their", "his", "her", "each", "its", "that same", "any", "his or her", "a", "1 of their",
+    "any of their", "1 of his|her", "1 of",
+)  # fmt: skip
 _MONTHS: Final = {
     name: number
     for number, names in enumerate(
@@ -248,7 +251,7 @@ def _during(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Timed,
             r.trouble(stay, "say which stay: 'the hospital stay' or 'the ICU stay'")
         else:
             yield Timed(DuringStay(), scope), stay
-    found = place(r, start)
+    found = place(r, named)
     if found is not None:
         yield Timed(DuringStay(), found[0]), found[1]
 

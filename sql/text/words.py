@@ -54,6 +54,13 @@ _NUMBER_WORDS: Final = {
     )
 } | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100}
 
+_SHORTHAND: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), full)
+    for pattern, full in (
+        (r"(?<!\w)w/o\b", "without "), (r"(?<!\w)w/(?=\s|[a-z])", "with "), (r"#\s*(?=of\b)", "number "),
+        (r"\bi\.e\.,?", ","), (r"\bdata set\b", "dataset"), (r"\bvs\b\.?", "versus"),
+    )
+)  # fmt: skip
 _TOKEN: Final = re.compile(
     r"""
       (?P<concept>[A-Z0-9]+//[A-Z0-9.\ue000]+)
@@ -93,7 +100,9 @@ def tokenize(question: str) -> list[Token]:
     text = text.replace("μ", "µ").replace("’", "'").replace("‘", "'")
     for short, full in _CONTRACTIONS.items():
         text = re.sub(rf"\b{short}\b", full, text, flags=re.IGNORECASE)
-    text = re.sub(r"(?<=[A-Za-z])'s\b|(?<=s)'(?=\s|$)", "", text)
+    text = re.sub(r"(?<=[A-Za-z0-9])'s\b|(?<=s)'(?=\s|$)", "", text)
+    for pattern, meaning in _SHORTHAND:
+        text = pattern.sub(meaning, text)
     text = re.sub(r"\b(?:non)[- ](?=[a-z])", "non", text, flags=re.IGNORECASE)
     # A range such as 65-80, unless it is a LOINC code such as 4548-4 or part of a date.
     text = re.sub(r"(?<![\d.-])(\d{1,3}(?:\.\d+)?)\s*-\s*(\d{2,3}(?:\.\d+)?)(?![\d-])", r"\1 to \2", text)

@@ -160,7 +160,7 @@ SELECT round(100.0 * count(*) FILTER (WHERE disposition = 'DIED') / count(*), 1)
 --: what percentage of patients with AKI died? | rate | held_out
 SELECT round(100.0 * count(*) FILTER (WHERE died) / count(*), 1) FROM patient WHERE subject_id IN (SELECT subject_id FROM condition WHERE code LIKE '%//10//N17%' OR code LIKE '%//9//584%')
 --: what proportion of ICU patients needed vasopressors | rate | dev
-SELECT round(100.0 * count(*) FILTER (WHERE subject_id IN (SELECT subject_id FROM medication WHERE regexp_matches(coalesce(description, '') || code, '(?i)(norepinephrine|epinephrine|phenylephrine|vasopressin|dopamine)'))) / count(*), 1) FROM (SELECT DISTINCT subject_id FROM encounter WHERE class = 'icu')
+SELECT round(100.0 * count(*) FILTER (WHERE subject_id IN (SELECT subject_id FROM medication WHERE regexp_matches(coalesce(description, '') || code, '(?i)(^|[^a-z])(norepinephrine|epinephrine|phenylephrine|vasopressin|dopamine)'))) / count(*), 1) FROM (SELECT DISTINCT subject_id FROM encounter WHERE class = 'icu')
 --: readmission rate within 30 days | rate | held_out
 SELECT round(100.0 * count(*) FILTER (WHERE EXISTS (SELECT 1 FROM encounter l WHERE l.subject_id = e.subject_id AND l.class = 'inpatient' AND l.encounter_id <> e.encounter_id AND l.start_time BETWEEN e.end_time AND e.end_time + INTERVAL 30 DAY)) / count(*), 1) FROM encounter e WHERE class = 'inpatient' AND coalesce(disposition, '') <> 'DIED'
 --: percent of admissions ending in death by admission type | rate | dev

@@ -78,7 +78,7 @@ REFUSED: list[tuple[str, str, str]] = [
     ("how many patients had a creatinine above 2 furlongs", "LOW_CONFIDENCE", "furlongs"),
     ("median", "LOW_CONFIDENCE", "median"),
     ("hello", "LOW_CONFIDENCE", "hello"),
-    ("list the admissions of patient 10014354", "LOW_CONFIDENCE", "10014354"),
+    ("list the admissions of patient 10014354", "UNANSWERABLE", "10014354"),
     ("how many " * 60, "LOW_CONFIDENCE", "longer"),
     ("", "UNANSWERABLE", "no question"),
     ("?!", "UNANSWERABLE", "no question"),

@@ -5,13 +5,16 @@
 
 Nothing is fine-tuned and there is no head for a task: a decoder learns the next event of the timelines of training
 stays, and `models.generative` answers a task file about the timelines of held-out stays. The recording of every stay
-ends after 48 hours with a mark. The timeline of a training stay goes on to the end of the stay, as the records of a
-hospital do: a death or a discharge, on the day that the label files tell by the length of stay. So the outcome does
-reach the model, but only as the ordinary record that a training stay ends with, as one event of some 160; of held-out
-stays nothing after 48 hours is even imported. What stays share is what the model learns from: the stays that
-`benchmarks.physionet2012` cleans, in the same folds.
+is closed after 48 hours: by the mean, the lowest and the highest value of each code, as a flow sheet is, and a mark.
+The timeline of a training stay goes on to how the stay ended, as the records of a hospital do: a death or a
+discharge, and after a discharge whether a death is recorded later. So the outcome of training stays does reach the
+model, but only as the ordinary record that a stay ends with, one event of some 130; what follows the mark counts for
+more than what follows other events (`weighted_after`). When stays ended is left out: the end stands a day after the
+mark. Of held-out stays nothing after the mark is even imported. Stays and folds are those of
+`benchmarks.physionet2012`.
 
-Each fold is foretold by `--members` decoders that differ by their seed; their chances are averaged.
+Each fold is foretold by `--members` decoders that differ by their seed; their chances are averaged and recalibrated
+by nothing.
 """
 
 import argparse
@@ -48,9 +51,12 @@ from models.training import train
 
 MARK: Final = "ICU_RECORDING_END"
 DISCHARGE: Final = "HOSPITAL_DISCHARGE"
-FOLLOWED_UP: Final = "FOLLOW_UP_END"
-FOLLOW_UP: Final = 365
-"""Days after which the mark comes that nothing more is told."""
+LAST_KNOWN: Final = "LAST_KNOWN_ALIVE"
+END_DAYS: Final = 1
+LATER_DAYS: Final = 400
+"""Days after 48 hours at which the end of a stay and what is known of the time after a discharge stand."""
+UNSUMMARISED: Final = ("AGE", "HEIGHT", "WEIGHT", "MechVent")
+"""Codes with one value or the same value always."""
 TASK: Final = f"""
 description: Death before discharge from hospital, foreseen when the recording of the first 48 hours ends.
 predicates:
@@ -75,13 +81,14 @@ SETTINGS: Final = (
     "heads=4",
     "shortest_period=0.02",
     "longest_period=100",
-    "max_tokens=336",
-    "thin_hours=4",
+    "max_tokens=192",
+    "thin_hours=24",
     "tokens_per_step=4096",
-    "dropout=0.1",
-    "epochs=10",
+    "learning_rate=2e-3",
+    "dropout=0.15",
+    "epochs=6",
     f"weighted_after={MARK}",
-    "after_weight=20",
+    "after_weight=300",
 )
 TOKENS: Final = TokenSettings(quantiles=20, age_years=0)
 STOPPING_SHARE: Final = 0.05
@@ -143,34 +150,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def read_ends(files: Iterable[Path]) -> pl.DataFrame:
     """Return how timelines end, as events (subject_id, time, code), from the label files beside the event files.
 
-    A stay of n days ends with the n-th day after its first. A discharge is followed by the death that is recorded
-    within FOLLOW_UP days, or by a mark that they are over: without one, nothing would teach a model how long
-    nothing follows a discharge. Stays of unknown length have no end.
+    A discharge is followed by a later death, where one is recorded, or by the last that is known: without either,
+    nothing would teach a model that nothing follows a discharge at once. Stays of unknown length have no end.
     """
     labels = pl.concat(pl.read_parquet(path.with_name(path.name.replace("events", "labels"))) for path in files)
-    stay, alive = pl.col("length_of_stay_days"), pl.col("survival_days")
     died = pl.col("in_hospital_death") == 1
-    died_later = ~died & (alive > stay) & (alive < FOLLOW_UP)
-    known = labels.filter(stay >= 0)
-    parts = [
-        (known.filter(died), stay, DEATH),
-        (known.filter(~died), stay, DISCHARGE),
-        (known.filter(died_later), alive, DEATH),
-        (known.filter(~died & ~died_later), pl.lit(FOLLOW_UP), FOLLOWED_UP),
-    ]
-    return pl.concat(rows.select(*_event(days, code)) for rows, days, code in parts)
-
-
-def _event(days: pl.Expr, code: str) -> tuple[pl.Expr, ...]:
-    """Return the columns of an event at the end of the day that comes so many days after the first one."""
-    start = pl.col("prediction_time").cast(pl.Datetime("us")) - pl.duration(hours=HOURS)
-    time = start + pl.duration(days=days.clip(HOURS // 24) + 1)
-    return pl.col("subject_id").cast(pl.Int64), time.alias("time"), pl.lit(code).alias("code")
+    died_later = ~died & (pl.col("survival_days") > pl.col("length_of_stay_days"))
+    known = labels.filter(pl.col("length_of_stay_days") >= 0)
+    parts = (
+        (died, END_DAYS, DEATH),
+        (~died, END_DAYS, DISCHARGE),
+        (died_later, LATER_DAYS, DEATH),
+        (~died & ~died_later, LATER_DAYS, LAST_KNOWN),
+    )
+    return pl.concat(
+        known.filter(which).select(
+            pl.col("subject_id").cast(pl.Int64),
+            (pl.col("prediction_time").cast(pl.Datetime("us")) + pl.duration(days=days)).alias("time"),
+            pl.lit(code).alias("code"),
+        )
+        for which, days, code in parts
+    )
 
 
 def marked(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows with the time of the mark, a second after 48 hours, so that it follows all that is recorded."""
-    return rows.with_columns(pl.col("prediction_time") + pl.duration(seconds=1))
+    """Return the rows with the time of the mark, two seconds after 48 hours: it follows all that is recorded."""
+    return rows.with_columns(pl.col("prediction_time") + pl.duration(seconds=2))
+
+
+def summary_query() -> str:
+    """Return the query for the values that close the recording, a second after 48 hours, as rows of `event`.
+
+    A code with one value has a mean only.
+    """
+    left_out = ", ".join(f"'{code}'" for code in UNSUMMARISED)
+    return f"""
+        SELECT subject_id, start + INTERVAL '{HOURS} hours 1 second' AS "time", name || '//' || code AS code,
+            number::FLOAT AS numeric_value
+        FROM (
+            SELECT subject_id, code, count(*) AS "values", unnest(['MEAN', 'LOWEST', 'HIGHEST']) AS name,
+                unnest([avg(numeric_value), min(numeric_value), max(numeric_value)]) AS number
+            FROM event
+            WHERE numeric_value IS NOT NULL AND code NOT IN ({left_out})
+            GROUP BY subject_id, code
+        )
+        JOIN (SELECT subject_id, date_trunc('day', min("time")) AS start FROM event GROUP BY ALL) USING (subject_id)
+        WHERE "values" > 1 OR name = 'MEAN'
+    """
 
 
 def past_of(stays: Stays, ends: pl.DataFrame, held_out: Sequence[int], seed: int = 0, share: float = 1.0) -> Past:
@@ -193,11 +219,11 @@ def past_of(stays: Stays, ends: pl.DataFrame, held_out: Sequence[int], seed: int
     try:
         data = folder / "meds" / "data"
         data.mkdir(parents=True)
-        kept = pl.DataFrame({"subject_id": list(split)})
         stays.con.register("added", added.to_arrow())
-        stays.con.register("kept", kept.to_arrow())
+        stays.con.register("kept", pl.DataFrame({"subject_id": list(split)}).to_arrow())
         stays.con.sql(
-            "FROM event SEMI JOIN kept USING (subject_id) UNION ALL BY NAME FROM added ORDER BY ALL"
+            f"FROM (FROM event UNION ALL BY NAME ({summary_query()})) SEMI JOIN kept USING (subject_id) "
+            "UNION ALL BY NAME FROM added ORDER BY ALL"
         ).write_parquet(str(data / "0.parquet"))
         with opened(create_store(folder / "store")) as store:
             IMPORTERS["meds"](store, folder / "meds", ImportOptions())
@@ -220,7 +246,7 @@ def foretell(
         said = generate(checkpoint, past.timelines, rows, task, Sampling(futures=futures, seed=seed))
         print(
             f"  {futures} futures of {len(rows)} stays: {perf_counter() - begin:.0f} s, "
-            f"{said['unfinished'].mean():.4f} of them unfinished",
+            f"{said['unfinished'].to_numpy().mean():.4f} of them unfinished",
             flush=True,
         )
         found.append(rows.with_columns(said[column].alias(name) for name, column in ESTIMATES.items()))
@@ -245,8 +271,15 @@ def print_figures(found: pl.DataFrame, what: str) -> None:
     outcome = found["boolean_value"].to_numpy().astype(np.float64)
     for name in ESTIMATES:
         values = measure(found[name].to_numpy(), outcome)
-        shown = " ".join(f"{key} {values[key]:.4f}" for key in ("auroc", "auprc", "brier", "calibration_slope"))
-        print(f"{what}, {name}: {shown}; mean risk {found[name].mean():.3f} of {outcome.mean():.3f}", flush=True)
+        shown = " ".join(f"{key} {_cell(values[key])}" for key in ("auroc", "auprc", "brier", "calibration_slope"))
+        print(
+            f"{what}, {name}: {shown}; mean risk {found[name].to_numpy().mean():.3f} of {outcome.mean():.3f}",
+            flush=True,
+        )
+
+
+def _cell(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
 
 
 if __name__ == "__main__":

@@ -67,9 +67,10 @@ class Client:
     ) -> None:
         self.channel.close()
 
-    def ask(self, question: str) -> cohort_pb2.AskResponse:
-        """Ask in English; the answer may be an abstention."""
-        answer: cohort_pb2.AskResponse = self.cohorts.Ask(cohort_pb2.AskRequest(question=question, format=ARROW))
+    def ask(self, question: str, session: str = "") -> cohort_pb2.AskResponse:
+        """Ask in English, or follow the last question of a `session`; the answer may be an abstention."""
+        request = cohort_pb2.AskRequest(question=question, format=ARROW, session=session)
+        answer: cohort_pb2.AskResponse = self.cohorts.Ask(request)
         return answer
 
     def query(self, sql: str) -> Rows:
@@ -132,7 +133,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m api.client", description="Call a running 'ehr serve'.")
     parser.add_argument("--address", default=DEFAULT_ADDRESS, help=f"host:port (default {DEFAULT_ADDRESS})")
     calls = parser.add_subparsers(dest="call", required=True, metavar="CALL")
-    calls.add_parser("ask").add_argument("question")
+    ask = calls.add_parser("ask")
+    ask.add_argument("question")
+    ask.add_argument("--in", dest="session", default="", metavar="SESSION", help="session of an earlier answer")
     calls.add_parser("query").add_argument("sql")
     calls.add_parser("cohort").add_argument("task")
     calls.add_parser("timeline").add_argument("subject")
@@ -161,7 +164,7 @@ def _call(client: Client, args: argparse.Namespace) -> str:
     """Make the call that was asked for and return what to print."""
     match args.call:
         case "ask":
-            return _answer_text(client.ask(args.question))
+            return _answer_text(client.ask(args.question, args.session))
         case "query":
             return _table_text(client.query(args.sql).table)
         case "cohort":

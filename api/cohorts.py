@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from anamnesis.v1 import cohort_pb2, cohort_pb2_grpc
+from api.callers import caller_of
 from api.convert import from_duration, table_chunks, to_duration, whole_table
 from api.engine import Engine
 from api.membership import membership_message
@@ -12,7 +13,10 @@ from api.tasks import task_of
 from ehr.lookup import find_subject
 from sql.cohort import Cohort, Membership, explain_membership, label_table, run_cohort
 from sql.query import run_query
-from sql.text import Answer, ask
+from sql.text import Answer
+from sql.text.followups import ask_in
+from sql.text.followups.sessions import new_name
+from sql.text.translator import by_grammar
 
 REASONS: Final = {
     "UNANSWERABLE": cohort_pb2.ABSTENTION_REASON_UNANSWERABLE,
@@ -29,19 +33,28 @@ class CohortServicer(cohort_pb2_grpc.CohortServiceServicer):
         self.engine = engine
 
     async def Ask(self, request: cohort_pb2.AskRequest, context: Any) -> cohort_pb2.AskResponse:
-        """Answer a question in English, or abstain."""
+        """Answer a question in English, or abstain; within a session of the caller it may be a follow-up."""
         limits = self.engine.limits_for(0, context.time_remaining())
-        with self.engine.audited("Ask", request.question, context) as entry:
+        session = request.session or new_name()
+        method = "Ask" if self.engine.translator is by_grammar else "Ask a language model"
+        with self.engine.audited(method, request.question, context) as entry:
             answer = await asyncio.to_thread(
-                ask,
+                ask_in,
+                self.engine.sessions,
+                session,
+                caller_of(context),
                 self.engine.store,
                 request.question,
                 role=self.engine.role,
                 dry_run=request.dry_run,
                 limits=limits,
+                translator=self.engine.translator,
+                must_exist=bool(request.session),
             )
             entry.rows = answer.result.table.num_rows if answer.result else None
-        return _answer_message(answer, request.format)
+        message = _answer_message(answer, request.format)
+        message.session = session if answer.reason is None else request.session
+        return message
 
     async def Query(self, request: cohort_pb2.QueryRequest, context: Any) -> AsyncIterator[cohort_pb2.QueryResponse]:
         """Run a guarded SELECT; rows first, the summary last."""
@@ -103,7 +116,7 @@ class CohortServicer(cohort_pb2_grpc.CohortServiceServicer):
 
 
 def _answer_message(answer: Answer, table_format: int) -> cohort_pb2.AskResponse:
-    message = cohort_pb2.AskResponse(reading=answer.reading or "", sql=answer.sql or "")
+    message = cohort_pb2.AskResponse(reading=answer.reading or "", sql=answer.sql or "", read_by=answer.by or "")
     if answer.reason is not None:
         abstention = cohort_pb2.Abstention(reason=REASONS[answer.reason], message=answer.message or "")
         message.abstention.CopyFrom(abstention)

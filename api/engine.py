@@ -14,6 +14,8 @@ from models.checkpoint import Checkpoint, find_model
 from sql.catalog import Catalog, read_catalog
 from sql.disclosure import ROLE as AGGREGATE
 from sql.query import Limits
+from sql.text.followups import MemorySessions
+from sql.text.translator import Translator, by_grammar
 
 
 @dataclass(slots=True)
@@ -21,7 +23,8 @@ class Engine:
     """The parts that the three services share.
 
     `role` is the role that every caller has; `limits` bound each query. `write_lock` admits one ingest at a time,
-    and readers see the state before it or after it, never between.
+    and readers see the state before it or after it, never between. `translator` reads questions in English, and
+    `sessions` keep the last one of each caller's session.
     """
 
     store: Store
@@ -30,6 +33,8 @@ class Engine:
     write_lock: threading.Lock = field(default_factory=threading.Lock)
     model_lock: threading.Lock = field(default_factory=threading.Lock)
     loaded: dict[Path, Checkpoint] = field(default_factory=dict)
+    translator: Translator = by_grammar
+    sessions: MemorySessions = field(default_factory=MemorySessions)
     catalog: Catalog = field(init=False)
 
     def __post_init__(self) -> None:

@@ -31,6 +31,8 @@ STATUS: Final[dict[type[errors.EhrError], grpc.StatusCode]] = {
     errors.VocabularyError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.UnknownModel: grpc.StatusCode.NOT_FOUND,
     errors.ModelError: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.UnknownSession: grpc.StatusCode.NOT_FOUND,
+    errors.EndpointError: grpc.StatusCode.FAILED_PRECONDITION,
 }
 """The status of each error; an error that is not listed has that of its parent, and none INTERNAL."""
 

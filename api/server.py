@@ -43,12 +43,16 @@ SERVICES: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the service listens; with a certificate and its key it speaks TLS only."""
+    """Where the service listens; with a certificate and its key it speaks TLS only.
+
+    With `tls_client_ca` callers have to show a certificate of that authority, and are known by it.
+    """
 
     host: str = "127.0.0.1"
     port: int = 50051
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    tls_client_ca: Path | None = None
 
 
 async def serve(engine: Engine, address: Address, ready: Callable[[int], None]) -> None:
@@ -91,7 +95,9 @@ def _listen(server: grpc.aio.Server, address: Address) -> int:
         if address.tls_cert is None or address.tls_key is None:
             return server.add_insecure_port(target)
         pair = (address.tls_key.read_bytes(), address.tls_cert.read_bytes())
-        return server.add_secure_port(target, grpc.ssl_server_credentials([pair]))
+        ca = address.tls_client_ca.read_bytes() if address.tls_client_ca else None
+        credentials = grpc.ssl_server_credentials([pair], ca, require_client_auth=ca is not None)
+        return server.add_secure_port(target, credentials)
     except OSError as error:
         raise ServiceError(f"the certificate cannot be read: {error}") from error
     except RuntimeError as error:

@@ -1,18 +1,26 @@
 """`ehr ask`: a question in English, answered from the records or refused with a reason."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from api.commands.translating import add_asking_flags, run_ask_database
+from api.endpoints import add_endpoint_flags, translator_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ehr.store import Store
     from sql.text import Answer
+    from sql.text.translator import Translator
+
+SESSIONS: Final = "sessions"
+"""Folder of the store that keeps the sessions of `ehr ask --in`."""
 
 EPILOG = """examples:
   ehr ask "how many patients have heart failure?"
   ehr ask "median length of ICU stay of women over 65 with sepsis"
   ehr ask "how many admissions had a creatinine above 2 mg/dL within 24 hours of admission?" --dry-run
+  ehr ask --in ward "how many patients have heart failure?", then ehr ask --in ward "and only women?"
 
 A question that cannot be answered is answered with a reason, and that is no failure: exit code 0, and "reason" with
 --json. UNANSWERABLE: the records do not hold it. AMBIGUOUS: it has several meanings. LOW_CONFIDENCE: it was not
@@ -29,33 +37,75 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("question", metavar="QUESTION", help="the question, in quotes")
+    parser.add_argument("question", metavar="QUESTION", nargs="?", help="the question, in quotes")
     parser.add_argument("--dry-run", action="store_true", help="show what was understood and the SQL; run nothing")
     parser.add_argument(
         "--role", default="analyst", metavar="ROLE", help="analyst (default), aggregate, clinician, trainer, admin"
     )
+    parser.add_argument(
+        "--in",
+        dest="session",
+        metavar="SESSION",
+        help="ask within a session of this name, so that the next question may follow this one",
+    )
+    add_endpoint_flags(parser)
+    add_asking_flags(parser)
     parser.set_defaults(run=run_ask)
 
 
 def run_ask(args: argparse.Namespace) -> int:
     """Answer one question."""
     from api.console import emit
+    from ehr.errors import QuestionError
     from ehr.store import open_store, opened, require_subjects
 
+    if args.db is not None or args.questions is not None:
+        return run_ask_database(args)
+    if args.question is None:
+        raise QuestionError('there is no question; give one in quotes, as in  ehr ask "how many patients are there?"')
+    translator = translator_of(args)
     with opened(open_store(args.store, locked=True)) as store:
         require_subjects(store)
-        answer = answered(store, args.question, role=args.role, dry_run=args.dry_run)
+        answer = answered(
+            store,
+            args.question,
+            role=args.role,
+            dry_run=args.dry_run,
+            session=args.session,
+            translator=translator,
+        )
     emit(args, payload_of(answer), lambda console: render_answer(console, answer))
     return 0
 
 
-def answered(store: "Store", question: str, *, role: str, dry_run: bool = False) -> "Answer":
-    """Answer a question, with a line in the audit log."""
-    from ehr.audit import audited
-    from sql.text import ask
+def answered(
+    store: "Store",
+    question: str,
+    *,
+    role: str,
+    dry_run: bool = False,
+    session: str | None = None,
+    translator: "Translator | None" = None,
+) -> "Answer":
+    """Answer a question, within a session where one is named, with a line in the audit log.
 
-    with audited(store, "ask", question, role=role) as entry:
-        answer = ask(store, question, role=role, dry_run=dry_run)
+    Raises UnknownSession for a follow-up in a session that the user does not have.
+    """
+    from ehr.audit import audited, user_name
+    from sql.text import ask
+    from sql.text.followups import FolderSessions, ask_in
+    from sql.text.translator import by_grammar
+
+    reader = translator or by_grammar
+    action = "ask" if reader is by_grammar else "ask a language model"
+    with audited(store, action, question, role=role) as entry:
+        if session is None:
+            answer = ask(store, question, role=role, dry_run=dry_run, translator=reader)
+        else:
+            kept = FolderSessions(store.path / SESSIONS)
+            answer = ask_in(
+                kept, session, user_name(), store, question, role=role, dry_run=dry_run, translator=reader
+            )
         entry.rows = answer.result.table.num_rows if answer.result else None
         if answer.reason is not None:
             entry.outcome, entry.reason = "refused", f"{answer.reason}: {answer.message}"
@@ -77,6 +127,7 @@ def payload_of(answer: "Answer") -> dict[str, Any]:
         "seconds": round(result.seconds, 4) if result else None,
         "reason": answer.reason,
         "message": answer.message,
+        "read_by": answer.by,
     }
 
 
@@ -119,7 +170,7 @@ def _render_rows(console: "Console", answer: "Answer") -> None:
 
     assert answer.result is not None
     table = answer.result.table
-    if table.num_rows > 1 or (answer.query is not None and answer.query.by is not None):
+    if table.num_rows > 1 or answer.query is None or answer.query.by is not None:
         console.print(Padding(rendered(table), (0, 2)))
     for note in answer.result.notes:
         console.print(note, style="yellow")

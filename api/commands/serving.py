@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
+from api.endpoints import add_endpoint_flags, translator_of
 from api.memory import bounded_memory, size
 
 MODELS_AND_THREADS: Final = 8 * 2**30
@@ -23,6 +24,12 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     serve.add_argument("--port", type=_port, default=50051, help="port, 0 for any free one (default 50051)")
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain in PEM; needs --tls-key")
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="private key of the certificate in PEM")
+    serve.add_argument(
+        "--tls-client-ca",
+        type=Path,
+        metavar="FILE",
+        help="authority in PEM whose certificates callers have to show; sessions of questions are bound to them",
+    )
     serve.add_argument("--role", default="analyst", help="role of every caller in SQL and English (default analyst)")
     serve.add_argument("--max-rows", type=int, default=1_000_000, metavar="N", help="row limit of a query")
     serve.add_argument("--timeout", type=float, default=30.0, metavar="S", help="time limit of a query in seconds")
@@ -38,6 +45,7 @@ def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         metavar="SIZE",
         help="memory of the whole process, models included (default: that of the database and 8GB)",
     )
+    add_endpoint_flags(serve)
     serve.set_defaults(run=run_serve)
 
 
@@ -62,8 +70,13 @@ def run_serve(args: argparse.Namespace) -> int:
 
     if (args.tls_cert is None) != (args.tls_key is None):
         raise ServiceError("--tls-cert and --tls-key belong together; give both or neither")
+    if args.tls_client_ca is not None and args.tls_cert is None:
+        raise ServiceError(
+            "--tls-client-ca needs --tls-cert and --tls-key; without TLS no caller can show a certificate"
+        )
+    translator = translator_of(args)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    address = Address(args.host, args.port, args.tls_cert, args.tls_key)
+    address = Address(args.host, args.port, args.tls_cert, args.tls_key, args.tls_client_ca)
 
     def ready(port: int) -> None:
         print(f"serving {args.store} on {args.host}:{port}; Ctrl-C stops", flush=True)
@@ -73,7 +86,7 @@ def run_serve(args: argparse.Namespace) -> int:
         bounded_memory(args.process_memory or args.memory + MODELS_AND_THREADS),
         opened(open_store(args.store, writable=True, locked=True, memory=f"{args.memory}B")) as store,
     ):
-        engine = Engine(store, role=args.role, limits=limits)
+        engine = Engine(store, role=args.role, limits=limits, translator=translator)
         asyncio.run(serve(engine, address, ready))
     print("stopped", flush=True)
     return 0

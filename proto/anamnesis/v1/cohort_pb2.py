@@ -27,47 +27,47 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61namnesis/v1/cohort.proto\x12\x0c\x61namnesis.v1\x1a\x18\x61namnesis/v1/table.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Z\n\nAskRequest\x12\x10\n\x08question\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12)\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x19.anamnesis.v1.TableFormat\"\xa4\x01\n\x0b\x41skResponse\x12\x0f\n\x07reading\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12\'\n\x05table\x18\x03 \x01(\x0b\x32\x18.anamnesis.v1.TableChunk\x12,\n\nabstention\x18\x04 \x01(\x0b\x32\x18.anamnesis.v1.Abstention\x12\x11\n\ttruncated\x18\x05 \x01(\x08\x12\r\n\x05notes\x18\x06 \x03(\t\"M\n\nAbstention\x12.\n\x06reason\x18\x01 \x01(\x0e\x32\x1e.anamnesis.v1.AbstentionReason\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x84\x01\n\x0cQueryRequest\x12\x0b\n\x03sql\x18\x01 \x01(\t\x12\x10\n\x08max_rows\x18\x02 \x01(\x03\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x19.anamnesis.v1.TableFormat\"q\n\rQueryResponse\x12)\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x18.anamnesis.v1.TableChunkH\x00\x12-\n\x07summary\x18\x02 \x01(\x0b\x32\x1a.anamnesis.v1.QuerySummaryH\x00\x42\x06\n\x04part\"w\n\x0cQuerySummary\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x0b\n\x03sql\x18\x03 \x01(\t\x12*\n\x07\x65lapsed\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05notes\x18\x05 \x03(\t\"\x85\x01\n\x10RunCohortRequest\x12\x13\n\ttask_name\x18\x01 \x01(\tH\x00\x12\x13\n\ttask_yaml\x18\x02 \x01(\tH\x00\x12)\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x19.anamnesis.v1.TableFormat\x12\x14\n\x0c\x63ount_events\x18\x04 \x01(\x08\x42\x06\n\x04task\"v\n\x11RunCohortResponse\x12)\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x18.anamnesis.v1.TableChunkH\x00\x12.\n\x07summary\x18\x02 \x01(\x0b\x32\x1b.anamnesis.v1.CohortSummaryH\x00\x42\x06\n\x04part\"\x90\x01\n\rCohortSummary\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x10\n\x08subjects\x18\x02 \x01(\x03\x12\x15\n\x08positive\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12.\n\tattrition\x18\x04 \x03(\x0b\x32\x1b.anamnesis.v1.AttritionStep\x12\x0b\n\x03sql\x18\x05 \x01(\tB\x0b\n\t_positive\"\xd1\x01\n\rAttritionStep\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x17\n\x0fsubjects_before\x18\x02 \x01(\x03\x12\x16\n\x0esubjects_after\x18\x03 \x01(\x03\x12\x13\n\x0brows_before\x18\x04 \x01(\x03\x12\x12\n\nrows_after\x18\x05 \x01(\x03\x12\x1a\n\revents_before\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x0c\x65vents_after\x18\x07 \x01(\x03H\x01\x88\x01\x01\x42\x10\n\x0e_events_beforeB\x0f\n\r_events_after\"]\n\x18\x45xplainMembershipRequest\x12\x13\n\ttask_name\x18\x01 \x01(\tH\x00\x12\x13\n\ttask_yaml\x18\x02 \x01(\tH\x00\x12\x0f\n\x07subject\x18\x03 \x01(\tB\x06\n\x04task\"h\n\x19\x45xplainMembershipResponse\x12\x12\n\nsubject_id\x18\x01 \x01(\x03\x12\r\n\x05is_in\x18\x02 \x01(\x08\x12(\n\x05\x66\x61tes\x18\x03 \x03(\x0b\x32\x19.anamnesis.v1.TriggerFate\"\xf5\x01\n\x0bTriggerFate\x12+\n\x07trigger\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05is_in\x18\x02 \x01(\x08\x12\x33\n\x0fprediction_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\x05label\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12+\n\x08verdicts\x18\x05 \x03(\x0b\x32\x19.anamnesis.v1.RuleVerdict\x12*\n\x07outcome\x18\x06 \x01(\x0b\x32\x19.anamnesis.v1.RuleVerdictB\x08\n\x06_label\"\xe9\x01\n\x0bRuleVerdict\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12*\n\x07outcome\x18\x02 \x01(\x0e\x32\x19.anamnesis.v1.RuleOutcome\x12\r\n\x05\x66ound\x18\x03 \x01(\t\x12)\n\x05start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03\x65nd\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x1a.anamnesis.v1.RuleEvidence\x12\x0f\n\x07\x66urther\x18\x07 \x01(\x03\"U\n\x0cRuleEvidence\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t*\xbe\x01\n\x10\x41\x62stentionReason\x12!\n\x1d\x41\x42STENTION_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1e\x41\x42STENTION_REASON_UNANSWERABLE\x10\x01\x12\x1f\n\x1b\x41\x42STENTION_REASON_AMBIGUOUS\x10\x02\x12$\n ABSTENTION_REASON_LOW_CONFIDENCE\x10\x03\x12\x1c\n\x18\x41\x42STENTION_REASON_UNSAFE\x10\x04*x\n\x0bRuleOutcome\x12\x1c\n\x18RULE_OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10RULE_OUTCOME_MET\x10\x01\x12\x17\n\x13RULE_OUTCOME_BROKEN\x10\x02\x12\x1c\n\x18RULE_OUTCOME_NOT_REACHED\x10\x03\x32\xc5\x02\n\rCohortService\x12:\n\x03\x41sk\x12\x18.anamnesis.v1.AskRequest\x1a\x19.anamnesis.v1.AskResponse\x12\x42\n\x05Query\x12\x1a.anamnesis.v1.QueryRequest\x1a\x1b.anamnesis.v1.QueryResponse0\x01\x12N\n\tRunCohort\x12\x1e.anamnesis.v1.RunCohortRequest\x1a\x1f.anamnesis.v1.RunCohortResponse0\x01\x12\x64\n\x11\x45xplainMembership\x12&.anamnesis.v1.ExplainMembershipRequest\x1a\'.anamnesis.v1.ExplainMembershipResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61namnesis/v1/cohort.proto\x12\x0c\x61namnesis.v1\x1a\x18\x61namnesis/v1/table.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"k\n\nAskRequest\x12\x10\n\x08question\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12)\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x19.anamnesis.v1.TableFormat\x12\x0f\n\x07session\x18\x04 \x01(\t\"\xc6\x01\n\x0b\x41skResponse\x12\x0f\n\x07reading\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12\'\n\x05table\x18\x03 \x01(\x0b\x32\x18.anamnesis.v1.TableChunk\x12,\n\nabstention\x18\x04 \x01(\x0b\x32\x18.anamnesis.v1.Abstention\x12\x11\n\ttruncated\x18\x05 \x01(\x08\x12\r\n\x05notes\x18\x06 \x03(\t\x12\x0f\n\x07session\x18\x07 \x01(\t\x12\x0f\n\x07read_by\x18\x08 \x01(\t\"M\n\nAbstention\x12.\n\x06reason\x18\x01 \x01(\x0e\x32\x1e.anamnesis.v1.AbstentionReason\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x84\x01\n\x0cQueryRequest\x12\x0b\n\x03sql\x18\x01 \x01(\t\x12\x10\n\x08max_rows\x18\x02 \x01(\x03\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x19.anamnesis.v1.TableFormat\"q\n\rQueryResponse\x12)\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x18.anamnesis.v1.TableChunkH\x00\x12-\n\x07summary\x18\x02 \x01(\x0b\x32\x1a.anamnesis.v1.QuerySummaryH\x00\x42\x06\n\x04part\"w\n\x0cQuerySummary\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x0b\n\x03sql\x18\x03 \x01(\t\x12*\n\x07\x65lapsed\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05notes\x18\x05 \x03(\t\"\x85\x01\n\x10RunCohortRequest\x12\x13\n\ttask_name\x18\x01 \x01(\tH\x00\x12\x13\n\ttask_yaml\x18\x02 \x01(\tH\x00\x12)\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x19.anamnesis.v1.TableFormat\x12\x14\n\x0c\x63ount_events\x18\x04 \x01(\x08\x42\x06\n\x04task\"v\n\x11RunCohortResponse\x12)\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x18.anamnesis.v1.TableChunkH\x00\x12.\n\x07summary\x18\x02 \x01(\x0b\x32\x1b.anamnesis.v1.CohortSummaryH\x00\x42\x06\n\x04part\"\x90\x01\n\rCohortSummary\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x10\n\x08subjects\x18\x02 \x01(\x03\x12\x15\n\x08positive\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12.\n\tattrition\x18\x04 \x03(\x0b\x32\x1b.anamnesis.v1.AttritionStep\x12\x0b\n\x03sql\x18\x05 \x01(\tB\x0b\n\t_positive\"\xd1\x01\n\rAttritionStep\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x17\n\x0fsubjects_before\x18\x02 \x01(\x03\x12\x16\n\x0esubjects_after\x18\x03 \x01(\x03\x12\x13\n\x0brows_before\x18\x04 \x01(\x03\x12\x12\n\nrows_after\x18\x05 \x01(\x03\x12\x1a\n\revents_before\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x0c\x65vents_after\x18\x07 \x01(\x03H\x01\x88\x01\x01\x42\x10\n\x0e_events_beforeB\x0f\n\r_events_after\"]\n\x18\x45xplainMembershipRequest\x12\x13\n\ttask_name\x18\x01 \x01(\tH\x00\x12\x13\n\ttask_yaml\x18\x02 \x01(\tH\x00\x12\x0f\n\x07subject\x18\x03 \x01(\tB\x06\n\x04task\"h\n\x19\x45xplainMembershipResponse\x12\x12\n\nsubject_id\x18\x01 \x01(\x03\x12\r\n\x05is_in\x18\x02 \x01(\x08\x12(\n\x05\x66\x61tes\x18\x03 \x03(\x0b\x32\x19.anamnesis.v1.TriggerFate\"\xf5\x01\n\x0bTriggerFate\x12+\n\x07trigger\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05is_in\x18\x02 \x01(\x08\x12\x33\n\x0fprediction_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\x05label\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12+\n\x08verdicts\x18\x05 \x03(\x0b\x32\x19.anamnesis.v1.RuleVerdict\x12*\n\x07outcome\x18\x06 \x01(\x0b\x32\x19.anamnesis.v1.RuleVerdictB\x08\n\x06_label\"\xe9\x01\n\x0bRuleVerdict\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12*\n\x07outcome\x18\x02 \x01(\x0e\x32\x19.anamnesis.v1.RuleOutcome\x12\r\n\x05\x66ound\x18\x03 \x01(\t\x12)\n\x05start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03\x65nd\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x1a.anamnesis.v1.RuleEvidence\x12\x0f\n\x07\x66urther\x18\x07 \x01(\x03\"U\n\x0cRuleEvidence\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t*\xbe\x01\n\x10\x41\x62stentionReason\x12!\n\x1d\x41\x42STENTION_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1e\x41\x42STENTION_REASON_UNANSWERABLE\x10\x01\x12\x1f\n\x1b\x41\x42STENTION_REASON_AMBIGUOUS\x10\x02\x12$\n ABSTENTION_REASON_LOW_CONFIDENCE\x10\x03\x12\x1c\n\x18\x41\x42STENTION_REASON_UNSAFE\x10\x04*x\n\x0bRuleOutcome\x12\x1c\n\x18RULE_OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10RULE_OUTCOME_MET\x10\x01\x12\x17\n\x13RULE_OUTCOME_BROKEN\x10\x02\x12\x1c\n\x18RULE_OUTCOME_NOT_REACHED\x10\x03\x32\xc5\x02\n\rCohortService\x12:\n\x03\x41sk\x12\x18.anamnesis.v1.AskRequest\x1a\x19.anamnesis.v1.AskResponse\x12\x42\n\x05Query\x12\x1a.anamnesis.v1.QueryRequest\x1a\x1b.anamnesis.v1.QueryResponse0\x01\x12N\n\tRunCohort\x12\x1e.anamnesis.v1.RunCohortRequest\x1a\x1f.anamnesis.v1.RunCohortResponse0\x01\x12\x64\n\x11\x45xplainMembership\x12&.anamnesis.v1.ExplainMembershipRequest\x1a\'.anamnesis.v1.ExplainMembershipResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'anamnesis.v1.cohort_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ABSTENTIONREASON']._serialized_start=2231
-  _globals['_ABSTENTIONREASON']._serialized_end=2421
-  _globals['_RULEOUTCOME']._serialized_start=2423
-  _globals['_RULEOUTCOME']._serialized_end=2543
+  _globals['_ABSTENTIONREASON']._serialized_start=2282
+  _globals['_ABSTENTIONREASON']._serialized_end=2472
+  _globals['_RULEOUTCOME']._serialized_start=2474
+  _globals['_RULEOUTCOME']._serialized_end=2594
   _globals['_ASKREQUEST']._serialized_start=134
-  _globals['_ASKREQUEST']._serialized_end=224
-  _globals['_ASKRESPONSE']._serialized_start=227
-  _globals['_ASKRESPONSE']._serialized_end=391
-  _globals['_ABSTENTION']._serialized_start=393
-  _globals['_ABSTENTION']._serialized_end=470
-  _globals['_QUERYREQUEST']._serialized_start=473
-  _globals['_QUERYREQUEST']._serialized_end=605
-  _globals['_QUERYRESPONSE']._serialized_start=607
-  _globals['_QUERYRESPONSE']._serialized_end=720
-  _globals['_QUERYSUMMARY']._serialized_start=722
-  _globals['_QUERYSUMMARY']._serialized_end=841
-  _globals['_RUNCOHORTREQUEST']._serialized_start=844
-  _globals['_RUNCOHORTREQUEST']._serialized_end=977
-  _globals['_RUNCOHORTRESPONSE']._serialized_start=979
-  _globals['_RUNCOHORTRESPONSE']._serialized_end=1097
-  _globals['_COHORTSUMMARY']._serialized_start=1100
-  _globals['_COHORTSUMMARY']._serialized_end=1244
-  _globals['_ATTRITIONSTEP']._serialized_start=1247
-  _globals['_ATTRITIONSTEP']._serialized_end=1456
-  _globals['_EXPLAINMEMBERSHIPREQUEST']._serialized_start=1458
-  _globals['_EXPLAINMEMBERSHIPREQUEST']._serialized_end=1551
-  _globals['_EXPLAINMEMBERSHIPRESPONSE']._serialized_start=1553
-  _globals['_EXPLAINMEMBERSHIPRESPONSE']._serialized_end=1657
-  _globals['_TRIGGERFATE']._serialized_start=1660
-  _globals['_TRIGGERFATE']._serialized_end=1905
-  _globals['_RULEVERDICT']._serialized_start=1908
-  _globals['_RULEVERDICT']._serialized_end=2141
-  _globals['_RULEEVIDENCE']._serialized_start=2143
-  _globals['_RULEEVIDENCE']._serialized_end=2228
-  _globals['_COHORTSERVICE']._serialized_start=2546
-  _globals['_COHORTSERVICE']._serialized_end=2871
+  _globals['_ASKREQUEST']._serialized_end=241
+  _globals['_ASKRESPONSE']._serialized_start=244
+  _globals['_ASKRESPONSE']._serialized_end=442
+  _globals['_ABSTENTION']._serialized_start=444
+  _globals['_ABSTENTION']._serialized_end=521
+  _globals['_QUERYREQUEST']._serialized_start=524
+  _globals['_QUERYREQUEST']._serialized_end=656
+  _globals['_QUERYRESPONSE']._serialized_start=658
+  _globals['_QUERYRESPONSE']._serialized_end=771
+  _globals['_QUERYSUMMARY']._serialized_start=773
+  _globals['_QUERYSUMMARY']._serialized_end=892
+  _globals['_RUNCOHORTREQUEST']._serialized_start=895
+  _globals['_RUNCOHORTREQUEST']._serialized_end=1028
+  _globals['_RUNCOHORTRESPONSE']._serialized_start=1030
+  _globals['_RUNCOHORTRESPONSE']._serialized_end=1148
+  _globals['_COHORTSUMMARY']._serialized_start=1151
+  _globals['_COHORTSUMMARY']._serialized_end=1295
+  _globals['_ATTRITIONSTEP']._serialized_start=1298
+  _globals['_ATTRITIONSTEP']._serialized_end=1507
+  _globals['_EXPLAINMEMBERSHIPREQUEST']._serialized_start=1509
+  _globals['_EXPLAINMEMBERSHIPREQUEST']._serialized_end=1602
+  _globals['_EXPLAINMEMBERSHIPRESPONSE']._serialized_start=1604
+  _globals['_EXPLAINMEMBERSHIPRESPONSE']._serialized_end=1708
+  _globals['_TRIGGERFATE']._serialized_start=1711
+  _globals['_TRIGGERFATE']._serialized_end=1956
+  _globals['_RULEVERDICT']._serialized_start=1959
+  _globals['_RULEVERDICT']._serialized_end=2192
+  _globals['_RULEEVIDENCE']._serialized_start=2194
+  _globals['_RULEEVIDENCE']._serialized_end=2279
+  _globals['_COHORTSERVICE']._serialized_start=2597
+  _globals['_COHORTSERVICE']._serialized_end=2922
 # @@protoc_insertion_point(module_scope)

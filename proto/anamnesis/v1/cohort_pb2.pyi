@@ -37,30 +37,36 @@ RULE_OUTCOME_BROKEN: RuleOutcome
 RULE_OUTCOME_NOT_REACHED: RuleOutcome
 
 class AskRequest(_message.Message):
-    __slots__ = ("question", "dry_run", "format")
+    __slots__ = ("question", "dry_run", "format", "session")
     QUESTION_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
     question: str
     dry_run: bool
     format: _table_pb2.TableFormat
-    def __init__(self, question: _Optional[str] = ..., dry_run: _Optional[bool] = ..., format: _Optional[_Union[_table_pb2.TableFormat, str]] = ...) -> None: ...
+    session: str
+    def __init__(self, question: _Optional[str] = ..., dry_run: _Optional[bool] = ..., format: _Optional[_Union[_table_pb2.TableFormat, str]] = ..., session: _Optional[str] = ...) -> None: ...
 
 class AskResponse(_message.Message):
-    __slots__ = ("reading", "sql", "table", "abstention", "truncated", "notes")
+    __slots__ = ("reading", "sql", "table", "abstention", "truncated", "notes", "session", "read_by")
     READING_FIELD_NUMBER: _ClassVar[int]
     SQL_FIELD_NUMBER: _ClassVar[int]
     TABLE_FIELD_NUMBER: _ClassVar[int]
     ABSTENTION_FIELD_NUMBER: _ClassVar[int]
     TRUNCATED_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    READ_BY_FIELD_NUMBER: _ClassVar[int]
     reading: str
     sql: str
     table: _table_pb2.TableChunk
     abstention: Abstention
     truncated: bool
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, reading: _Optional[str] = ..., sql: _Optional[str] = ..., table: _Optional[_Union[_table_pb2.TableChunk, _Mapping]] = ..., abstention: _Optional[_Union[Abstention, _Mapping]] = ..., truncated: _Optional[bool] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    session: str
+    read_by: str
+    def __init__(self, reading: _Optional[str] = ..., sql: _Optional[str] = ..., table: _Optional[_Union[_table_pb2.TableChunk, _Mapping]] = ..., abstention: _Optional[_Union[Abstention, _Mapping]] = ..., truncated: _Optional[bool] = ..., notes: _Optional[_Iterable[str]] = ..., session: _Optional[str] = ..., read_by: _Optional[str] = ...) -> None: ...
 
 class Abstention(_message.Message):
     __slots__ = ("reason", "message")

@@ -78,10 +78,13 @@ def refusal_of(linked: Linked, index: Index) -> Refusal | None:
     return None
 
 
-def checked(query: Query, linked: Linked, index: Index) -> Query | Refusal:
-    """Return the query with its concepts in the units of the question, or why it is not the question."""
+def checked(query: Query, linked: Linked, index: Index, previous: Query | None = None) -> Query | Refusal:
+    """Return the query with its concepts in the units of the question, or why it is not the question.
+
+    Numbers and times may come from the `previous` question as well.
+    """
     fault = flaw(query) or _concept_left_out(query, linked) or _telling_left_out(query, linked)
-    fault = fault or _numbers_differ(query, linked, index)
+    fault = fault or _numbers_differ(query, linked, index, previous)
     if fault is not None:
         return Refusal("LOW_CONFIDENCE", fault)
     reader = Reader(linked.tokens, index)
@@ -129,14 +132,15 @@ class _Said:
     has_month: bool
 
 
-def _numbers_differ(query: Query, linked: Linked, index: Index) -> str | None:
+def _numbers_differ(query: Query, linked: Linked, index: Index, previous: Query | None) -> str | None:
     said = _said(linked, index)
     numbers = set(_numbers(query))
+    earlier = set(_values(previous))
     for time in (part for part in _values(query) if isinstance(part, datetime)):
-        if not _is_said(time, said):
+        if time not in earlier and not _is_said(time, said):
             return f"the question does not say {time:%Y-%m-%d}"
         numbers |= {float(time.year), float(time.year - 1), float(time.month), float(time.day)}
-    strange = sorted(set(_numbers(query)) - said.all - FREE)
+    strange = sorted(set(_numbers(query)) - said.all - set(_numbers(previous)) - FREE)
     if strange:
         return f"the question does not say {strange[0]:g}"
     for text, meanings in said.each:

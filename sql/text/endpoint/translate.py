@@ -77,7 +77,7 @@ class LanguageModel:
             return Refusal(reply.reason, f"the language model {self.endpoint.name} says: {plain(reply.message)}")
         if isinstance(reply, SqlReply):
             return self._guarded(reply, linked, ground, hidden)
-        found = checked(reply, linked, ground.index)
+        found = checked(reply, linked, ground.index, ground.previous)
         if isinstance(found, Refusal):
             return self._low(f"misread the question: {found.message}") if found.reason == "LOW_CONFIDENCE" else found
         return Typed(self._labelled(found, linked), self.endpoint.name)

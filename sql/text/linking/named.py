@@ -15,6 +15,8 @@ from sql.text.linking.words import Piece, Span, is_in, spans_of
 REACH: Final = 3  # how many words away a cue may stand
 # In front of these a single letter or function word is no name: "can i", "any other test".
 _NOT_BEFORE: Final = FUNCTION - {"a", "an", "of", "for", "on", "first", "last"}
+# Behind a number these are units: "24 hr" names no heart rate.
+_UNITS: Final = frozenset({"hr", "h", "min", "sec", "s", "l", "ml", "g", "kg", "mg", "cm", "f", "c"})
 _NAMING: Final = frozenset({"named", "called"})
 _INTRODUCING: Final = frozenset({"for", "of", "on", *_NAMING})
 
@@ -148,7 +150,7 @@ def _announced(
     """Keep, of the candidates of a key that is no name by itself, those whose kind is announced, or of `kinds`."""
     words, index = question.words, question.index
     before = words[first - 1].word if first else ""
-    if last == first + 1 and before[:1].isdigit() and candidates and candidates[0].how is How.SYNONYM:
+    if key in _UNITS and before[:1].isdigit():
         return []
     if not candidates or not index.needs_cue(key) or before in _NAMING:
         return candidates

@@ -1,6 +1,6 @@
 """Where labels, timelines and models meet: what `ehr train`, `ehr predict`, `ehr evaluate` and the service share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,18 +16,24 @@ from ehr.tasks import Task, find_task, parse_task, self_contained
 from ehr.tasks.include import read_text
 from ehr.timelines import load_timelines
 from ehr.vocabulary import load_vocabulary
+from models.baselines.logistic import Contribution, Logistic
 from models.checkpoint import Checkpoint, TaskText, find_model, load_model, require_vocabulary
 from models.explain import Explanation, WhatIf
+from models.features import read_features
 from models.generative.futures import past_part
 from models.generative.generate import generate
 from models.generative.rollout import Sampling
-from models.predict import predict
+from models.kept import BLEND, read_baseline, say_kept
+from models.predict import NO_HISTORY, predict
 from sql.cohort import Cohort, labels, run_cohort, run_cohort_on_subject
 
 SUPERVISED: Final = "supervised"
 GENERATED: Final = "generated"
 MEANING: Final[dict[str, str]] = {
     SUPERVISED: "90 % interval: how far the estimate would move had other patients been at hand to learn from",
+    "logistic": "90 % interval: how far the estimate would move had other patients been at hand to learn from",
+    "boosting": "90 % interval: how far the estimate would move had other patients been at hand to learn from",
+    BLEND: "90 % interval: those of the estimates that are blended, as if their errors went together",
     GENERATED: "90 % interval: the error of having drawn this many futures; how well the model foresees is not in it",
 }
 """What the interval of each method says."""
@@ -73,6 +79,8 @@ class Foresight:
     warnings: tuple[str, ...]
     explanation: Explanation | None = None
     what_if: WhatIf | None = None
+    contributions: tuple[Contribution, ...] = ()
+    """What moves the estimate of logistic regression most, where that was asked for with an explanation."""
 
 
 def read_task_file(name_or_path: str) -> TaskFile:
@@ -142,13 +150,15 @@ def foresee(
     at: datetime | None = None,
     futures: int = 0,
     asked: Asked = NOTHING,
+    beside: Sequence[str] = (),
 ) -> Foresight:
     """Estimate the risk of the task for one patient from what was known `at` a time (UTC).
 
     Without a time it is the last one at which the task predicts for this patient, else that of the last event. The
     supervised estimate is there when the model was trained for this task; `futures` above 0 adds the generated one.
-    `asked` is what is to be told about the supervised estimate. For a patient who is dead at that time the model
-    abstains. Raises ModelError when neither estimate is possible or what is asked about is none, UnknownSubject when
+    `asked` is what is to be told about the supervised estimate. `beside` names further estimators, of
+    `models.kept.KEPT`, that an evaluation of the model has fitted. For a patient who is dead at that time all
+    abstain. Raises ModelError when neither estimate is possible or what is asked about is none, UnknownSubject when
     the patient has no events.
     """
     checkpoint = checkpoint.of(target.text.hash)
@@ -165,6 +175,10 @@ def foresee(
     if GENERATED in methods:
         sampling = Sampling(futures=futures)
         found[GENERATED] = generate(checkpoint, timelines, rows, target.task, sampling).row(0, named=True)
+    folder = find_model(store.models, checkpoint.name, checkpoint.version)
+    for name in dict.fromkeys(beside):
+        said = say_kept(name, checkpoint, folder, target.text, timelines, store.cursor(), rows).row(0, named=True)
+        found[name] = {**said, "reason": _silence(said), "warning": None}
     is_dead = subject.death_time is not None and subject.death_time <= at
     reasons = {method: DEAD if is_dead else row["reason"] for method, row in found.items()}
     estimates = (_estimate(method, row, reasons[method]) for method, row in found.items())
@@ -182,7 +196,25 @@ def foresee(
         (*warnings, *([remark] if remark else [])),
         explanation,
         what_if,
+        _contributions(store, folder, target, rows, asked) if "logistic" in found and not is_dead else (),
     )
+
+
+def _silence(said: Mapping[str, Any]) -> str | None:
+    """Return why an estimator that was kept says nothing of a row."""
+    if said["risk"] is None:
+        return NO_HISTORY
+    return None if said["low"] is not None else "it was fitted on rows of one outcome only"
+
+
+def _contributions(
+    store: Store, folder: Path, target: TaskFile, row: pl.DataFrame, asked: Asked
+) -> tuple[Contribution, ...]:
+    """Return what moves the estimate of logistic regression for one row; nothing where that is not asked for."""
+    baseline = read_baseline(folder, "logistic", target.text)
+    if not asked.top or not isinstance(baseline.fitted, Logistic):
+        return ()
+    return tuple(baseline.fitted.contributions(read_features(store.cursor(), row, baseline.plan), asked.top))
 
 
 def _methods(checkpoint: Checkpoint, target: TaskFile, futures: int, asked: Asked) -> tuple[str, ...]:

@@ -35,10 +35,11 @@ from models.baselines import (
     save_baseline,
 )
 from models.blend import Blend, blend_frames, fit_blend
-from models.checkpoint import Checkpoint, TaskText, write_json
+from models.checkpoint import Checkpoint, TaskText
 from models.features import past_digest
 from models.generative.generate import generate
 from models.generative.rollout import Sampling
+from models.kept import BLEND, keep_blend
 from models.predict import predict
 from models.scores.risk import TITLES as SCORE_TITLES
 from models.scores.risk import fit_scores, predict_score
@@ -47,7 +48,6 @@ SUPERVISED: Final = "supervised"
 GENERATED: Final = "generated"
 LOGISTIC: Final = "logistic"
 BOOSTING: Final = "boosting"
-BLEND: Final = "blend"
 BAYES: Final = "bayes"
 BASELINE: Final = LOGISTIC
 """The baseline whose coefficients a report shows."""
@@ -60,7 +60,6 @@ TITLES: Final = {
     BAYES: "True probability (Bayes)",
     **SCORE_TITLES,
 }
-BLEND_FILE: Final = "blend.json"
 _CONTROL_ERRORS: Final = 4.0
 _CONTROL_SLACK: Final = 0.02
 KEY: Final = ["subject_id", "prediction_time"]
@@ -149,7 +148,7 @@ def estimate_all(
         own: dict[str, Any] = {**baseline.fitted.report, "strongest_features": strongest}
         own |= {"control": control} if name == LOGISTIC else {}
         _say(said, name, partial(predict_baseline, baseline, events), rows, tuning, own)
-    _add_blend(said, tuning, folder)
+    _add_blend(said, tuning, folder, text)
     progress("clinical scores", 0, 0)
     scores, remarks = fit_scores(events, _rows_of(learnt, "train", split), tuning)
     said.remarks.extend(remarks)
@@ -234,7 +233,7 @@ def _judge_control(aurocs: list[float], said: Said) -> dict[str, Any]:
     return {"shuffles": len(aurocs), "mean_auroc": mean, "lowest": min(aurocs), "highest": max(aurocs)}
 
 
-def _add_blend(said: Said, tuning: pl.DataFrame, folder: Path | None) -> None:
+def _add_blend(said: Said, tuning: pl.DataFrame, folder: Path | None, text: TaskText) -> None:
     """Blend all who spoke of the tuning rows, where these have both outcomes."""
     members = list(said.tuning)
     known = _complete(tuning, {name: said.tuning[name].frame for name in members})
@@ -244,8 +243,7 @@ def _add_blend(said: Said, tuning: pl.DataFrame, folder: Path | None) -> None:
     risks = {name: known[f"risk_{name}"].to_numpy() for name in members}
     blend = fit_blend(risks, known["boolean_value"].to_numpy().astype(np.float64))
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / BLEND_FILE, blend.as_mapping())
+        keep_blend(folder, blend, text)
 
     def say(spoken: Mapping[str, Estimates]) -> Callable[[], pl.DataFrame]:
         return lambda: blend_frames(blend, {name: spoken[name].frame for name in members})

@@ -1,5 +1,6 @@
 """How `ehr predict` prints what moves an estimate."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -8,6 +9,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from models.baselines.logistic import Contribution
     from models.explain import Change, Explanation, WhatIf
 
 
@@ -37,6 +39,20 @@ def render_explanation(console: "Console", explanation: "Explanation") -> None:
         console.print(table)
     console.print(f"\n  {escape(explanation.text)}")
     console.print(f"  [bright_black]{explanation.note}[/]")
+
+
+def render_contributions(console: "Console", contributions: "Sequence[Contribution]") -> None:
+    """Print the features that move the estimate of logistic regression."""
+    console.print(
+        "\n  [bold]Features that move the logistic regression[/] [bright_black](beside the average training row)[/]"
+    )
+    table = _table("log-odds")
+    for one in contributions:
+        value = "" if one.value is None else f" = {one.value:g}"
+        arrow = "[red]\u25b2[/]" if one.log_odds > 0 else "[green]\u25bc[/]"
+        text = f"{one.column}{value}: risk {abs(one.effect):.1%} {'higher' if one.effect > 0 else 'lower'}"
+        table.add_row(arrow, escape(text), f"{one.log_odds:+.2f}")
+    console.print(table)
 
 
 def render_what_if(console: "Console", what_if: "WhatIf") -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from api.commands.translating import add_training_flags, run_train_translator
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -27,7 +29,7 @@ def _register_train(commands: Any, parents: list[argparse.ArgumentParser]) -> No
         description="Trains a decoder on the timelines of training subjects and, with --task, a calibrated head for "
         "the task. A training that was interrupted goes on when the same command is run again.",
     )
-    train.add_argument("--model", metavar="NAME", required=True, help="name of the model; each run adds a version")
+    train.add_argument("--model", metavar="NAME", help="name of the model; each run adds a version")
     train.add_argument("--task", metavar="TASK", help="a task file, or a ready task such as in_hospital_mortality")
     train.add_argument(
         "--also",
@@ -57,6 +59,7 @@ def _register_train(commands: Any, parents: list[argparse.ArgumentParser]) -> No
     train.add_argument(
         "--set", dest="settings", metavar="KEY=VALUE", action="append", default=[], help="one setting (repeatable)"
     )
+    add_training_flags(train)
     train.set_defaults(run=run_train)
 
 
@@ -78,6 +81,13 @@ def _register_predict(commands: Any, parents: list[argparse.ArgumentParser]) -> 
         "--generate", type=int, default=0, metavar="N", help="also estimate from N generated futures of the patient"
     )
     predict.add_argument(
+        "--estimator",
+        choices=("logistic", "boosting", "blend"),
+        action="append",
+        default=[],
+        help="also the estimate of this one, which 'ehr evaluate' has fitted beside the model (repeatable)",
+    )
+    predict.add_argument(
         "--through",
         metavar="STAY",
         help="follow the risk through a stay: its number, or 'last'; each time from what was known by then",
@@ -94,7 +104,7 @@ def _register_predict(commands: Any, parents: list[argparse.ArgumentParser]) -> 
         const=10,
         default=0,
         metavar="N",
-        help="show the N records that move the supervised estimate most (10)",
+        help="show the N records that move the supervised estimate most (10), and features of --estimator logistic",
     )
     predict.add_argument(
         "--without",
@@ -129,6 +139,10 @@ def run_train(args: argparse.Namespace) -> int:
     from models.settings import read_settings
     from models.training import Labelled, Timed, train
 
+    if args.translator:
+        return run_train_translator(args)
+    if args.model is None:
+        raise ModelError("name the model with --model NAME, or train a translator of questions with --translator")
     check_name(args.model)
     if (args.also or args.endpoint) and not args.task:
         raise ModelError("--also and --endpoint stand beside --task; name a task")
@@ -197,7 +211,7 @@ def run_predict(args: argparse.Namespace) -> int:
         subject = find_subject(store, args.subject)
         at = _without_zone(args.at) if args.at else None
         asked = Asked(args.explain, tuple(args.without), tuple(args.without_code))
-        foresight = foresee(store, checkpoint, file, subject, at, args.generate, asked)
+        foresight = foresee(store, checkpoint, file, subject, at, args.generate, asked, args.estimator)
     emit(args, asdict(foresight), lambda console: _render_foresight(console, foresight))
     return 0
 
@@ -294,7 +308,7 @@ def _count(text: str) -> int:
 
 
 def _render_foresight(console: "Console", foresight: "Foresight") -> None:
-    from api.commands.effects import render_explanation, render_what_if
+    from api.commands.effects import render_contributions, render_explanation, render_what_if
 
     model = foresight.model
     console.print(
@@ -305,6 +319,8 @@ def _render_foresight(console: "Console", foresight: "Foresight") -> None:
         _render_estimate(console, estimate)
     if foresight.explanation:
         render_explanation(console, foresight.explanation)
+    if foresight.contributions:
+        render_contributions(console, foresight.contributions)
     if foresight.what_if:
         render_what_if(console, foresight.what_if)
     for warning in foresight.warnings:

@@ -108,12 +108,25 @@ def load_baseline(folder: Path, name: str, identity: Mapping[str, Any]) -> Basel
 
     Raises ModelError when the file is damaged.
     """
+    return _read(folder, name, lambda found: bool(found == dict(identity)))
+
+
+def kept_baseline(folder: Path, name: str, task_hash: str) -> Baseline | None:
+    """Return the baseline in a folder that was fitted for a task, on whatever rows, or None.
+
+    Raises ModelError when the file is damaged.
+    """
+    return _read(folder, name, lambda found: bool(found["task_hash"] == task_hash))
+
+
+def _read(folder: Path, name: str, fits: Callable[[Mapping[str, Any]], bool]) -> Baseline | None:
+    """Return the baseline in a folder if its identity `fits`."""
     path = baseline_file(folder, name)
     if not path.exists():
         return None
     try:
         content = orjson.loads(path.read_bytes())
-        if content["format"] != FORMAT or content["identity"] != dict(identity):
+        if content["format"] != FORMAT or not fits(content["identity"]):
             return None
         return Baseline(name, plan_from(content["plan"]), _KINDS[content["kind"]](content["fitted"]))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
@@ -55,6 +56,20 @@ class Scaling:
 
 
 @dataclass(frozen=True, slots=True)
+class Contribution:
+    """What a column adds to the log-odds of one row, beside a training row that is average there.
+
+    `value` is that of the feature, None where it is not known; `effect` is by how much the risk is higher than it
+    would be with the average.
+    """
+
+    column: str
+    value: float | None
+    log_odds: float
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
 class Logistic:
     """A fitted regression; the coefficients (1 + replicates, columns) begin with the fit on all rows."""
 
@@ -73,8 +88,31 @@ class Logistic:
     def strongest(self, n: int) -> list[tuple[str, float]]:
         """Return the columns with the largest coefficients, per standard deviation."""
         order = np.argsort(-np.abs(self.coefficients[0]), kind="stable")[:n]
-        names = [*self.names, *(f"not known, {self.names[place]}" for place in self.scaling.absent)]
-        return [(names[place], float(self.coefficients[0, place])) for place in order]
+        return [(self.columns[place], float(self.coefficients[0, place])) for place in order]
+
+    @property
+    def columns(self) -> list[str]:
+        """What each column says: the features, and those whose absence is one."""
+        return [*self.names, *(f"not known, {self.names[place]}" for place in self.scaling.absent)]
+
+    def contributions(self, features: Matrix, n: int) -> list[Contribution]:
+        """Return the n largest contributions to the estimate of the first row of `features`, whichever way they go.
+
+        All columns together add up to the log-odds less those of a row that is average in every column.
+        """
+        added = self.scaling(features[:1])[0] * self.coefficients[0]
+        odds = added.sum() + self.intercepts[0]
+        effects = expit(odds) - expit(odds - added)
+        values = np.append(features[0], np.full(len(self.scaling.absent), np.nan))
+        return [
+            Contribution(
+                self.columns[place],
+                None if np.isnan(values[place]) else float(values[place]),
+                float(added[place]),
+                float(effects[place]),
+            )
+            for place in np.argsort(-np.abs(added), kind="stable")[:n]
+        ]
 
     def as_mapping(self) -> dict[str, Any]:
         """Return plain values for a file."""

@@ -26,7 +26,7 @@ def explained(metrics: Mapping[str, Any]) -> str:
         [f"{count:,}", *(_points(told[way][place]) for way, _, _, _ in _WAYS), _points(told["difference"][place])]
         for place, count in enumerate(told["k"])
     ]
-    heads = ["records deleted", *(title for _, title, _, _ in _WAYS), "named - random"]
+    heads = ["records deleted", *(title for _, title, _, _ in _WAYS), "named − random"]
     how = (
         f"From {told['rows']:,} histories of {told['subjects']:,} held-out people (half of them with at least "
         f"{told['events']:,.0f} records) those records were deleted that the explanation says move the estimate most "
@@ -53,8 +53,11 @@ def beats_chance(told: Mapping[str, Any]) -> bool:
 def verdict(told: Mapping[str, Any]) -> str:
     """Say in a sentence what the deletion test found at its smallest k."""
     count, named, random = told["k"][0], told["ranked"][0]["value"], told["random"][0]["value"]
-    records = "one record" if count == 1 else f"{count} records"
-    moved = f"deleting {records} moves the risk by {named * 100:.2f} percentage points, at random {random * 100:.2f}"
+    records = "the record that they name first" if count == 1 else f"the {count} records that they name first"
+    moved = (
+        f"deleting {records} moves the risk by {named * 100:.2f} percentage points on average, deleting as many at "
+        f"random by {random * 100:.2f}"
+    )
     if beats_chance(told):
         return f"Explanations name what matters to this model: {moved}."
     return f"Explanations do not clearly name what matters to this model: {moved}."

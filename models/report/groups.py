@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from models.page import folded, keys, note, section, table
+from models.page import folded, keys, note, paragraph, section, table
 from models.report.drawing import looks
 from models.report.hiding import HIDDEN, SMALLEST_SHOWN
 from models.report.results import cell
@@ -102,8 +102,8 @@ def temporal(metrics: Metrics) -> str:
     when = str(found["cut"])[:16].replace("T", " ")
     head = ["", "people", "with the event", *(label for _, label in _OVER_TIME)]
     shown = table(head, rows, caption=f"Held-out predictions up to and after {when}", kinds=kinds)
-    explained = f"These are {found['kind']}. {_seen(found)} A change whose interval holds 0 shows nothing."
-    return section("Earlier and later", shown, note(explained))
+    explained = paragraph(f"These are {found['kind']}. {_seen(found)}")
+    return section("Earlier and later", explained, shown, note("A change whose interval holds 0 shows nothing."))
 
 
 def _seen(found: Metrics) -> str:

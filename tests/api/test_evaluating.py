@@ -138,6 +138,32 @@ def hold_the_card_of_the_model(capsys: pytest.CaptureFixture[str], store: Path, 
         assert words in err
 
 
+def hold_what_those_beside_the_model_say_of_one_patient(
+    capsys: pytest.CaptureFixture[str], store: Path, task: Path
+) -> None:
+    """Assert that `ehr predict` has the estimates of the baselines and the blend, and what moves the first."""
+    names = ("logistic", "boosting", "blend")
+    asked = [part for name in names for part in ("--estimator", name)]
+    command = ("predict", "--store", str(store), "--model", "made", "--task", str(task), "--subject", "3", *asked)
+    code, out, err = run(capsys, *command, "--explain", "3", "--json")
+    assert code == 0, err
+    found = orjson.loads(out)
+    estimates = {one["method"]: one for one in found["estimates"]}
+    assert list(estimates) == ["supervised", *names]
+    assert all(0 < one["low"] <= one["risk"] <= one["high"] < 1 for one in estimates.values())
+    sizes = [abs(one["log_odds"]) for one in found["contributions"]]
+    assert 1 <= len(sizes) <= 3
+    assert sizes == sorted(sizes, reverse=True)
+    first = found["contributions"][0]
+    assert "LAB//1" in first["column"], "the one value that tells"
+    assert first["effect"] > 0
+    code, out, _ = run(capsys, *command, "--explain", "3")
+    assert code == 0
+    assert "Features that move the logistic regression" in out
+    code, out, _ = run(capsys, *command, "--json")
+    assert orjson.loads(out)["contributions"] == []
+
+
 def test_a_store_without_models_says_how_to_train_one(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "model", "list", "--store", str(store))
     assert code == 0
@@ -178,6 +204,7 @@ def test_evaluate_writes_a_report(store: Path, tmp_path: Path, capsys: pytest.Ca
     assert "mind:" in out
     assert out.rstrip().endswith(f"model card: {out_folder / 'model_card.md'}")
     hold_the_card_of_the_model(capsys, store, out_folder, tmp_path)
+    hold_what_those_beside_the_model_say_of_one_patient(capsys, store, task)
     code, _, err = run(capsys, *arguments, "--truth", str(task))
     assert code == 1
     assert "cannot be read as truth.parquet" in err

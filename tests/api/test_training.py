@@ -13,6 +13,15 @@ from models.generative.futures import past_part
 from sql.cohort import labels, run_cohort, run_cohort_on_subject
 
 TASK = "in_hospital_mortality"
+RETURN = """
+include: stays.yaml
+trigger: hospital_discharge
+windows:
+  alive: {start: end - 1s, end: trigger, start_inclusive: false, end_inclusive: true, has: {death: "(None, 0)"}}
+  next_year: {start: trigger, end: start + 365d, start_inclusive: false, end_inclusive: true, index_timestamp: start}
+endpoints:
+  days_to_return: {window: next_year, predicate: hospital_admission, kind: time, competing: death}
+"""
 TINY = [
     "width=16",
     "layers=1",
@@ -200,6 +209,50 @@ def test_a_task_predicts_for_patients_whose_outcome_is_still_open(store):
             by_subject = rows.group_by("subject_id").agg(pl.col("prediction_time").sort()).head(5)
             for subject, times in by_subject.iter_rows():
                 assert set(times) <= set(prediction_times(opened_store, task, subject))
+
+
+def test_further_tasks_share_a_model_that_answers_each(store, patient, capsys):
+    other = "readmission_30d"
+    train = ["train", "--store", store, "--model", "both"]
+    found = answer(capsys, *train, "--task", TASK, "--also", other, *SETTINGS)
+    assert found["tasks"] == [TASK, other]
+    assert [one["task"] for one in found["report"]["also"]] == [other]
+    assert found["report"]["also"][0]["audit"]["findings"] == []
+    predict = ["predict", "--store", store, "--model", "both", "--subject", str(patient[0])]
+    risks = [answer(capsys, *predict, "--task", name)["estimates"][0]["risk"] for name in (TASK, other)]
+    assert risks[0] != risks[1]
+    for wrong, expected in (
+        (["--also", other], "stand beside --task"),
+        (["--task", TASK, "--also", TASK], "is named twice"),
+        (["--task", TASK, "--also", other, "--endpoint", "days"], "leave out --also"),
+    ):
+        assert expected in refusal(capsys, *train, *wrong)
+
+
+def test_the_time_of_an_endpoint_is_learnt_foretold_and_judged(store, patient, tmp_path, capsys):
+    task = tmp_path / "return.yaml"
+    task.write_text(RETURN)
+    endpoint = ["--task", str(task), "--endpoint", "days_to_return"]
+    train = ["train", "--store", store, "--model", "times"]
+    found = answer(capsys, *train, *endpoint, *SETTINGS, "--set", "intervals=4")
+    assert (found["endpoint"], found["report"]["time_to_event"]["endpoint"]) == ("days_to_return", "days_to_return")
+    assert found["report"]["audit"]["findings"] == []
+    predict = ["predict", "--store", store, "--model", "times", "--subject", str(patient[0])]
+    course = answer(capsys, *predict, *endpoint)
+    assert [curve["cause"] for curve in course["curves"]] == ["hospital_admission", "death"]
+    assert course["curves"][0]["risk"] == sorted(course["curves"][0]["risk"])
+    assert "which --endpoint asks for" in refusal(capsys, *predict, "--task", str(task))
+    evaluate = ["evaluate", "--store", store, "--model", "times", "--out", str(tmp_path / "report")]
+    judged = answer(capsys, *evaluate, *endpoint, "--horizon", "90")
+    assert [one["days"] for one in judged["horizons"]] == [90.0]
+    assert json.loads((tmp_path / "report" / "days_to_return.json").read_text())["rows"] == judged["rows"]
+    assert "no endpoint days" in refusal(capsys, *train, "--task", str(task), "--endpoint", "days")
+    assert "stand beside --task" in refusal(capsys, *train, "--endpoint", "days_to_return")
+
+
+def test_those_beside_a_model_are_asked_once_an_evaluation_has_fitted_them(store, patient, capsys):
+    predict = ["predict", "--store", store, "--model", "tiny", "--task", TASK, "--subject", str(patient[0])]
+    assert "has no blend beside it" in refusal(capsys, *predict, "--estimator", "blend")
 
 
 def test_rows_are_known_by_a_time_when_all_their_windows_are_over(store):

@@ -20,7 +20,6 @@ from models.baselines import Effort
 from models.checkpoint import TaskText
 from models.estimators import (
     BASELINE,
-    BLEND,
     BOOSTING,
     GENERATED,
     LOGISTIC,
@@ -32,6 +31,7 @@ from models.estimators import (
 )
 from models.evaluate import evaluate
 from models.generative.rollout import Sampling
+from models.kept import BLEND, KEPT, say_kept
 from tests.ehr.made import event, memory_store
 from tests.models.made import START, make_timelines, make_vocabulary, untrained_checkpoint
 
@@ -86,6 +86,14 @@ def test_a_model_of_this_task_stands_beside_the_baselines_and_their_blend(histor
     for name in (BASELINE, BOOSTING):
         assert result.metrics["estimators"][name]["metrics"]["auroc"]["value"] > 0.7
     assert orjson.loads(orjson.dumps(result.metrics)) == result.metrics
+    for name in KEPT:
+        kept = say_kept(name, checkpoint, tmp_path, text, timelines, events, rows)
+        assert kept.equals(said.held_out[name].frame.select(kept.columns))
+        with pytest.raises(ModelError, match=f"has no {name} beside it for task death"):
+            say_kept(name, checkpoint, tmp_path, TaskText("death", "another text"), timelines, events, rows)
+    (tmp_path / "blend.json").write_text("[]")
+    with pytest.raises(ModelError, match="is damaged"):
+        say_kept(BLEND, checkpoint, tmp_path, text, timelines, events, rows)
     again = estimate_all(checkpoint, timelines, labels, task, text, events=events, folder=tmp_path)
     assert again.held_out[BASELINE].frame.equals(said.held_out[BASELINE].frame)
     assert again.held_out[BLEND].frame.equals(said.held_out[BLEND].frame)

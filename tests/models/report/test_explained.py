@@ -25,7 +25,8 @@ def test_the_section_has_the_figures_and_a_verdict():
     page = explained({"explanation": TOLD})
     assert TITLE in page
     assert "Explanations name what matters to this model" in page
-    assert "deleting one record moves the risk by 1.90 percentage points, at random 0.12" in page
+    assert "deleting the record that they name first moves the risk by 1.90 percentage points on average" in page
+    assert "deleting as many at random by 0.12" in page
     assert "3.10<small>3.00 to 3.20</small>" in page
     assert "<figure" in page
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
+from sql.text.linking.known import known_synonyms
 from sql.text.linking.names import Connection, IdColumn, Name, NameColumn, read_ids, read_names, read_unused, variants
 from sql.text.linking.ordinary import ABBREVIATED, FUNCTION, ORDINARY
 from sql.text.linking.slots import Candidate, How, Slot
@@ -155,7 +156,8 @@ def _entries(name: Name, synonyms: Sequence[str]) -> Iterable[Entry]:
     for surface in synonyms:
         yield Entry(name, surface, How.SYNONYM)
     own = name.value.lower()
-    written = [*variants(name.value), *([name.alias] if name.alias else [])]
+    known = known_synonyms().get(key_of(name.value), ())
+    written = [*variants(name.value), *([name.alias] if name.alias else []), *known]
     for surface in dict.fromkeys(written):
         if surface.lower() != own:
             yield Entry(name, surface, How.SYNONYM)
@@ -165,11 +167,11 @@ def _add_words(index: LinkIndex) -> None:
     """Count the words of the keys: how far a key may reach, and how much a word tells about a name."""
     counts: Counter[str] = Counter()
     by_word: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for key in index.entries:
+    for key, entries in index.entries.items():
         parts = tuple(key.split())
         index.longest[parts[0]] = max(index.longest.get(parts[0], 0), len(parts))
         counts.update(set(parts))
-        for part in set(parts):
+        for part in set(parts) if any(entry.how is How.EXACT for entry in entries) else ():
             by_word[part].append(parts)
     total = len(index.entries)
     index.weights = {

@@ -23,7 +23,7 @@ ITEMS = (
     (20, "heart rate", "hr", "chart"), (21, "daily weight", "daily weight", "chart"), (22, "stool", "stool", "out"),
     (23, "chest tube #1", "chest tube #1", "out"), (24, "chest tube #2", "chest tube #2", "out"),
 )  # fmt: skip
-DRUGS = ("albumin", "heparin flush (10 units/ml)", "0.9% sodium chloride", "bag", "soln", "insulin")
+DRUGS = ("albumin", "heparin flush (10 units/ml)", "0.9% sodium chloride", "bag", "soln", "insulin", "acetaminophen")
 PATIENTS = (10000032, 10018081, 7)
 COLUMNS = (
     NameColumn("diagnosis", "d_diagnosis", "title", uses=Uses("diagnosis", "code", "code"), cues=("diagnosed",)),

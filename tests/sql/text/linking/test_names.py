@@ -22,6 +22,7 @@ def linked(question: str, index: LinkIndex) -> list[tuple[str, object]]:
         ("total calcium and ld", [("[lab_1]", "calcium, total"), ("[lab_2]", "lactate dehydrogenase (ld)")]),
         ("How much does patient 7 weigh?", [("[patient_1]", 7), ("[vital_1]", "daily weight")]),
         ("mean hr of patient 7", [("[vital_1]", "heart rate"), ("[patient_1]", 7)]),
+        ("the serum sodium and tylenol", [("[lab_1]", "sodium"), ("[drug_1]", "acetaminophen")]),
         ("the 0.9% sodium chloride", [("[drug_1]", "0.9% sodium chloride")]),
         ("diagnosed with chronic kidney disease stage 3 moderate",
          [("[diagnosis_1]", "chronic kidney disease, stage 3 (moderate)")]),

@@ -1,7 +1,7 @@
 """Pairs as tensors: questions as rows of the lexicon's table, answers as indices of tokens and slots."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -51,6 +51,11 @@ class Question:
     places: tuple[int, ...]
     kinds: tuple[int, ...]
     """The row of the kind of each of `slots`."""
+
+    def unused(self, tokens: Collection[str]) -> int:
+        """Return how many different slots the tokens leave out; one reference of an open kind is enough."""
+        ways = {word.references for word in self.words if word.references}
+        return sum(not any(f"{kind}_{number}" in tokens for kind, number in way) for way in ways)
 
 
 def read_question(question: str, lexicon: Lexicon) -> Question:

@@ -1,7 +1,8 @@
 """Beam search that writes nothing but what a grammar allows, for many questions and several networks at once.
 
 The networks of an ensemble vote in every step: the probability of a token is the mean of theirs. The probabilities
-are not scaled up to those tokens which the grammar allows, so that what it forbids lowers the score of an answer.
+are not scaled up to those tokens which the grammar allows, so that what it forbids lowers the score of an answer. A
+slot of the question that an answer leaves out lowers it too: who names a value means it.
 """
 
 from collections import defaultdict
@@ -24,11 +25,18 @@ class Hypothesis:
     tokens: tuple[str, ...]
     logs: tuple[float, ...]
     entropies: tuple[float, ...]
+    penalty: float = 0.0
+    """What the slots that it leaves out cost (nats)."""
+
+    @property
+    def log(self) -> float:
+        """The log-probability of the whole answer."""
+        return sum(self.logs)
 
     @property
     def score(self) -> float:
-        """The log-probability of the whole answer."""
-        return sum(self.logs)
+        """The log-probability less the penalty, by which answers are ranked."""
+        return self.log - self.penalty
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,7 @@ class _Search:
     masks: Masks
     vocabulary: Sequence[str]
     width: int
+    unused_cost: float
     done: defaultdict[int, list[Hypothesis]] = field(default_factory=lambda: defaultdict(list))
 
     def grow(self, beams: Sequence[_Beam], probabilities: NDArray[np.float64]) -> list[_Beam]:
@@ -101,7 +110,9 @@ class _Search:
                 token = self._token(owner, index)
                 one = beams[row].grown(row, index, token, float(logs[row, index]), float(entropies[row]))
                 if token == END:
-                    self.done[owner].append(Hypothesis(one.tokens[:-1], one.logs, one.entropies))
+                    unused = self.questions[owner].unused(one.tokens)
+                    penalty = self.unused_cost * unused
+                    self.done[owner].append(Hypothesis(one.tokens[:-1], one.logs, one.entropies, penalty))
                 else:
                     grown.append(one)
             alive += self._promising(owner, grown[: self.width])
@@ -150,7 +161,7 @@ def _search(
 ) -> list[tuple[Hypothesis, ...]]:
     batch = collate([Example(question, (), 1.0) for question in questions])
     members = [_Member(network, network.read(batch, network.states(batch))) for network in networks]
-    work = _Search(questions, masks, vocabulary, width)
+    work = _Search(questions, masks, vocabulary, width, networks[0].shape.unused_cost)
     beams = [_Beam(owner, owner, -1) for owner in range(len(questions))]
     for _ in range(networks[0].shape.longest_answer):
         if not beams:

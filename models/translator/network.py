@@ -5,6 +5,7 @@ slot is that of a pointer to its place in the question (Vinyals, Fortunato and J
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import torch
@@ -20,11 +21,18 @@ KeysValues = tuple[Tensor, Tensor]
 def rotated(x: Tensor, start: int) -> Tensor:
     """Turn the pairs of numbers of `x` (b, h, t, d) by their position, counted from `start`."""
     half = x.shape[-1] // 2
-    speed = 10_000 ** -(torch.arange(half, dtype=torch.float32) / half)
-    angle = torch.arange(start, start + x.shape[-2], dtype=torch.float32)[:, None] * speed
-    cos, sin = angle.cos().to(x), angle.sin().to(x)
+    cos, sin = (turn.to(x) for turn in _turns(start, x.shape[-2], half))
     one, two = x[..., :half], x[..., half:]
     return torch.cat([one * cos - two * sin, one * sin + two * cos], -1)
+
+
+@lru_cache(maxsize=1024)
+def _turns(start: int, length: int, half: int) -> tuple[Tensor, Tensor]:
+    """Return cosine and sine (length, half) of the angles; made outside inference, since training may reuse them."""
+    with torch.inference_mode(False):
+        speed = 10_000 ** -(torch.arange(half, dtype=torch.float32) / half)
+        angle = torch.arange(start, start + length, dtype=torch.float32)[:, None] * speed
+        return angle.cos(), angle.sin()
 
 
 class Attention(nn.Module):

@@ -25,6 +25,8 @@ class Shape:
     longest_piece: int = 5
     tied: bool = True
     """Whether the scores of the output tokens use the same table as their embeddings."""
+    unused_cost: float = 2.0
+    """What a slot of the question that an answer leaves out takes off its log-probability (nats)."""
     longest_question: int = 96
     """Words of a question that are read; a longer one is cut."""
     longest_answer: int = 96
@@ -124,7 +126,7 @@ def _check(settings: TranslatorSettings) -> None:
         if key in shares:
             if not 0 <= value <= (1 if key == "renumbering" else 0.9999):
                 raise ModelError(f"setting {key} of the translator is {value} and has to lie in [0, 1)")
-        elif key in ("answerable_weight", "weight_decay", "seed", "patience"):
+        elif key in ("answerable_weight", "weight_decay", "seed", "patience", "unused_cost"):
             if value < 0:
                 raise ModelError(f"setting {key} of the translator is {value} and cannot be below 0")
         elif key not in ("tied", "precision") and value <= 0:

@@ -19,7 +19,7 @@ class Signals:
     total_log: float
     """That of the whole answer."""
     margin: float
-    """How far `total_log` stands above that of the second answer; 30 where there is none."""
+    """How far the score stands above that of the second answer; 30 where there is none."""
     entropy: float
     """Largest entropy of a choice."""
     agreement: float
@@ -55,7 +55,7 @@ def signals_of(
     return Signals(
         float(np.mean(best.logs)),
         min(best.logs),
-        best.score,
+        best.log,
         min(margin, -NO_WAY),
         max(best.entropies),
         float(np.mean([one.same[place] for one in judgements])),

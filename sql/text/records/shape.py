@@ -10,10 +10,13 @@ class CatalogueShape:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
+        self._kinds: dict[str, tuple[str, ...]] = {}
 
     def kinds(self, ask: str) -> Collection[str]:
         """Return the kinds of records that can be asked with a first token."""
-        return [name for name, kind in self.catalogue.kinds.items() if self._can(ask, kind)]
+        if ask not in self._kinds:
+            self._kinds[ask] = tuple(name for name, kind in self.catalogue.kinds.items() if self._can(ask, kind))
+        return self._kinds[ask]
 
     def fields(self, kind: str, ask: str) -> Collection[str]:
         """Return the fields of a kind that can be asked with a first token; `match` stands for a restriction."""

@@ -76,6 +76,16 @@ def test_a_slot_of_an_open_kind_is_written_as_what_the_grammar_wants(trained: Tr
     assert tokens == {"lab": ("list", "lab", "lab_1"), "drug": ("list", "drug", "drug_1")}
 
 
+def test_an_answer_pays_for_the_slots_that_it_leaves_out(trained: Translator) -> None:
+    found = trained("list the lab tests with lab_1 since date_1?", 8)
+    for answer in found.answers:
+        unused = ("lab_1" not in answer.tokens) + ("date_1" not in answer.tokens)
+        assert answer.score == pytest.approx(sum(answer.logs) - 2.0 * unused)
+    assert found.signals.total_log == pytest.approx(sum(found.answers[0].logs))
+    open_kind = trained("list the lab tests with [drug_1+lab_1]?")
+    assert open_kind.answers[0].penalty == 0
+
+
 def test_a_batch_of_questions_reads_as_each_alone(trained: Translator) -> None:
     questions = [*(pair.question for pair in made_pairs()[::5]), "zebra", ""]
     together = trained.translate(questions)

@@ -15,6 +15,7 @@ from sql.text.query import (
     Exists,
     LengthOf,
     Listing,
+    MomentOf,
     Population,
     Query,
     Ranking,
@@ -102,6 +103,9 @@ def _part(ask: Ask, population: Population, values: list[object]) -> str:
     if not values[1]:
         return f"no {noun(population)} with a value"
     over = noun(population, plural=values[1] != 1)
+    if isinstance(ask.measure, MomentOf):
+        side = "earliest" if ask.function == "minimum" else "latest"
+        return f"{side} {_number(values[0])} of {values[1]:,} {over}"
     named = (
         f"{ask.percent or 0:g}th percentile"
         if ask.function == "percentile"

@@ -34,8 +34,8 @@ _OTHER_NAMES: Final[dict[StayColumn, dict[str, str]]] = {
 }  # fmt: skip
 _WENT: Final = phrases(
     """
-    discharged to; were|was|are discharged to; ended with|in discharge to; ending with|in discharge to; with discharge
-    to; were sent to; went to; left for; transferred on discharge to; discharged
+    discharged to; were|was|are discharged to; were|was|are discharged; ended with|in discharge to; ending with|in
+    discharge to; with discharge to; were sent to; went to; left for; transferred on discharge to; discharged
     """
 )
 _LEFT: Final = ("left against", "left hospital against", "were|was discharged against", "discharged against")
@@ -103,7 +103,7 @@ def said_attribute(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple
         for found, end in attribute(r, start, kind, column) if start is not None else ():
             yield (found if scope is kind else Stay(kind, found)), end
     wards = r.phrase(at, *_IN) if scope is StayKind.ICU else None
-    wards = r.phrase(at, "were|was|been in", "were|was admitted|transferred to", "in") if scope is None else wards
+    wards = r.phrase(at, "were|was|been in", "were|was admitted|transferred to") if scope is None else wards
     if wards is not None:
         for found, end in attribute(r, wards, StayKind.ICU, "type"):
             yield (found if scope is StayKind.ICU else Stay(StayKind.ICU, found)), end

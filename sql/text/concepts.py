@@ -384,7 +384,9 @@ def build_index(store: Store) -> Index:
     words = Counter(word for entry in entries for word in entry.words)
     stays = frozenset(row[0] for row in store.cursor().execute("SELECT DISTINCT class FROM encounter").fetchall())
     titles = {kind: Titles(tuple(found)) for kind, found in by_kind.items()}
-    return Index(entries, titles, words, stays, read_below(store), read_attributes(store), *_sources(store))
+    attributes = read_attributes(store)
+    words.update(word for values in attributes.values() for value in values for word in stems(value))
+    return Index(entries, titles, words, stays, read_below(store), attributes, *_sources(store))
 
 
 def read_attributes(store: Store) -> Mapping[tuple[StayKind, StayColumn], tuple[str, ...]]:

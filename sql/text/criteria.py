@@ -263,7 +263,9 @@ def _changed(criterion: Changed, here: Here) -> exp.Expr:
     first = exp.func("ARG_MIN", value.copy(), order.copy(), dialect="duckdb")
     compared = exp.GT if criterion.direction == "rose" else exp.LT
     differs = compared(this=last, expression=first)
-    return exp.Subquery(this=select_events(criterion.concept, alias, conditions, joins, differs))
+    return exp.paren(
+        exp.Subquery(this=select_events(criterion.concept, alias, conditions, joins, differs)), copy=False
+    )
 
 
 def _event(criterion: Event, here: Here) -> exp.Expr:

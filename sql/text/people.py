@@ -189,6 +189,10 @@ def said_stays(r: Reader, at: int, scope: Scope) -> Iterator[tuple[Criterion, in
 
 
 def _counted_stays(r: Reader, at: int) -> Iterator[tuple[Criterion, int]]:
+    from sql.text.attributes import typed_stay
+
+    for kind, typed, end in typed_stay(r, r.skip(at, "any", "a", "at least one", "1")):
+        yield Stay(kind, typed), end
     for kind, end in stay_name(r, r.skip(at, "any", "a", "at least one", "1")):
         yield from _with_start(r, kind, end, None)
     number = r.number(at)

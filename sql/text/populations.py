@@ -112,6 +112,8 @@ def _located(r: Reader, at: int, described: Criterion | None) -> Iterator[tuple[
     found = None if start is None else place(r, start)
     if found is not None:
         yield all_of(described, Stay(found[0])), found[1]
+    for ward, end in attribute(r, start, StayKind.ICU, "type") if start is not None else ():
+        yield all_of(described, Stay(StayKind.ICU, ward)), end
 
 
 def _adjectives(r: Reader, at: int) -> Iterator[tuple[Criterion | None, int]]:

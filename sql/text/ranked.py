@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from sql.text.clauses import clauses
-from sql.text.populations import population
+from sql.text.populations import patients, population
 from sql.text.query import (
     AgeOf,
     Best,
@@ -155,9 +155,11 @@ def _extreme(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
             ask = Best(LengthOf("hours" if kind is StayKind.EMERGENCY else "days"), order, limit)
             yield from _of(r, end, Stays(kind), ask)
     for words, order in _OLD.items():
-        named = r.phrase(start, f"{words} patients|pts|people")
-        if named is not None:
-            yield from _of(r, named, Patients(), Best(AgeOf("last"), order, limit))
+        opening = r.phrase(start, words)
+        for base, end in patients(r, opening) if opening is not None else ():
+            for where, last in clauses(r, end, None):
+                said = settle(Patients(), all_of(base, where))
+                yield Query(Patients(), (Best(AgeOf("last"), order, limit),), said), last
 
 
 def _of(r: Reader, at: int, found: Population, ask: Best) -> Iterator[tuple[Query, int]]:

@@ -46,6 +46,7 @@ def rating(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
 
 
 def _mortality(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
+    _timed_mortality(r, at)
     for words, kind in _PLACES.items():
         named = r.phrase(at, *(f"{words} {rate}" for rate in _DEATH_RATE))
         if named is not None:
@@ -80,6 +81,19 @@ def _readmission(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
     ask = Share(Followed(timedelta(hours=span)))
     end = r.skip(end, "of discharge", "after discharge")
     yield from _of_stays(r, end, StayKind.INPATIENT, ask, Not(Died(DuringStay())))
+
+
+def _timed_mortality(r: Reader, at: int) -> None:
+    """Refuse "30 day mortality" with the ways to say from when the days count."""
+    length = hours(r, at)
+    named = None if length is None else r.phrase(length[1], *_DEATH_RATE)
+    if length is not None and named is not None:
+        span = f"{r.text(at, length[1]).removesuffix('s')}s"
+        r.trouble(
+            len(r.tokens),
+            f"say from when the {span} count: 'what percentage of ICU stays was followed by death within {span} of "
+            f"ICU admission', or 'within {span} after discharge'",
+        )
 
 
 def _of_stays(r: Reader, at: int, kind: StayKind, ask: Share, *said: Criterion) -> Iterator[tuple[Query, int]]:

@@ -181,6 +181,8 @@ def _scope(query: Query) -> StayKind | None:
 
 def _statistic(ask: Statistic, population: Population) -> str:
     function = _FUNCTIONS.get(ask.function, ask.function)
+    if isinstance(ask.measure, MomentOf):
+        function = "earliest" if ask.function == "minimum" else "latest"
     if ask.function == "percentile":
         function = f"{ask.percent or 0:g}th percentile of the"
     joint = " of the" if isinstance(ask.measure, ValueOf) and ask.measure.which != "any" else ""

@@ -16,7 +16,7 @@ from sql.text.linking.words import Piece, key_of, pieces, same_text
 from sql.text.words import stem
 
 SCORES: Final = {How.EXACT: 1.0, How.VARIANT: 0.97, How.SYNONYM: 0.9, How.CORRECTED: 0.85}
-UNUSED: Final = 0.95  # the score of a name that no record uses
+UNUSED: Final = 0.88  # the score of a name that no record uses
 SHORT: Final = 1  # a name of so few letters needs a sign nearby, as an ordinary word does
 TIED: Final = 0.02  # candidates this close to the best leave the kind open
 MAX_CANDIDATES: Final = 12

@@ -4,6 +4,7 @@ Dates are read first, then ids, then names, then the quantities that are left.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from sql.text.linking.dates import dates
@@ -22,8 +23,11 @@ def link(question: str, index: LinkIndex) -> Linked:
     """Find the typed values of a question; they never overlap."""
     words = pieces(question)
     slots = list(dates(question))
-    slots += _ids(words, index, spans_of(slots))
-    slots += named(question, words, index, spans_of(slots))
+    ids = list(_ids(words, index, spans_of(slots)))
+    starts = {slot.start for slot in ids}
+    in_front = [one for one, other in pairwise(words) if other.start in starts and one.stem in index.id_words]
+    slots += ids
+    slots += named(question, words, index, spans_of([*slots, *in_front]))
     slots += quantities(question, spans_of(slots))
     found = numbered(slots)
     left = [word for word in words if not is_in(word, spans_of(found)) and not word.word[0].isdigit()]

@@ -17,7 +17,7 @@ from sql.query import Result
 from sql.text.answering.database import Database
 from sql.text.answering.familiarity import Familiarity
 from sql.text.answering.parser import Parsed, Parser
-from sql.text.linking import How, Linked, LinkIndex, link
+from sql.text.linking import Linked, LinkIndex, features, link
 from sql.text.linking import Slot as Found
 from sql.text.records.catalogue import Catalogue
 from sql.text.records.compile import compile_records
@@ -30,7 +30,6 @@ MOST_READINGS: Final = 3
 """Readings that are tried where the ones before fail or find nothing."""
 FAR: Final = 4.0
 """A reading less likely than the best by this (nats) is not tried."""
-UNKNOWN_PATIENT: Final = "the database holds no patient of that number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,6 @@ def signals_of(linked: Linked, parsed: Parsed, tried: Tried | None, familiar: Fa
     """Return all signals of trust by name, each a plain number."""
     tokens = tried.tokens if tried else ()
     used = [slot for slot in linked.slots if set(tokens) & set(slot.references)]
-    hows = [slot.how for slot in linked.slots]
     behind = parsed.scores[0] - parsed.scores[tried.place] if tried else 0.0
     return {
         **_tamed(parsed.signals),
@@ -147,14 +145,9 @@ def signals_of(linked: Linked, parsed: Parsed, tried: Tried | None, familiar: Fa
         "rows": math.log1p(tried.result.table.num_rows) if tried and tried.result else 0.0,
         "length": float(len(tokens)),
         "unused_slots": float(len(linked.slots) - len(used)),
-        "unlinked_words": float(min(len(linked.unlinked), 4)),
-        "unknown_words": float(min(len(linked.unknown), 4)),
-        "partial": float(sum(how is How.PARTIAL for how in hows)),
-        "corrected": float(sum(how is How.CORRECTED for how in hows)),
-        "unknown_patient": float(sum(how is How.UNKNOWN for how in hows)),
-        "slot_score": min((slot.score for slot in used), default=1.0),
-        "slot_margin": min((slot.margin for slot in used), default=1.0),
-        "open_kinds": float(sum(len(slot.kinds) > 1 for slot in used)),
+        **{f"link_{name}": value for name, value in features(linked).items()},
+        "used_score": min((slot.score for slot in used), default=1.0),
+        "used_margin": min((slot.margin for slot in used), default=1.0),
         **familiar.signals(linked.text, tokens),
     }
 

@@ -7,7 +7,7 @@ Parts are those of the typed question, so that the words and tokens of a made qu
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -27,11 +27,21 @@ LONGEST: Final = 8
 FEWEST_AROUND: Final = 3
 """Words that the environment of two fragments has at least in common."""
 WEIGHT: Final = 0.5
+ENOUGH: Final = 12
+"""Questions of a meaning, numbers of slots aside, beyond which no further ones are made."""
+MOST_OF_ONE: Final = 8
+"""Questions of a meaning that are made at most."""
+PARTNERS: Final = 1000
+"""Made questions that take part in the second round, those of the newest meanings."""
+TRIED: Final = 6
+"""Fragments that are tried in one place."""
 _PLACEHOLDER: Final = re.compile(r"\[([a-z_0-9+]+)\]")
 _APART: Final = 50
 """Added to the numbers of the slots of a fragment while it is put into another question."""
 
 Part = tuple[Any, ...]
+_Fragment = tuple[str, RecordsQuery]
+"""Words, and a query of nothing but what they mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,35 +219,57 @@ def _moved(reference: str) -> str:
 
 
 def composed(examples: Sequence[Example], grammar: Grammar, most: int, seed: int = 0) -> list[Example]:
-    """Return up to `most` made examples, drawn so that questions of rarely made meanings come first."""
+    """Return up to `most` made examples; meanings that no or few questions have come first.
+
+    A third of them are made in a second round, in which made questions take part.
+    """
+    first = _round(examples, grammar, most - most // 3, seed)
+    return [*first, *_round([*examples, *first[:PARTNERS]], grammar, most // 3, seed + 1)]
+
+
+def _round(examples: Sequence[Example], grammar: Grammar, most: int, seed: int) -> list[Example]:
     chance = np.random.default_rng(seed)
     cuts = [cut for one in examples if one.tokens for cut in _cuts(one.text, delinearize(one.tokens))]
-    swaps = _swaps(cuts)
-    known = {one.text for one in examples}
-    seen: defaultdict[tuple[str, ...], int] = defaultdict(int)
-    for one in examples:
-        seen[_core(one.tokens)] += 1
+    found = _candidates(cuts, grammar, chance)
+    known = Counter(_core(one.tokens) for one in examples)
+    order = sorted(found, key=lambda core: (known[core], core))
     made: dict[str, Example] = {}
-    for place in chance.permutation(len(cuts)):
-        cut = cuts[place]
-        others = swaps.get((cut.kind, cut.words, cut.part), [])
-        if not others:
-            continue
-        words, part = others[int(chance.integers(len(others)))]
-        text, query = _joined(cut, words, part)
-        tokens = linearize(query)
-        core = _core(tokens)
-        if text in known or text in made or seen[core] > _ENOUGH or not _allowed(tokens, grammar):
-            continue
-        seen[core] += 1
-        made[text] = Example(text, tokens, WEIGHT)
-        if len(made) >= most:
-            break
+    texts = {one.text for one in examples}
+    for turn in range(MOST_OF_ONE):
+        for core in order:
+            if turn >= len(found[core]) or known[core] + turn >= ENOUGH:
+                continue
+            cut, (words, part) = found[core][turn]
+            text, query = _joined(cut, words, part)
+            if text not in texts and text not in made:
+                made[text] = Example(text, linearize(query), WEIGHT)
+            if len(made) >= most:
+                return list(made.values())
     return list(made.values())
 
 
-_ENOUGH: Final = 12
-"""Questions of a meaning, numbers of slots aside, beyond which no further ones are made."""
+def _candidates(
+    cuts: Sequence[_Cut], grammar: Grammar, chance: np.random.Generator
+) -> dict[tuple[str, ...], list[tuple[_Cut, _Fragment]]]:
+    """Return what can be made, by meaning: a cut and the fragment that goes into it, in random order."""
+    swaps = _swaps(cuts)
+    numbers: dict[RecordsQuery, int] = {}
+    cores: dict[tuple[str, int, int], tuple[str, ...] | None] = {}
+    found: defaultdict[tuple[str, ...], list[tuple[_Cut, _Fragment]]] = defaultdict(list)
+    for place in chance.permutation(len(cuts)):
+        cut = cuts[place]
+        others = swaps.get((cut.kind, cut.words, cut.part), [])
+        rest = numbers.setdefault(cut.rest, len(numbers)) if others else 0
+        for at in chance.permutation(len(others))[:TRIED]:
+            fragment = others[at]
+            key = (cut.kind, rest, numbers.setdefault(fragment[1], len(numbers)))
+            if key not in cores:
+                tokens = linearize(_joined(cut, *fragment)[1])
+                cores[key] = _core(tokens) if _allowed(tokens, grammar) else None
+            core = cores[key]
+            if core is not None and len(found[core]) < MOST_OF_ONE:
+                found[core].append((cut, fragment))
+    return found
 
 
 def _core(tokens: Sequence[str]) -> tuple[str, ...]:
@@ -252,9 +284,6 @@ def _allowed(tokens: Sequence[str], grammar: Grammar) -> bool:
         return False
     field = getattr(query.ask, "field", None)
     return all(match.field != field or not match.values for match in query.records.matches)
-
-
-_Fragment = tuple[str, RecordsQuery]
 
 
 def _swaps(cuts: Sequence[_Cut]) -> dict[tuple[str, str, RecordsQuery], list[_Fragment]]:

@@ -14,7 +14,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-from ehr.errors import FormError
+from ehr.errors import EhrError, FormError
 
 TAG: Final = "type"
 MAX_DEPTH: Final = 24
@@ -95,6 +95,8 @@ def members_of(kind: object) -> tuple[object, ...]:
 def _hints(kind: type, form: Form) -> dict[str, object]:
     """Return the fields of a dataclass that are written, with their types."""
     hints = get_type_hints(kind)
+    if TAG in hints:
+        raise TypeError(f"{kind.__name__} has a field {TAG!r}, which names the class in JSON")
     return {one.name: hints[one.name] for one in fields(cast(Any, kind)) if one.name not in form.hidden and one.init}
 
 
@@ -276,7 +278,10 @@ class _Reading:
         missing = [one.name for one in fields(cast(Any, kind)) if one.name not in given and _is_needed(one)]
         if missing:
             raise FormError(f"{where}{_name(kind)} needs the key {missing[0]!r}")
-        return kind(**given)
+        try:
+            return kind(**given)
+        except EhrError as error:
+            raise FormError(f"{where}{error}") from error
 
     def _tuple(self, kind: object, data: object, at: str, depth: int) -> object:
         items = get_args(kind)

@@ -60,8 +60,12 @@ _SQL: Final = (
 _NO_SQL: Final = "SQL is not allowed."
 
 
-def form_of(candidates: tuple[Candidate, ...], hidden: dict[str, str]) -> Form:
-    """Return the form of replies: concepts by the names of candidates, identifiers by the names they were given."""
+def form_of(candidates: tuple[Candidate, ...], hidden: dict[str, str], question: str) -> Form:
+    """Return the form of a query: concepts by the names of candidates, identifiers by the names they were given.
+
+    A text is one of the question's own, so that a model can put no words of its own into a reading.
+    """
+    spoken = question.casefold()
     named = {candidate.name: candidate.concept for candidate in candidates}
     names = {concept: name for name, concept in reversed(named.items())}
 
@@ -71,9 +75,9 @@ def form_of(candidates: tuple[Candidate, ...], hidden: dict[str, str]) -> Form:
         raise FormError(f"one of the candidates is wanted: {', '.join(named) or 'there is none'}")
 
     def read_text(value: object) -> str:
-        if isinstance(value, str) and len(value) <= MAX_TEXT:
+        if isinstance(value, str) and value.strip() and value.casefold() in spoken:
             return hidden.get(value, value)
-        raise FormError("a text is wanted")
+        raise FormError("words of the question are wanted")
 
     def read_whole(value: object) -> int:
         number = int(hidden[value]) if isinstance(value, str) and hidden.get(value, "").isdigit() else value

@@ -28,6 +28,9 @@ def read_reply(content: str, endpoint: Endpoint, form: Form) -> Reply:
         raise FormError(f"the answer is an object with the key {TAG!r}")
     if data[TAG] == SqlReply.__name__ and not endpoint.sql:
         raise FormError("SQL is not allowed here; fill a Query")
+    if data[TAG] in (SqlReply.__name__, No.__name__):
+        spoken: Reply = from_json(answer_type(endpoint), data)
+        return spoken
     reply: Reply = from_json(answer_type(endpoint), data, form)
     return reply
 

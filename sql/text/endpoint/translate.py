@@ -50,7 +50,7 @@ class LanguageModel:
     def _replied(self, question: str, linked: Linked, ground: Ground) -> Understood:
         """Ask, and ask again with what was wrong, as often as the settings allow."""
         masked = mask(question)
-        form = form_of(linked.candidates, masked.hidden)
+        form = form_of(linked.candidates, masked.hidden, masked.text)
         schema = reply_schema(self.endpoint, form)
         messages = messages_of(self.endpoint, masked.text, linked, ground, form, schema)
         refusal = Refusal("LOW_CONFIDENCE", "the language model was not asked")

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from ehr.errors import FormError
 from sql.text.forms import Form, Leaf, from_json, schema_of, to_json
 from sql.text.query import Comparison, Concept, Count, Event, Kind, Patients, Query, Sex
+from sql.text.records.query import Exists, Match, Patient, RecordsQuery
+from sql.text.records.query import Records as RecordsOf
 from tests.sql.text.query_strategies import HEART_FAILURE, queries
 
 JSON = st.recursive(
@@ -123,6 +125,19 @@ class Odd:
     kind: Kind
     either: "Odd | Sex | int | None" = None
     is_it: bool = False
+
+
+def test_questions_about_records_have_a_form_of_the_same_kind() -> None:
+    asked = RecordsQuery(
+        Exists(),
+        RecordsOf("lab", (Match("name", ("creatinine",)),), (Patient(7),)),
+    )
+    assert from_json(Query | RecordsQuery, json.loads(json.dumps(to_json(asked)))) == asked
+    whole = Query(Patients(), (Count(),), Sex("male"))
+    assert from_json(Query | RecordsQuery, json.loads(json.dumps(to_json(whole)))) == whole
+    definitions = schema_of(Query | RecordsQuery)["$defs"]
+    assert isinstance(definitions, dict)
+    assert {"sql_text_query_Count", "sql_text_records_query_Count"} <= definitions.keys()
 
 
 def test_other_frozen_types_have_a_form_too() -> None:

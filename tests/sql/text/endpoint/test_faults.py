@@ -132,6 +132,10 @@ def test_a_cut_or_filtered_completion_is_a_refusal(chat: Chat, asking: Asking) -
         (json.dumps({**HEART_FAILURE, "population": {"type": "Event"}}), "one of Patients"),
         (json.dumps({"type": "SqlReply", "sql": "SELECT 1"}), "SQL is not allowed"),
         ("9" * 5_000, "JSON"),
+        (
+            json.dumps(query({"type": "Attribute", "column": "type", "values": ["VIP; trust me"]})),
+            "words of the question",
+        ),
         ("", "not in the form"),
     ],
 )

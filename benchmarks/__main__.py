@@ -21,6 +21,7 @@ MODULES = (
     "training",
     "predicting",
     "fewshot",
+    "questions",
 )
 
 

@@ -10,36 +10,54 @@ from sql.text.query import (
     AllOf,
     AnyOf,
     Around,
+    Attribute,
+    Beside,
+    Best,
     Calendar,
+    Changed,
+    ChangeOf,
     Comparison,
     Concept,
     Count,
+    CountOf,
     Criterion,
     Died,
     DuringStay,
     Event,
     Ever,
+    Exists,
+    Followed,
     HasValue,
+    Identity,
     Kind,
     Length,
     LengthOf,
     Listing,
+    MomentOf,
     Not,
+    Ordinal,
     Patients,
     Query,
+    Ranking,
     Records,
     Relative,
     Returned,
     Sex,
+    SexOf,
     Share,
+    Show,
     Started,
     Statistic,
     Stay,
     StayKind,
     Stays,
     StoredCode,
+    TimeInside,
+    TimeToDeath,
+    TimeToEvent,
     ValueOf,
 )
+from sql.text.stored import EventCounts, Holdings, OpenRecords, Resources, TableRows, ValueForms
 
 HEART_FAILURE = Concept(
     Kind.CONDITION,
@@ -97,6 +115,13 @@ simple = st.one_of(
     st.builds(Length, bounds, st.sampled_from(["hours", "days"])),
     st.builds(Started, calendars),
     st.builds(Returned, lengths),
+    st.builds(Followed, lengths),
+    st.builds(Identity, st.sampled_from([1, 10_014_354])),
+    st.builds(
+        Attribute, st.sampled_from(["type", "admit_source", "disposition"]), st.sampled_from([(), ("HOME", "REHAB")])
+    ),
+    st.builds(Ordinal, st.sampled_from(["first", "last"])),
+    st.builds(Changed, concepts, st.sampled_from(["rose", "fell"]), windows),
     st.builds(HasValue, bounds),
 )
 criteria: st.SearchStrategy[Criterion] = st.recursive(
@@ -119,20 +144,46 @@ measures = st.one_of(
     st.builds(AgeOf, st.sampled_from(["start", "last", "death"])),
     st.builds(LengthOf, st.sampled_from(["hours", "days"])),
     st.builds(ValueOf, concepts, which, windows),
+    st.builds(ChangeOf, concepts, windows),
+    st.builds(CountOf, st.sampled_from(StayKind)),
+    st.builds(TimeToEvent, events, st.sampled_from(["hours", "days"])),
+    st.builds(TimeToDeath, st.sampled_from(["start", "end"]), st.sampled_from(["hours", "days"])),
+    st.builds(TimeInside, st.sampled_from(["hours", "days"])),
+    st.builds(MomentOf, st.sampled_from(["start", "end", "death"])),
+    st.just(SexOf()),
 )
+kinds = st.sampled_from(StayKind)
 asks = st.one_of(
     st.builds(
         Count, st.sampled_from(["members", "members", "patients", "stays", "records"]), st.one_of(st.none(), criteria)
     ),
     st.builds(Share, criteria),
     st.just(Listing()),
-    st.builds(Statistic, st.sampled_from(["average", "median", "minimum", "maximum", "total"]), measures),
+    st.builds(
+        Statistic,
+        st.sampled_from(["average", "median", "minimum", "maximum", "total", "deviation", "each"]),
+        measures,
+    ),
+    st.builds(Statistic, st.just("percentile"), measures, st.sampled_from([None, 0.0, 90.0, 101.0])),
+    st.just(Exists()),
+    st.builds(Show, measures),
+    st.builds(Best, measures, st.sampled_from(["highest", "lowest"]), st.integers(0, 3)),
+    st.builds(Ranking, st.sampled_from(Kind), st.one_of(st.none(), st.integers(0, 3))),
+    st.builds(Beside, st.builds(Query, st.just(Patients()), st.just((Count(),)), st.one_of(st.none(), simple))),
 )
+held = st.one_of(
+    st.builds(TableRows, st.sampled_from([None, "hosp"]), st.sampled_from([None, 10_014_354])),
+    st.builds(Resources, st.sampled_from([(), ("Condition",)]), st.sampled_from(["type", "patient"])),
+    st.just(ValueForms()),
+    st.builds(EventCounts, st.booleans()),
+    st.just(OpenRecords()),
+)
+of_store = st.builds(Query, st.just(Holdings()), held.map(lambda ask: (ask,)))
 queries = st.builds(
     Query,
-    st.one_of(st.just(Patients()), st.builds(Stays, st.sampled_from(StayKind)), st.builds(Records, events)),
+    st.one_of(st.just(Patients()), st.builds(Stays, kinds), st.builds(Records, events), st.just(Holdings())),
     st.lists(asks, min_size=1, max_size=2).map(tuple),
     st.one_of(st.none(), criteria),
-    st.sampled_from([None, None, "sex", "type", "class", "year"]),
+    st.sampled_from([None, None, "sex", "type", "class", "year", "month", "disposition", "source", "age"]),
     st.lists(st.text(max_size=5), max_size=1).map(tuple),
 )

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ehr.store import Store
 from sql.query import run_query
@@ -33,19 +34,19 @@ from sql.text.query import (
 )
 from sql.text.reading import read
 from sql.text.soundness import flaw
-from tests.sql.text.query_strategies import CREATININE, FUROSEMIDE, HEART_FAILURE, queries
+from tests.sql.text.query_strategies import CREATININE, FUROSEMIDE, HEART_FAILURE, of_store, queries
 from tests.sql.text.test_questions import FIGURES
 
 PEOPLE, ADMISSIONS = Patients(), Stays(StayKind.INPATIENT)
 ABOVE_TWO = Comparison(">", 2.0)
 
 
-@given(query=queries)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(query=st.one_of(queries, queries, queries, of_store))
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_question_without_a_flaw_compiles_runs_and_reads(clinic: Store, query: Query) -> None:
     if flaw(query) is not None:
         return
-    result = run_query(clinic, compile_query(query))
+    result = run_query(clinic, compile_query(query), role="admin")
     assert result.table.num_columns
     assert read(query)
     assert sentence_of(query, result)

@@ -1,12 +1,12 @@
-"""How much of the gold SQL of EHRSQL-2024 the typed questions hold: lifted, linearised, compiled again, run, compared.
+"""How much of the gold SQL of EHRSQL-2024 the typed questions hold: lifted, compiled again, run and compared.
 
     python -m benchmarks.ehrsql_lift                     # train.json, answers on SQLite
     python -m benchmarks.ehrsql_lift --split valid       # the ceiling of a parser that writes these questions
     python -m benchmarks.ehrsql_lift --engine duckdb     # the same questions on DuckDB
     python -m benchmarks.ehrsql_lift --misses            # and what is not lifted or not right, for train.json only
 
-Every answerable question goes gold SQL -> RecordsQuery -> linear tokens -> RecordsQuery -> SQL. Its answer must be the
-official one after the rounding of the official scorer: numbers to three decimals, rows sorted, the first hundred.
+Every answerable question goes gold SQL -> RecordsQuery -> linear tokens -> RecordsQuery -> SQL. Its answer must be
+the official one after the rounding of the official scorer: numbers to three decimals, rows sorted, the first hundred.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def sqlite_run(folder: Path) -> Run:
 
 
 def duckdb_run(folder: Path) -> Run:
-    """Load the tables into DuckDB, with the types that DuckDB finds, and return what runs a compiled question there."""
+    """Load the tables into DuckDB, typed as it finds, and return what runs a compiled question there."""
     database = duckdb.connect()
     database.execute("SET threads = 1")
     for name, path in tables(folder):

@@ -127,14 +127,11 @@ class Conventions:
 
     months: a month after 31 January is 28 February (clip) or 3 March (overflow).
     existence: whether "is there ... in the first record" looks at the one record, or at any of them.
-    following_in_stay: with a first or last stay, "after" relates the records of that stay (records), or one record of
-    either sort, of the first or last stay that has such (one record).
     periods: whether a number per day, month or year comes with the period (shown) or alone (hidden).
     """
 
     months: Literal["clip", "overflow"] = "clip"
     existence: Literal["picked", "any"] = "picked"
-    following_in_stay: Literal["records", "one record"] = "records"
     periods: Literal["shown", "hidden"] = "shown"
 
 

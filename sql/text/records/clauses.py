@@ -115,7 +115,7 @@ def _following(shape: Shape, first: str, follow: Options, found: Found) -> Step[
 _WHICH: Final = ("first", "last", "current")
 _EXTREMES: Final = frozenset({"highest", "lowest"})
 _OPERATORS: Final = ("above", "below", "at_least", "at_most", "equal")
-_NORMAL: Final = frozenset({"normal", "above_normal", "below_normal"})
+_NORMAL: Final = frozenset({"normal", "abnormal", "above_normal", "below_normal"})
 _RELATIONS: Final = frozenset({"within", "same_day", "same_month", "same_stay", "same_time", "after"})
 _SPANS: Final = ("since", "until", "in")
 _WITH_PICK: Final = frozenset(

@@ -5,7 +5,7 @@ same SQL for DuckDB, and `sqlite.to_sqlite` writes that for SQLite. Nothing of t
 values, as literals. Aliases: r the records, o those that they follow, s a stay, d names, c charges, p patients.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -18,14 +18,15 @@ from sql.text.records.filters import (
     among,
     amount,
     col,
+    every_column,
     instant,
     is_null,
     match_conditions,
     number,
     own_conditions,
     person_conditions,
-    stay_column,
     stay_conditions,
+    stay_of,
     table,
     text,
     time_column,
@@ -34,6 +35,17 @@ from sql.text.records.filters import (
     value_field,
 )
 from sql.text.records.following import followed
+from sql.text.records.parts import (
+    days_between,
+    different,
+    names_of,
+    order_key,
+    period_of,
+    rank_over,
+    times_condition,
+    up_to_place,
+    with_names,
+)
 from sql.text.records.query import (
     Aggregate,
     Balance,
@@ -80,8 +92,8 @@ class _Compiler:
     def compile(self, query: RecordsQuery) -> exp.Query:
         records = query.records
         match query.ask:
-            case Exists():
-                return self._exists(records)
+            case Exists(negated):
+                return self._exists(records, negated=negated)
             case Count(of):
                 return self._count(of, records)
             case List():
@@ -152,8 +164,8 @@ class _Compiler:
     def _limited(self, query: exp.Select, kind: Kind, pick: Pick, alias: str) -> exp.Select:
         order: list[exp.Expr] = []
         if pick.extreme:
-            order.append(_ordered(amount(value_field(kind), alias), descending=pick.extreme == "highest"))
-        order.append(_ordered(time_column(kind, alias), descending=pick.end == "last"))
+            order.append(order_key(amount(value_field(kind), alias), descending=pick.extreme == "highest"))
+        order.append(order_key(time_column(kind, alias), descending=pick.end == "last"))
         order.append(col(alias, kind.row))
         query = query.order_by(*order).limit(1)
         return query.offset(pick.place - 1) if pick.place > 1 else query
@@ -161,7 +173,7 @@ class _Compiler:
     def _shown(self, field: Field, kind: Kind, query: exp.Select, alias: str = "r") -> tuple[exp.Select, exp.Expr]:
         """Return the query with what a field needs joined, and the field as it is shown."""
         if field.lookup is not None:
-            return _with_names(query, field, alias), col("n", field.lookup.label)
+            return with_names(query, field, alias), col("n", field.lookup.label)
         if field.type == "age":
             return query, age_sql(self.catalogue, kind, field, alias)
         if field.may_lack:
@@ -175,25 +187,25 @@ class _Compiler:
 
     # --- questions ------------------------------------------------------------------------------------
 
-    def _exists(self, records: Records) -> exp.Select:
+    def _exists(self, records: Records, *, negated: bool) -> exp.Select:
         anywhere = self.catalogue.conventions.existence == "any"
         if records.pick is not None and not anywhere:
             rows: exp.Select = self._picked(records).select(exp.alias_(number(1), "one"))
             query = exp.select().from_(rows.subquery("found"))
         else:
             query = self._rows(records, all_ended=anywhere)
-        more = exp.GT(this=exp.Count(this=exp.Star()), expression=number(0))
-        return query.select(exp.alias_(more, "answer"))
+        compared = (exp.EQ if negated else exp.GT)(this=exp.Count(this=exp.Star()), expression=number(0))
+        return query.select(exp.alias_(compared, "answer"))
 
     def _count(self, of: str, records: Records) -> exp.Select:
         kind = self._kind(records)
         if records.times is not None:
             subjects = self._rows(records).select(col("r", kind.subject)).group_by(col("r", kind.subject))
-            subjects = subjects.having(_times(records, exp.Count(this=exp.Star())))
+            subjects = subjects.having(times_condition(records, exp.Count(this=exp.Star())))
             return exp.select(exp.alias_(exp.Count(this=exp.Star()), of)).from_(subjects.subquery("found"))
         counted: exp.Expr = exp.Star()
         if of != "records":
-            counted = _different(col("r", kind.subject) if of == "patients" else stay_column(kind, "r"))
+            counted = different(col("r", kind.subject) if of == "patients" else stay_of(self.catalogue, kind, "r"))
         if records.pick is None:
             return self._rows(records).select(exp.alias_(exp.Count(this=counted), of))
         rows = self._picked(records).select(exp.alias_(number(1), "one"))
@@ -213,8 +225,8 @@ class _Compiler:
     def _repeated(self, field: Field, name: str, records: Records) -> exp.Select:
         column = col("r", field.column)
         values = self._rows(records).select(exp.alias_(column, "value")).group_by(column.copy())
-        values = values.having(_times(records, exp.Count(this=exp.Star())))
-        return _named(field, name, values)
+        values = values.having(times_condition(records, exp.Count(this=exp.Star())))
+        return names_of(field, name, values)
 
     def _aggregate(self, ask: Aggregate, records: Records) -> exp.Select:
         field, kind = self.catalogue.field(records.kind, ask.field), self._kind(records)
@@ -222,7 +234,7 @@ class _Compiler:
         shown = exp.alias_(_AGGREGATES[ask.function](this=value), ask.function)
         if ask.per is None:
             return self._picked_from(records).select(shown)
-        period = _period(time_column(kind, "r"), ask.per)
+        period = period_of(time_column(kind, "r"), ask.per)
         query = self._rows(records).group_by(period)
         if self.catalogue.conventions.periods == "shown":
             query = query.select(exp.alias_(period.copy(), ask.per))
@@ -232,33 +244,31 @@ class _Compiler:
         """Select from the records, or from the one that is picked as a table of its own."""
         if records.pick is None:
             return self._rows(records)
-        kind = self._kind(records)
-        rows = self._picked(records).select(exp.column("*", table="r"))
-        return exp.select().from_(rows.subquery("r")) if kind else rows
+        return exp.select().from_(self._picked(records).select(every_column("r")).subquery("r"))
 
     def _frequency(self, ask: Frequency, records: Records) -> exp.Select:
         kind = self._kind(records)
-        period = _period(time_column(kind, "r"), ask.per)
+        period = period_of(time_column(kind, "r"), ask.per)
         counts = self._rows(records).group_by(period)
-        counts = counts.select(exp.alias_(exp.Count(this=_different(stay_column(kind, "r"))), "stays"))
+        counts = counts.select(exp.alias_(exp.Count(this=different(stay_of(self.catalogue, kind, "r"))), "stays"))
         value = _AGGREGATES[ask.function](this=exp.column("stays"))
         return exp.select(exp.alias_(value, ask.function)).from_(counts.subquery("counts"))
 
     def _top(self, ask: Top, records: Records) -> exp.Select:
         field = self.catalogue.field(records.kind, ask.field)
         column = col("r", field.column)
-        place = _rank(exp.DenseRank(), exp.Ordered(this=exp.Count(this=exp.Star()), desc=True))
+        place = rank_over(exp.DenseRank(), exp.Ordered(this=exp.Count(this=exp.Star()), desc=True))
         ranked = self._rows(records).select(exp.alias_(column, "value"), exp.alias_(place, "place"))
         ranked = ranked.group_by(column.copy())
         if field.may_lack:
             ranked = ranked.where(is_null(column.copy(), negated=True))
-        return _named(field, ask.field, _up_to(ranked, number_of(ask.n)))
+        return names_of(field, ask.field, up_to_place(ranked, number_of(ask.n)))
 
     def _mortality(self, ask: Mortality, records: Records) -> exp.Select:
         kind, days = self._kind(records), duration_of(ask.within).days
         field = self.catalogue.field(records.kind, ask.field)
         time = time_column(kind, "r")
-        first = self._rows(records).where(exp.GTE(this=_days(time, self._clock()), expression=number(days)))
+        first = self._rows(records).where(exp.GTE(this=days_between(time, self._clock()), expression=number(days)))
         subject, value = col("r", kind.subject), col("r", field.column)
         first = first.select(exp.alias_(subject, "subject"), exp.alias_(value, "value"))
         first = first.select(exp.alias_(exp.Min(this=time.copy()), "time"))
@@ -266,9 +276,9 @@ class _Compiler:
         lived = exp.alias_(exp.Avg(this=self._lived("f", days)), "lived")
         rates = self._join_people(exp.select(col("f", "value"), lived).from_(first.subquery("f")), "f")
         rates = rates.group_by(col("f", "value"))
-        place = _rank(exp.DenseRank(), exp.Ordered(this=exp.column("lived"), desc=False, nulls_first=True))
+        place = rank_over(exp.DenseRank(), exp.Ordered(this=exp.column("lived"), desc=False, nulls_first=True))
         ranked = exp.select(exp.column("value"), exp.alias_(place, "place")).from_(rates.subquery("rates"))
-        return _named(field, ask.field, _up_to(ranked, number_of(ask.n)))
+        return names_of(field, ask.field, up_to_place(ranked, number_of(ask.n)))
 
     def _survival(self, ask: Survival, records: Records) -> exp.Select:
         if records.following is None:
@@ -277,8 +287,9 @@ class _Compiler:
         kind = catalogue.kind(following.kind)
         begun = replace(records, kind=following.kind, matches=following.matches, following=None, value=None)
         time = time_column(kind, "r")
-        first = self._rows(begun).select(exp.alias_(col("r", kind.subject), "subject"))
-        first = first.select(exp.alias_(exp.Min(this=time), "time")).group_by(col("r", kind.subject))
+        long_ago = exp.GTE(this=days_between(time, self._clock()), expression=number(days))
+        first = self._rows(begun).where(long_ago).select(exp.alias_(col("r", kind.subject), "subject"))
+        first = first.select(exp.alias_(exp.Min(this=time.copy()), "time")).group_by(col("r", kind.subject))
         later = self._rows(replace(records, following=None))
         mine = self._kind(records)
         later = later.where(
@@ -286,10 +297,8 @@ class _Compiler:
             exp.LT(this=col("f", "time"), expression=time_column(mine, "r")),
         )
         query = self._join_people(exp.select().from_(first.subquery("f")), "f")
-        query = query.where(exp.GT(this=_days(col("f", "time"), self._clock()), expression=number(days)))
         query = query.where(exp.Exists(this=later.select(number(1))))
-        share = exp.Mul(this=exp.Avg(this=self._lived("f", days)), expression=number(100.0))
-        return query.select(exp.alias_(share, "survival"))
+        return query.select(exp.alias_(exp.Avg(this=self._lived("f", days)), "survival"))
 
     def _join_people(self, query: exp.Select, alias: str) -> exp.Select:
         patients = self.catalogue.kind(self.catalogue.people.kind)
@@ -303,7 +312,7 @@ class _Compiler:
         if people.death is None:
             raise QuestionError(f"catalogue {self.catalogue.name} knows no deaths; ask without them")
         death = col("p", self.catalogue.field(people.kind, people.death).column)
-        died = exp.LT(this=_days(col(alias, "time"), death), expression=number(days))
+        died = exp.LT(this=days_between(col(alias, "time"), death), expression=number(days))
         return exp.Case().when(died, number(0)).else_(number(1))
 
     def _change(self, ask: Change, records: Records) -> exp.Select:
@@ -333,10 +342,10 @@ class _Compiler:
             raise QuestionError(f"{kind.noun[1]} have no end here; ask without it")
         end = col("r", kind.end.column)
         query = self._picked(records).where(is_null(end, negated=True))
-        return query.select(exp.alias_(_days(time_column(kind, "r"), end.copy()), "days"))
+        return query.select(exp.alias_(days_between(time_column(kind, "r"), end.copy()), "days"))
 
     def _since(self, unit: str, records: Records) -> exp.Select:
-        passed = _days(time_column(self._kind(records), "r"), self._clock())
+        passed = days_between(time_column(self._kind(records), "r"), self._clock())
         if unit == "hours":
             passed = exp.Mul(this=number(24), expression=exp.paren(passed))
         return self._picked(records).select(exp.alias_(passed, unit))
@@ -349,7 +358,7 @@ class _Compiler:
 
     def _stay_cost(self, ask: StayCost, records: Records) -> exp.Select:
         charges, kind = self._charges(records)
-        stays = self._rows(records, timed=False).select(stay_column(kind, "r"))
+        stays = self._rows(records, timed=False).select(stay_of(self.catalogue, kind, "r"))
         totals = exp.select(exp.alias_(exp.Sum(this=col("c", charges.amount)), "total"))
         totals = totals.from_(table(charges.table, "c")).where(among(col("c", charges.stay), stays))
         totals = totals.where(*time_conditions(self.catalogue, records.when, col("c", charges.time)))
@@ -365,13 +374,10 @@ class _Compiler:
 
     def _percentile(self, ask: Percentile, records: Records) -> exp.Select:
         value = amount(value_field(self._kind(records)), "r")
-        rank = _rank(exp.PercentRank(), exp.Ordered(this=value, desc=False, nulls_first=True))
+        rank = rank_over(exp.PercentRank(), exp.Ordered(this=value, desc=False, nulls_first=True))
         ranked = self._rows(records).select(exp.alias_(value.copy(), "value"), exp.alias_(rank, "percentile"))
         query = exp.select(exp.column("percentile")).distinct().from_(ranked.subquery("ranked"))
         return query.where(exp.column("value").eq(number(number_of(ask.number))))
-
-
-# --- small parts ------------------------------------------------------------------------------------------
 
 
 def _moved(records: Records, other: Moment) -> Records:
@@ -381,61 +387,3 @@ def _moved(records: Records, other: Moment) -> Records:
 
 def _ended(kind: Kind) -> list[tuple[str, str]]:
     return [(kind.name, "first"), (kind.name, "last")]
-
-
-def _ordered(key: exp.Expr, *, descending: bool) -> exp.Expr:
-    """Order by a key; records without it count as the least, as in SQLite."""
-    return exp.Ordered(this=key, desc=descending, nulls_first=not descending)
-
-
-def _different(column: exp.Expr) -> exp.Expr:
-    return exp.Distinct(expressions=[column])
-
-
-def _times(records: Records, count: exp.Expr) -> exp.Expr:
-    assert records.times is not None
-    compared = exp.EQ if records.times.operator == "exactly" else exp.GTE
-    return compared(this=count, expression=number(number_of(records.times.number)))
-
-
-def _period(time: exp.Expr, per: str) -> exp.Expr:
-    return exp.TimestampTrunc(this=time, unit=exp.var(per.upper()))
-
-
-def _days(start: exp.Expr, end: exp.Expr) -> exp.Expr:
-    """Return the days from one time to another, with fractions."""
-    seconds = exp.DateDiff(this=_timestamp(end), expression=_timestamp(start), unit=exp.var("SECOND"))
-    return exp.Div(this=seconds, expression=exp.Literal.number("86400.0"))
-
-
-def _timestamp(time: exp.Expr) -> exp.Expr:
-    return exp.cast(time, exp.DType.TIMESTAMP) if isinstance(time, exp.Literal) else time
-
-
-def _rank(function: exp.Expr, order: exp.Expr) -> exp.Expr:
-    return exp.Window(this=function, order=exp.Order(expressions=[order]))
-
-
-def _up_to(ranked: exp.Select, places: float) -> exp.Select:
-    query = exp.select(exp.column("value")).from_(ranked.subquery("ranked"))
-    return query.where(exp.LTE(this=exp.column("place"), expression=number(places)))
-
-
-def _named(field: Field, name: str, values: exp.Select) -> exp.Select:
-    """Select values of a field as they are shown, from a query of them under the name `value`."""
-    if field.lookup is None:
-        return exp.select(exp.alias_(exp.column("value"), name)).from_(values.subquery("chosen"))
-    lookup = field.lookup
-    query = exp.select(exp.alias_(col("n", lookup.label), name)).from_(table(lookup.table, "n"))
-    query = query.where(among(col("n", lookup.key), values))
-    return query.where(*(col("n", column).eq(text(value)) for column, value in lookup.where.items()))
-
-
-def _with_names(query: exp.Select, field: Field, alias: str) -> exp.Select:
-    lookup = field.lookup
-    assert lookup is not None
-    conditions: Sequence[exp.Expr] = [
-        col("n", lookup.key).eq(col(alias, field.column)),
-        *(col("n", column).eq(text(value)) for column, value in lookup.where.items()),
-    ]
-    return query.join(table(lookup.table, "n"), on=exp.and_(*conditions))

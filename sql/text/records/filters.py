@@ -42,6 +42,11 @@ def col(alias: str, name: str) -> exp.Column:
     return exp.column(name, table=alias)
 
 
+def every_column(alias: str) -> exp.Column:
+    """Return all columns of an alias."""
+    return exp.Column(this=exp.Star(), table=exp.to_identifier(alias))
+
+
 def table(name: str, alias: str) -> exp.Expr:
     """Return a table under an alias."""
     return exp.alias_(exp.to_table(name), alias, table=True)
@@ -99,11 +104,32 @@ def value_field(kind: Kind) -> Field:
     return kind.value
 
 
-def stay_column(kind: Kind, alias: str) -> exp.Column:
-    """Return the column that names the hospital stay; raises QuestionError where records name none."""
-    if kind.stay is None or kind.stay == BY_TIME:
-        raise QuestionError(f"{kind.noun[1]} do not name their hospital stay here; ask of patients or records")
-    return col(alias, kind.stay)
+def stay_of(catalogue: Catalogue, kind: Kind, alias: str) -> exp.Expr:
+    """Return the key of the hospital stay that a record belongs to: its column, or the stay around its time."""
+    if kind.stay is None:
+        raise QuestionError(f"{kind.noun[1]} belong to no hospital stay here; ask of patients or records")
+    if kind.stay != BY_TIME:
+        return col(alias, kind.stay)
+    stays = catalogue.kind("stay")
+    assert stays.key is not None
+    key = exp.Min(this=col("k", stays.key))
+    query = exp.select(key).from_(table(stays.table, "k")).where(*own_conditions(stays, "k"))
+    return exp.Subquery(this=query.where(*membership(kind, alias, stays, "stay", "k")))
+
+
+def membership(kind: Kind, alias: str, stays: Kind, of: str, stay: str) -> list[exp.Expr]:
+    """Say that a record belongs to the stay under the alias `stay`: it names the stay, or its time lies in it."""
+    assert stays.key is not None
+    assert stays.end is not None
+    own = kind.stay if of == "stay" else kind.icu
+    if kind.name != of and own is not None and own != BY_TIME:
+        return [col(stay, stays.key).eq(col(alias, own))]
+    time, end = time_column(kind, alias), col(stay, stays.end.column)
+    return [
+        col(stay, stays.subject).eq(col(alias, kind.subject)),
+        exp.GTE(this=time, expression=time_column(stays, stay)),
+        exp.or_(is_null(end), exp.LTE(this=time.copy(), expression=end.copy())),
+    ]
 
 
 # --- conditions -------------------------------------------------------------------------------------------
@@ -175,7 +201,9 @@ def _normality(catalogue: Catalogue, kind: Kind, value: Normality, matches: Sequ
     for name, (low, high) in ranges.items():
         measured = amount(value_field(kind), alias)
         compared: exp.Expr = exp.Between(this=measured, low=number(low), high=number(high))
-        if value.side != "normal":
+        if value.side == "abnormal":
+            compared = exp.not_(compared)
+        elif value.side != "normal":
             limit = number(high if value.side == "above_normal" else low)
             compared = (exp.GT if value.side == "above_normal" else exp.LT)(this=measured, expression=limit)
         of_name = match_conditions(catalogue, kind, [Match("name", (name,))], alias)
@@ -300,7 +328,7 @@ def chosen_stays(catalogue: Catalogue, of: str, which: Which, patient: Patient |
     place = exp.Window(
         this=exp.RowNumber(), partition_by=[col(alias, stays.subject)], order=exp.Order(expressions=_ordered(order))
     )
-    inner = query.select(exp.column("*", table=alias), exp.alias_(place, "place"))
+    inner = query.select(every_column(alias), exp.alias_(place, "place"))
     return exp.select().from_(inner.subquery(alias)).where(exp.column("place", table=alias).eq(number(1)))
 
 
@@ -321,16 +349,9 @@ def _belongs_to(kind: Kind, alias: str, stays: Kind, of: str, chosen: exp.Select
 def _belongs(kind: Kind, alias: str, stays: Kind, of: str, stay: str, conditions: Sequence[exp.Expr]) -> exp.Expr:
     """Say that there is a stay, under the alias `stay`, that a record belongs to and that fulfils conditions."""
     assert stays.key is not None
-    assert stays.end is not None
     own = kind.stay if of == "stay" else kind.icu
     if kind.name != of and own is not None and own != BY_TIME:
         query = exp.select(col(stay, stays.key)).from_(table(stays.table, stay)).where(*conditions)
         return among(col(alias, own), query)
-    time, end = time_column(kind, alias), col(stay, stays.end.column)
     query = exp.select(number(1)).from_(table(stays.table, stay)).where(*conditions)
-    query = query.where(
-        col(stay, stays.subject).eq(col(alias, kind.subject)),
-        exp.GTE(this=time, expression=time_column(stays, stay)),
-        exp.or_(is_null(end), exp.LTE(this=time.copy(), expression=end.copy())),
-    )
-    return exp.Exists(this=query)
+    return exp.Exists(this=query.where(*membership(kind, alias, stays, of, stay)))

@@ -4,12 +4,12 @@ from typing import Final
 
 from sqlglot import exp
 
-from sql.text.records.catalogue import Catalogue, Kind
+from sql.text.records.catalogue import BY_TIME, Catalogue, Kind
 from sql.text.records.filters import (
     col,
     match_conditions,
+    membership,
     own_conditions,
-    stay_column,
     stay_conditions,
     table,
     text,
@@ -28,15 +28,15 @@ def followed(catalogue: Catalogue, records: Records, query: exp.Select, alias: s
     assert following is not None
     kind, other = catalogue.kind(records.kind), catalogue.kind(following.kind)
     conditions = [
-        col(OTHER, other.subject).eq(col(alias, kind.subject)),
+        *_relation(catalogue, kind, other, following, alias),
         *own_conditions(other, OTHER),
         *match_conditions(catalogue, other, following.matches, OTHER),
-        *_relation(catalogue, kind, other, following, alias),
     ]
     when = [window for window in records.when if not isinstance(window, InStay)]
     conditions += time_conditions(catalogue, when, time_column(other, OTHER))
     conditions += stay_conditions(catalogue, other, records.when, records.who, OTHER)
-    return query.join(table(other.table, OTHER), on=exp.and_(*conditions))
+    joined = query.join(table(other.table, OTHER), on=col(OTHER, other.subject).eq(col(alias, kind.subject)))
+    return joined.where(*conditions)
 
 
 def _relation(catalogue: Catalogue, kind: Kind, other: Kind, following: Following, alias: str) -> list[exp.Expr]:
@@ -48,12 +48,21 @@ def _relation(catalogue: Catalogue, kind: Kind, other: Kind, following: Followin
         case Same("time"):
             return [exp.EQ(this=earlier, expression=later)]
         case Same("stay"):
-            return [after, stay_column(other, OTHER).eq(stay_column(kind, alias))]
+            return [after, _same_stay(catalogue, kind, other, alias)]
         case Same(unit):
             return [after, exp.EQ(this=_start_of(unit, earlier), expression=_start_of(unit, later))]
         case Within(value):
             end = plus(earlier, duration_of(value), overflow=catalogue.conventions.months == "overflow")
             return [after, exp.LTE(this=later.copy(), expression=end)]
+
+
+def _same_stay(catalogue: Catalogue, kind: Kind, other: Kind, alias: str) -> exp.Expr:
+    if BY_TIME not in (kind.stay, other.stay) and kind.stay and other.stay:
+        return col(OTHER, other.stay).eq(col(alias, kind.stay))
+    stays = catalogue.kind("stay")
+    both = [*membership(kind, alias, stays, "stay", "k"), *membership(other, OTHER, stays, "stay", "k")]
+    query = exp.select(exp.Literal.number(1)).from_(table(stays.table, "k"))
+    return exp.Exists(this=query.where(*own_conditions(stays, "k"), *both))
 
 
 def _start_of(unit: str, time: exp.Expr) -> exp.Expr:

@@ -107,7 +107,12 @@ def _versus(make: Callable[[str, q.Moment], q.Ask], token: str, shape: Shape) ->
 
 def _asks() -> dict[str, Callable[[str, Shape], Step[q.RecordsQuery]]]:
     """Return the rule of each first token."""
-    bare: dict[str, q.Ask] = {"exists": q.Exists(), "length": q.Length(), "cost": q.Cost()}
+    bare: dict[str, q.Ask] = {
+        "exists": q.Exists(),
+        "never": q.Exists(negated=True),
+        "length": q.Length(),
+        "cost": q.Cost(),
+    }
     bare |= {f"count_{of}": q.Count(cast(Any, of)) for of in ("records", "patients", "stays")}
     bare |= {f"{unit}_since": q.Since(cast(Any, unit)) for unit in ("hours", "days")}
     bare |= {f"{function}_cost": q.StayCost(cast(Any, function)) for function in _FUNCTIONS}

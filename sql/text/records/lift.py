@@ -40,6 +40,7 @@ from sql.text.records.query import (
     Same,
     Since,
     StayCost,
+    Survival,
     Times,
     Top,
     Within,
@@ -99,6 +100,8 @@ class _Questions(Lifter):
         records = block.records(pick)
         if counted:
             return RecordsQuery(Exists(), records)
+        if sql_of(shown) == "1 - COUNT(*) > 0":
+            return RecordsQuery(Exists(negated=True), records)
         return RecordsQuery(self._ask(shown, select, block), self._without_given(shown, block, records))
 
     def _stays_with(self, select: exp.Select) -> Block | None:
@@ -110,7 +113,18 @@ class _Questions(Lifter):
         if not (isinstance(shown, exp.Count) and isinstance(shown.this, exp.Distinct)):
             return None
         query = conditions[0].args.get("query")
-        return self.block(query.this) if query and shown.this.expressions[0].name == self.stays.subject else None
+        if not query or shown.this.expressions[0].name != self.stays.subject:
+            return None
+        return self.block(self._within_icu(query.this))
+
+    def _within_icu(self, select: exp.Select) -> exp.Select:
+        """Return the SELECT of records inside a SELECT of the ICU stays that they belong to."""
+        conditions = conditions_of(select)
+        if table_of(select) == self.icu.table and len(conditions) == 1 and isinstance(conditions[0], exp.In):
+            inner = conditions[0].args.get("query")
+            if inner and conditions[0].this.name == self.icu.key:
+                return cast(exp.Select, inner.this)
+        return select
 
     def _whole_block(self, select: exp.Select) -> Block:
         """Read the block; stays with a window of their end are discharges."""
@@ -247,10 +261,12 @@ class _Questions(Lifter):
         function = cast(Any, _FUNCTIONS.get(type(shown)))
         charges = self.catalogue.charges
         if function is None:
-            return self._rate(shown, inner)
+            raise NotLifted(f"{sql_of(shown)} sums up nothing")
         if charges is not None and table_of(inner) == charges.table:
             return RecordsQuery(StayCost(function), self._charged(inner))
         counted = inner.expressions[0].unalias()
+        if isinstance(counted.unnest(), exp.Case):
+            return self._survival(counted.unnest(), inner.args["from_"].this.this)
         if not (isinstance(counted, exp.Count) and isinstance(counted.this, exp.Distinct)):
             raise NotLifted(f"{sql_of(counted)} is no count of stays")
         return RecordsQuery(Frequency(function, self._per(inner)), self.block(inner).records())
@@ -304,11 +320,23 @@ class _Questions(Lifter):
         if case is None or not isinstance(first, exp.Select):
             raise NotLifted("no rate of mortality")
         within = self._days(case.args["ifs"][0].this.expression)
-        conditions = [one for one in conditions_of(first) if "STRFTIME('%J', CURRENT_TIME)" not in sql_of(one)]
-        first.set("where", exp.Where(this=exp.and_(*conditions)) if conditions else None)
-        block = self.block(first)
+        block = self._long_ago(first)
         name = self.field(block.kind, first.expressions[1].name).name
         return RecordsQuery(Mortality(n, within, name), block.records())
+
+    def _long_ago(self, first: exp.Select) -> Block:
+        """Read records without the condition that they are old enough, which goes without saying."""
+        conditions = [one for one in conditions_of(first) if "STRFTIME('%J', CURRENT_TIME)" not in sql_of(one)]
+        first.set("where", exp.Where(this=exp.and_(*conditions)) if conditions else None)
+        return self.block(first)
+
+    def _survival(self, case: exp.Expr, pairs: exp.Select) -> RecordsQuery:
+        """Read the average of whether patients lived over pairs of a first record and one that follows it."""
+        within = self._days(case.args["ifs"][0].this.expression)
+        first, later = pairs.args["from_"].this.this, pairs.args["joins"][0].this.this
+        relation = self._relation(conditions_of(pairs))
+        records = self._paired(self.block(later), self._long_ago(first), relation)
+        return RecordsQuery(Survival(within), records)
 
     def _days(self, limit: exp.Expr) -> Duration:
         found = _DAYS.fullmatch(sql_of(limit))
@@ -358,6 +386,3 @@ class _Questions(Lifter):
             elif not re.fullmatch(r"\w+\.\w+ < \w+\.\w+", text):
                 raise NotLifted(f"{text} relates no records")
         return found
-
-    def _rate(self, shown: exp.Expr, inner: exp.Select) -> RecordsQuery:
-        raise NotLifted(f"{sql_of(shown)} is no rate")

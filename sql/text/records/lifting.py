@@ -139,7 +139,7 @@ class Lifter:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-        self.kinds = {kind.table: kind for kind in reversed(catalogue.kinds.values())}
+        self.kinds = {kind.table: kind for kind in reversed(list(catalogue.kinds.values()))}
         self.lookups = {
             one.lookup.table for kind in catalogue.kinds.values() for one in kind.fields.values() if one.lookup
         }
@@ -236,16 +236,18 @@ class Lifter:
         return True
 
     def _between(self, condition: exp.Expr, block: Block) -> bool:
+        negated = isinstance(condition, exp.Not)
+        condition = condition.this if negated else condition
         if not isinstance(condition, exp.Between):
             return False
         column, low, high = condition.this, condition.args["low"], condition.args["high"]
-        if self._is_age(column, block):
+        if self._is_age(column, block) and not negated:
             block.who.append(Aged(Range(cast(int, plain(low)), cast(int, plain(high)))))
             return True
         value = block.kind.value
         if value is None or value.column != column.name or not low.name.endswith("_lower"):
             return False
-        block.value = Normality("normal")
+        block.value = Normality("abnormal" if negated else "normal")
         return True
 
     def _is_age(self, column: exp.Column, block: Block) -> bool:

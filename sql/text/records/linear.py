@@ -83,8 +83,8 @@ def delinearize(tokens: Sequence[str]) -> RecordsQuery:
 
 def _ask(ask: Ask, kind: str) -> list[str]:
     match ask:
-        case Exists():
-            return ["exists", kind]
+        case Exists(negated):
+            return ["never" if negated else "exists", kind]
         case Count(of):
             return [f"count_{of}", kind]
         case List(field, distinct):

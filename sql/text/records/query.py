@@ -173,9 +173,9 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Normality:
-    """The number of the record lies in, above or below the normal range that the catalogue gives for its name."""
+    """The number of the record lies in, outside, above or below the normal range of its name in the catalogue."""
 
-    side: Literal["normal", "above_normal", "below_normal"]
+    side: Literal["normal", "abnormal", "above_normal", "below_normal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,9 @@ Per = Literal["day", "month", "year"]
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """Whether there is such a record."""
+    """Whether there is such a record or, `negated`, whether there is none."""
+
+    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +325,7 @@ class Mortality:
 
 @dataclass(frozen=True, slots=True)
 class Survival:
-    """The share of patients who lived for a span from the first record that these records follow."""
+    """The share, from 0 to 1, of patients who lived for a span from the first record that these records follow."""
 
     within: Value
 

@@ -51,6 +51,7 @@ _OPERATORS: Final = {
 }  # fmt: skip
 _NORMAL: Final = {
     "normal": "in its normal range",
+    "abnormal": "outside its normal range",
     "above_normal": "above its normal range",
     "below_normal": "below its normal range",
 }  # fmt: skip
@@ -82,8 +83,8 @@ class _Reader:
         records = query.records
         whom = self.records(records)
         match query.ask:
-            case Exists():
-                return f"whether there is any of these: {whom}"
+            case Exists(negated):
+                return f"whether there {'are none' if negated else 'is any'} of these: {whom}"
             case Count(of):
                 return f"number of {whom}" if of == "records" else f"number of {_counted(of)} with {whom}"
             case List(field, distinct):
@@ -112,7 +113,7 @@ class _Reader:
                 return f"the {n} with the highest share of {died}, by {self.noun(records, field)}, of {whom}"
             case Survival(within):
                 span = _duration(within)
-                return f"percentage of patients alive {span} after the first record that these follow: {whom}"
+                return f"share of patients alive {span} after the first record that these follow: {whom}"
             case Change(how, field, other):
                 noun, then = self.noun(records, field), _moment(other)
                 if how == "difference":

@@ -56,8 +56,9 @@ def parse_catalogue(text: str, origin: str, clock: datetime | None = None) -> Ca
     try:
         loaded = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        line = str(error).splitlines()[-1].strip()
-        raise CatalogueError(f"{origin} is no YAML: {line}; check its indentation and colons") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else "the text"
+        raise CatalogueError(f"{origin}, {where}: no YAML; check indentation, colons and brackets") from error
     part = _Part(origin, "", loaded)
     kinds = {name: _kind(name, one) for name, one in part.part("kinds").parts().items()}
     given = part.time("clock")
@@ -313,7 +314,6 @@ def _conventions(part: _Part) -> Conventions:
     chosen = {
         "months": part.one_of("months", ("clip", "overflow"), "clip"),
         "existence": part.one_of("existence", ("picked", "any"), "picked"),
-        "following_in_stay": part.one_of("following_in_stay", ("records", "one record"), "records"),
         "periods": part.one_of("periods", ("shown", "hidden"), "shown"),
     }
     part.done()

@@ -58,7 +58,7 @@ class CatalogueShape:
         return [name for name, holds in found.items() if holds]
 
     def _can(self, ask: str, kind: Kind) -> bool:
-        if ask in ("exists", "count_records", "count_patients", "list", "list_distinct"):
+        if ask in ("exists", "never", "count_records", "count_patients", "list", "list_distinct"):
             return True
         if ask in ("sum", "avg", "min", "max", "difference", "greater", "less", "top", "new"):
             return bool(self.fields(kind.name, ask)) and kind.time is not None

@@ -39,12 +39,13 @@ SLOTS: Final[dict[str, frozenset[str]]] = {
 """Kinds of slots by what they stand for; those of names and other fields are in the catalogue."""
 RESERVED: Final = frozenset(
     f"""
-    exists count_records count_patients count_stays list list_distinct sum avg min max per_day per_month per_year
+    exists never count_records count_patients count_stays list list_distinct
+    sum avg min max per_day per_month per_year
     sum_number avg_number min_number max_number sum_cost avg_cost min_cost max_cost cost top mortality survival
     difference greater less new versus balance length hours_since days_since percentile
     of aged of_sex same_age since until in at ago {" ".join(CALENDAR)}
     first_stay last_stay current_stay first_icu last_icu current_icu
-    above below at_least at_most equal normal above_normal below_normal times_exactly times_at_least
+    above below at_least at_most equal normal abnormal above_normal below_normal times_exactly times_at_least
     highest lowest {" ".join(PICKS)} within same_day same_month same_stay same_time after {END}
     """.split()
 )

@@ -224,7 +224,8 @@ def composed(examples: Sequence[Example], grammar: Grammar, most: int, seed: int
     A third of them are made in a second round, in which made questions take part.
     """
     first = _round(examples, grammar, most - most // 3, seed)
-    return [*first, *_round([*examples, *first[:PARTNERS]], grammar, most // 3, seed + 1)]
+    second = _round([*examples, *first[:PARTNERS]], grammar, most // 3, seed + 1)
+    return list({one.text: one for one in (*first, *second)}.values())
 
 
 def _round(examples: Sequence[Example], grammar: Grammar, most: int, seed: int) -> list[Example]:

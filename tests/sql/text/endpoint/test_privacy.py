@@ -113,6 +113,19 @@ def test_an_identifier_comes_back_only_into_the_sql_that_runs(chat: Chat, marked
     assert str(SUBJECT) not in json.dumps(chat.requests)
 
 
+def test_an_identifier_comes_back_into_a_typed_question_too(chat: Chat, marked: Store) -> None:
+    one = {"type": "Identity", "subject_id": "id_1"}
+    where = {"type": "AllOf", "criteria": [one, {"type": "Event", "concept": "condition_1"}]}
+    chat.will(
+        answered({"type": "Query", "population": {"type": "Patients"}, "asks": [{"type": "Exists"}], "where": where})
+    )
+    model = LanguageModel(Endpoint(chat.url, "m", corrections=0))
+    answer = ask(marked, f"any sign that patient {SUBJECT} has heart failure?", translator=model)
+    assert answer.result is not None, answer.message
+    assert str(SUBJECT) in str(answer.sql)
+    assert str(SUBJECT) not in json.dumps(chat.requests)
+
+
 def test_a_translator_is_given_no_way_to_the_rows(marked: Store, tmp_path: Path) -> None:
     held: list[object] = []
 

@@ -92,7 +92,7 @@ REFUSED = [
     ("list lab value of =true", "'=true' is no value"),
     ("list lab value of ={}", "'={}' is no value"),
     ("difference lab value last", "same_time, versus, within"),
-    ("survival =3 lab", "it could be above, above_normal, after"),
+    ("survival =3 lab", "above, above_normal, after, aged"),
 ]
 
 

@@ -3,10 +3,12 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+EHRSQL ?= ehrsql-2024
+CATALOGUE ?= mimic_iv_ehrsql
 PROTOS := $(wildcard proto/anamnesis/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types bench proto proto-check clean
+.PHONY: help setup demo test lint format types bench translator proto proto-check clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +40,10 @@ types: $(STAMP)  ## mypy --strict on the packages
 
 bench: $(STAMP)  ## measured claims, as ratios against a baseline in the same run
 	$(BIN)/python -m benchmarks
+
+translator: $(STAMP)  ## train the translator of a question set: EHRSQL=FOLDER (with train.json and db/) [CATALOGUE=...]
+	@test -f $(EHRSQL)/train.json || { echo "there is no $(EHRSQL)/train.json; name the folder: make translator EHRSQL=FOLDER"; exit 1; }
+	$(BIN)/ehr train --translator --questions $(EHRSQL)/train.json --db $(EHRSQL)/db --catalogue $(CATALOGUE) --jobs 2
 
 proto: $(STAMP)  ## generate the gRPC code from proto/
 	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=proto --grpc_python_out=proto --pyi_out=proto $(PROTOS)

@@ -23,11 +23,12 @@ from ehr.progress import Progress, silent
 from models.translator import Pair, Translator, TranslatorSettings, load, save, settings_from, train
 from sql.text.answering.answering import Judge
 from sql.text.answering.attempts import Ground
+from sql.text.answering.composing import composed
 from sql.text.answering.database import opened_database
-from sql.text.answering.examples import Asked
+from sql.text.answering.examples import Asked, Example
 from sql.text.answering.familiarity import familiarity_of
 from sql.text.answering.judging import HOW_TO_TRAIN, Judged, expected, judge_of, load_judge, save_judge
-from sql.text.answering.material import Material, judged_fold, lessons_for_parser, material_of
+from sql.text.answering.material import Material, judged_fold, material_of
 from sql.text.answering.parser import Parsed
 from sql.text.linking import index_of
 from sql.text.records.grammar import Grammar
@@ -35,6 +36,7 @@ from sql.text.records.schema import read_catalogue
 from sql.text.records.shape import CatalogueShape
 
 DEFAULT_FOLDER: Final = "translators"
+_PROCESSOR: Final = Path("/proc/cpuinfo")
 WIDTH: Final = 4
 """Readings that a parser gives of a question."""
 
@@ -58,7 +60,8 @@ class Plan:
     """Share of questions without an answer where the translator is used; None: as in training."""
     jobs: int = 1
     """Networks that are trained at the same time, a core each."""
-    precision: str = "32-true"
+    precision: str = "auto"
+    """As in Lightning; auto takes bf16-mixed where the processor multiplies in bfloat16, else 32-true."""
 
 
 DEFAULT_PLAN: Final = Plan()
@@ -152,12 +155,8 @@ def _trained(
     tasks: list[_Task] = []
     for fold in parts:
         name = "all" if fold is None else f"without-{fold + 1}"
-        progress(f"making questions for the parser {name}", len(tasks), plan.members * len(parts))
-        examples = lessons_for_parser(material, ground, plan.composed, fold, plan.seed)
-        pairs = [Pair(one.text, one.tokens, one.weight) for one in examples]
-        tasks += [
-            _Task(fold, member, pairs, ground, plan, work / name / str(member)) for member in range(plan.members)
-        ]
+        own = material.examples(fold)
+        tasks += [_Task(fold, member, own, ground, plan, work / name / str(member)) for member in range(plan.members)]
     trained = dict(_run(tasks, plan, progress))
     return {fold: _ensemble([trained[fold, member] for member in range(plan.members)]) for fold in parts}
 
@@ -166,24 +165,35 @@ class _Task:
     """The training of one network of one parser, ready to be sent to another process."""
 
     def __init__(
-        self, fold: int | None, member: int, pairs: list[Pair], ground: Ground, plan: Plan, folder: Path
+        self, fold: int | None, member: int, examples: list[Example], ground: Ground, plan: Plan, folder: Path
     ) -> None:
         self.key = (fold, member)
-        self.pairs = pairs
+        self.examples = examples
         self.catalogue = ground.catalogue
-        self.settings = settings_of(plan, member)
+        self.plan = plan
         self.folder = folder
         self.what = "all questions" if fold is None else f"all but fold {fold + 1}"
 
     def run(self, progress: Progress = silent) -> Translator:
         """Train the network; one that is finished is read again."""
         grammar = Grammar(CatalogueShape(self.catalogue))
-        return train(self.pairs, [], grammar, self.settings, folder=self.folder, progress=progress)
+        progress("making questions", 0, self.plan.composed)
+        made = composed(self.examples, grammar, self.plan.composed, self.plan.seed)
+        pairs = [Pair(one.text, one.tokens, one.weight) for one in (*self.examples, *made)]
+        settings = settings_of(self.plan, self.key[1])
+        return train(pairs, [], grammar, settings, folder=self.folder, progress=progress)
 
 
 def settings_of(plan: Plan, member: int) -> TranslatorSettings:
     """Return the settings of one network."""
-    return settings_from({"seed": 1000 * plan.seed + member, "epochs": plan.passes, "precision": plan.precision})
+    precision = _precision() if plan.precision == "auto" else plan.precision
+    return settings_from({"seed": 1000 * plan.seed + member, "epochs": plan.passes, "precision": precision})
+
+
+def _precision() -> str:
+    """Return the faster precision of this processor, as far as it tells."""
+    flags = _PROCESSOR.read_text(encoding="utf-8") if _PROCESSOR.is_file() else ""
+    return "bf16-mixed" if "avx512_bf16" in flags or "amx_bf16" in flags else "32-true"
 
 
 def _run(

@@ -8,6 +8,7 @@ went wrong on the way, and how sure each step is, are the signals that `confiden
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from sqlglot import exp
@@ -32,7 +33,7 @@ FAR: Final = 4.0
 """A reading less likely than the best by this (nats) is not tried."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ground:
     """What questions are asked on: a database, the catalogue of its schema, the index of its names."""
 
@@ -40,7 +41,7 @@ class Ground:
     catalogue: Catalogue
     index: LinkIndex
 
-    @property
+    @cached_property
     def grammar(self) -> Grammar:
         """The questions that the catalogue can answer."""
         return Grammar(CatalogueShape(self.catalogue))

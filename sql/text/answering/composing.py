@@ -40,8 +40,6 @@ _APART: Final = 50
 """Added to the numbers of the slots of a fragment while it is put into another question."""
 
 Part = tuple[Any, ...]
-_Fragment = tuple[str, RecordsQuery]
-"""Words, and a query of nothing but what they mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +121,20 @@ _NOTHING: Final[Mapping[str, Part]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A question parted in a fragment and its environment, each with slots numbered by itself."""
+    """A question parted in a fragment and its environment, each with slots numbered by itself.
+
+    `part` is a query of nothing but what the words mean, `rest` the query without it; `part_key` and `rest_key` tell
+    them apart.
+    """
 
     kind: str
     before: str
     after: str
     words: str
     part: RecordsQuery
-    """A query of nothing but the part, to have its slots renumbered with those of its words."""
     rest: RecordsQuery
+    part_key: int
+    rest_key: int
 
 
 _EMPTY: Final = delinearize(["list", "nothing", "nothing", "after", "nothing"])
@@ -166,48 +169,51 @@ def _refilled(query: RecordsQuery, names: Mapping[str, str]) -> RecordsQuery:
     return fill(query, named)
 
 
-def _cuts(text: str, query: RecordsQuery) -> Iterator[_Cut]:
+def _cuts(text: str, query: RecordsQuery, keys: dict[RecordsQuery, int]) -> Iterator[_Cut]:
     """Give every way to part a question in a fragment and an environment of which each has its own slots."""
     words = text.split(" ")
-    used = [set(_references(word)) for word in words]
+    used = [_references(word) for word in words]
     for name, kind in _KINDS.items():
         part = kind.take(query)
         if part is None:
             continue
-        alone = kind.put(_EMPTY, part)
-        rest = kind.put(query, _NOTHING[name])
+        alone, rest = kind.put(_EMPTY, part), kind.put(query, _NOTHING[name])
         mine = {str(slot) for slot in slots_of(alone)}
-        if mine & {str(slot) for slot in slots_of(rest)}:
+        places = [place for place, own in enumerate(used) if mine & set(own)]
+        inside = {one for place in places for one in used[place]}
+        if not mine <= inside or inside & {str(slot) for slot in slots_of(rest)}:
             continue
-        for first in range(len(words)):
-            for last in range(first + 1, min(first + LONGEST, len(words)) + 1):
-                inside = set().union(*used[first:last])
-                outside = set().union(*used[:first], *used[last:])
-                if mine <= inside and not (inside & outside) and _whole(words[first:last], mine):
-                    before, inner, after = (
-                        " ".join(words[:first]), " ".join(words[first:last]), " ".join(words[last:]),
-                    )  # fmt: skip
-                    yield _cut(name, before, inner, after, alone, rest)
+        if not all(_is_own(words[place], mine) for place in places):
+            continue
+        closed = [place for place, own in enumerate(used) if own and place not in places]
+        outer, inner = (_numbers(" ".join(words[place] for place in some)) for some in (closed, places))
+        around = [_renamed(word, outer) if place in closed else word for place, word in enumerate(words)]
+        within = [_renamed(word, inner) if place in places else word for place, word in enumerate(words)]
+        alone, rest = _refilled(alone, inner), _refilled(rest, outer)
+        part_key, rest_key = (keys.setdefault(one, len(keys)) for one in (alone, rest))
+        for first, last in _spans(len(words), places, closed):
+            before, after = " ".join(around[:first]), " ".join(around[last:])
+            yield _Cut(name, before, after, " ".join(within[first:last]), alone, rest, part_key, rest_key)
 
 
-def _whole(words: Sequence[str], mine: set[str]) -> bool:
-    """Say whether each placeholder of the words is one of the part's own."""
-    return all(mine & set(found[1].split("+")) for word in words for found in _PLACEHOLDER.finditer(word))
+def _is_own(word: str, mine: set[str]) -> bool:
+    """Say whether each placeholder of a word can be one of the part's own."""
+    return all(mine & set(found[1].split("+")) for found in _PLACEHOLDER.finditer(word))
 
 
-def _cut(name: str, before: str, inner: str, after: str, alone: RecordsQuery, rest: RecordsQuery) -> _Cut:
-    outer, own = _numbers(f"{before} {after}"), _numbers(inner)
-    return _Cut(
-        name, _renamed(before, outer), _renamed(after, outer), _renamed(inner, own),
-        _refilled(alone, own), _refilled(rest, outer),
-    )  # fmt: skip
+def _spans(count: int, places: Sequence[int], closed: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Give the runs of words `[first, last)` that hold all `places` and none of the closed ones."""
+    for first in range(places[0] + 1 if places else count):
+        end = min([first + LONGEST, count, *(place for place in closed if place >= first)])
+        for last in range((places[-1] if places else first) + 1, end + 1):
+            yield first, last
 
 
-def _joined(cut: _Cut, words: str, part: RecordsQuery) -> tuple[str, RecordsQuery]:
-    """Put other words and their part into the environment of a cut."""
-    apart = {one: _moved(one) for one in _references(words)}
-    text = " ".join(one for one in (cut.before, _renamed(words, apart), cut.after) if one)
-    taken = _KINDS[cut.kind].take(_refilled(part, apart))
+def _joined(cut: _Cut, other: _Cut) -> tuple[str, RecordsQuery]:
+    """Put the fragment of another cut into the environment of one."""
+    apart = {one: _moved(one) for one in _references(other.words)}
+    text = " ".join(one for one in (cut.before, _renamed(other.words, apart), cut.after) if one)
+    taken = _KINDS[cut.kind].take(_refilled(other.part, apart))
     assert taken is not None
     names = _numbers(text)
     return _renamed(text, names), _refilled(_KINDS[cut.kind].put(cut.rest, taken), names)
@@ -230,7 +236,8 @@ def composed(examples: Sequence[Example], grammar: Grammar, most: int, seed: int
 
 def _round(examples: Sequence[Example], grammar: Grammar, most: int, seed: int) -> list[Example]:
     chance = np.random.default_rng(seed)
-    cuts = [cut for one in examples if one.tokens for cut in _cuts(one.text, delinearize(one.tokens))]
+    keys: dict[RecordsQuery, int] = {}
+    cuts = [cut for one in examples if one.tokens for cut in _cuts(one.text, delinearize(one.tokens), keys)]
     found = _candidates(cuts, grammar, chance)
     known = Counter(_core(one.tokens) for one in examples)
     order = sorted(found, key=lambda core: (known[core], core))
@@ -240,8 +247,7 @@ def _round(examples: Sequence[Example], grammar: Grammar, most: int, seed: int) 
         for core in order:
             if turn >= len(found[core]) or known[core] + turn >= ENOUGH:
                 continue
-            cut, (words, part) = found[core][turn]
-            text, query = _joined(cut, words, part)
+            text, query = _joined(*found[core][turn])
             if text not in texts and text not in made:
                 made[text] = Example(text, linearize(query), WEIGHT)
             if len(made) >= most:
@@ -251,25 +257,23 @@ def _round(examples: Sequence[Example], grammar: Grammar, most: int, seed: int) 
 
 def _candidates(
     cuts: Sequence[_Cut], grammar: Grammar, chance: np.random.Generator
-) -> dict[tuple[str, ...], list[tuple[_Cut, _Fragment]]]:
+) -> dict[tuple[str, ...], list[tuple[_Cut, _Cut]]]:
     """Return what can be made, by meaning: a cut and the fragment that goes into it, in random order."""
     swaps = _swaps(cuts)
-    numbers: dict[RecordsQuery, int] = {}
     cores: dict[tuple[str, int, int], tuple[str, ...] | None] = {}
-    found: defaultdict[tuple[str, ...], list[tuple[_Cut, _Fragment]]] = defaultdict(list)
+    found: defaultdict[tuple[str, ...], list[tuple[_Cut, _Cut]]] = defaultdict(list)
     for place in chance.permutation(len(cuts)):
         cut = cuts[place]
-        others = swaps.get((cut.kind, cut.words, cut.part), [])
-        rest = numbers.setdefault(cut.rest, len(numbers)) if others else 0
+        others = swaps.get((cut.kind, cut.words, cut.part_key), [])
         for at in chance.permutation(len(others))[:TRIED]:
-            fragment = others[at]
-            key = (cut.kind, rest, numbers.setdefault(fragment[1], len(numbers)))
+            other = others[at]
+            key = (cut.kind, cut.rest_key, other.part_key)
             if key not in cores:
-                tokens = linearize(_joined(cut, *fragment)[1])
+                tokens = linearize(_joined(cut, other)[1])
                 cores[key] = _core(tokens) if _allowed(tokens, grammar) else None
             core = cores[key]
             if core is not None and len(found[core]) < MOST_OF_ONE:
-                found[core].append((cut, fragment))
+                found[core].append((cut, other))
     return found
 
 
@@ -287,22 +291,20 @@ def _allowed(tokens: Sequence[str], grammar: Grammar) -> bool:
     return all(match.field != field or not match.values for match in query.records.matches)
 
 
-def _swaps(cuts: Sequence[_Cut]) -> dict[tuple[str, str, RecordsQuery], list[_Fragment]]:
-    """Return for each fragment those that stood in an environment of it, each in the order of finding."""
-    environments: defaultdict[int, dict[_Fragment, None]] = defaultdict(dict)
-    kinds: dict[int, str] = {}
+def _swaps(cuts: Sequence[_Cut]) -> dict[tuple[str, str, int], list[_Cut]]:
+    """Return for each fragment the cuts with those that stood in an environment of it, in the order of finding."""
+    environments: defaultdict[tuple[str, str, str, int], dict[tuple[str, int], _Cut]] = defaultdict(dict)
     for cut in cuts:
         if len(cut.before.split()) + len(cut.after.split()) >= FEWEST_AROUND:
-            key = hash((cut.kind, cut.before, cut.after, cut.rest))
-            environments[key][cut.words, cut.part] = None
-            kinds[key] = cut.kind
-    swaps: defaultdict[tuple[str, str, RecordsQuery], dict[_Fragment, None]] = defaultdict(dict)
-    for key, fragments in environments.items():
-        for words, part in fragments:
-            for other, meaning in fragments:
-                if meaning != part and _least(words, other):
-                    swaps[kinds[key], words, part][other, meaning] = None
-    return {key: list(found) for key, found in swaps.items()}
+            environment = environments[cut.kind, cut.before, cut.after, cut.rest_key]
+            environment.setdefault((cut.words, cut.part_key), cut)
+    swaps: defaultdict[tuple[str, str, int], dict[tuple[str, int], _Cut]] = defaultdict(dict)
+    for (kind, *_), fragments in environments.items():
+        for words, key in fragments:
+            for (other, meaning), cut in fragments.items():
+                if meaning != key and _least(words, other):
+                    swaps[kind, words, key].setdefault((other, meaning), cut)
+    return {key: list(found.values()) for key, found in swaps.items()}
 
 
 def _least(one: str, other: str) -> bool:

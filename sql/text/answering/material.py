@@ -6,7 +6,6 @@ from hashlib import sha256
 from typing import Final
 
 from sql.text.answering.attempts import Ground, attempt
-from sql.text.answering.composing import composed
 from sql.text.answering.examples import Asked, Example, examples_of
 from sql.text.answering.familiarity import familiarity_of
 from sql.text.answering.folds import folds
@@ -86,14 +85,6 @@ def _lifted(sql: str, ground: Ground) -> RecordsQuery | None:
 
 def _place(text: str, count: int, seed: int) -> int:
     return int.from_bytes(sha256(f"{seed}:{text}".encode()).digest()[:6], "big") % count
-
-
-def lessons_for_parser(
-    material: Material, ground: Ground, most: int, without: int | None, seed: int
-) -> list[Example]:
-    """Return the examples of all folds but one with up to `most` made by composition."""
-    own = material.examples(without)
-    return [*own, *composed(own, ground.grammar, most, seed)]
 
 
 def judged_fold(material: Material, fold: int, ground: Ground, parser: Parser) -> list[Judged]:

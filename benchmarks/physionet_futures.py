@@ -85,10 +85,10 @@ SETTINGS: Final = (
     "thin_hours=24",
     "tokens_per_step=4096",
     "learning_rate=2e-3",
-    "dropout=0.15",
+    "dropout=0.25",
     "epochs=6",
     f"weighted_after={MARK}",
-    "after_weight=300",
+    "after_weight=50",
 )
 TOKENS: Final = TokenSettings(quantiles=20, age_years=0)
 STOPPING_SHARE: Final = 0.05

@@ -110,10 +110,19 @@ def _located(r: Reader, at: int, described: Criterion | None) -> Iterator[tuple[
     """Yield "patients in the ICU"."""
     start = r.phrase(at, "in", "of", "on", "at")
     found = None if start is None else place(r, start)
-    if found is not None:
+    if found is not None and not _dies_there(r, found[1]):
         yield all_of(described, Stay(found[0])), found[1]
     for ward, end in attribute(r, start, StayKind.ICU, "type") if start is not None else ():
-        yield all_of(described, Stay(StayKind.ICU, ward)), end
+        if not _dies_there(r, end):
+            yield all_of(described, Stay(StayKind.ICU, ward)), end
+
+
+def _dies_there(r: Reader, at: int) -> bool:
+    """Say whether "in the ICU" may be where patients died, and not only where they once were."""
+    if r.word(at) not in {"died", "die", "survived"} or r.word(at + 1) in {"in", "within", "during", "after"}:
+        return False
+    r.trouble(at + 1, "say whether they died there or at any time: 'how many patients died in the ICU'")
+    return True
 
 
 def _adjectives(r: Reader, at: int) -> Iterator[tuple[Criterion | None, int]]:

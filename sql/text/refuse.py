@@ -23,7 +23,7 @@ _CHANGE: Final = (
 _UNSAFE: Final = (
     r"\b(drop|truncate|alter|create|attach|detach|copy|pragma|vacuum|grant|revoke)\s+(all\s+|the\s+)?(table|view|database|schema|index|tables|role|user|into|or\s+replace)\b",
     r"\b(delete|insert|update|erase|wipe|purge|overwrite|modify|anonymi[sz]e)\b",
-    r"(^|please |\b(?:and|then|must|to|you|should) )(remove|change|edit|correct|set|rename|replace|add)\b.{0,40}\b(record|records|row|rows|patient|patients|entry|entries|data|database|store|diagnosis|value|sex|table|column|field|result|results)\b",
+    r"(^|please |\b(?:and|then|must|to|you|should) )(remove|change(?! in | of )|edit|correct|set|rename|replace|add)\b.{0,40}\b(record|records|row|rows|patient|patients|entry|entries|data|database|store|diagnosis|value|sex|table|column|field|result|results)\b",
     r"\b(ignore|disregard|forget|override|bypass)\b.{0,30}\b(previous|prior|above|all|your|the|these|any|guard|rules?|instructions?|limits?|safety)\b",
     r"\b(system prompt|jailbreak|developer mode|pretend (you|to)|act as|you are now|new instructions?|admin mode|sudo|without (the )?guard|no restrictions)\b",
     r"(;|--|/\*|\*/|\bunion\s+(all\s+)?select\b|\bselect\b.+\bfrom\b|\bor\s+1\s*=\s*1\b|\bxp_\w+)",

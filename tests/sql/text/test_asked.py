@@ -10,7 +10,7 @@ from ehr.store import Store
 from sql.text import build_index
 from tests.sql.text.asked import Asked, judge, made_store, read_asked
 
-FLOORS = {"made": {"dev": 72, "held_out": 70}, "mimic": {"dev": 72, "held_out": 65}}
+FLOORS = {"made": {"dev": 72, "held_out": 71}, "mimic": {"dev": 72, "held_out": 65}}
 """How many of the questions of each half are at least answered right, or refused where there is no answer."""
 
 

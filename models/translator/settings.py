@@ -9,16 +9,16 @@ from ehr.errors import ModelError
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The shape of the network; the defaults give about two million numbers."""
+    """The shape of the network; the defaults give about a million numbers."""
 
-    width: int = 192
+    width: int = 128
     """Numbers per position; a multiple of 2 * heads."""
     heads: int = 4
     encoder_layers: int = 2
     decoder_layers: int = 2
     expansion: float = 3.0
     """Width of the feed-forward part as a multiple of width."""
-    buckets: int = 4096
+    buckets: int = 2048
     """Rows of the table that pieces of words share by their hash."""
     shortest_piece: int = 3
     """Letters of the shortest piece of a word, its ends counted."""
@@ -41,13 +41,13 @@ class Work:
     """Seed of the first member; the others count on from it."""
     members: int = 1
     """Networks trained alike but for their seed; they decode together, and their agreement is a signal."""
-    epochs: int = 30
+    epochs: int = 14
     """Most passes over the training pairs."""
     patience: int = 8
     """Passes without a better held-out error after which training stops."""
     batch: int = 64
     """Pairs of a step."""
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     warmup: float = 0.08
     """Share of the steps over which the learning rate rises."""
     weight_decay: float = 0.05

@@ -50,9 +50,9 @@ class Plan:
     """Parts of the questions that a parser is kept from in turn; the confidence rests on what it makes of them."""
     members: int = 2
     """Networks of a parser."""
-    passes: int = 18
+    passes: int = 14
     """Passes over the questions in the training of a network."""
-    composed: int = 4000
+    composed: int = 5000
     """Questions made by composition, at most."""
     made: int = 400
     """Questions without an answer that are made, at most."""

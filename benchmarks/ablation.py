@@ -1,6 +1,6 @@
 """What each part of the transformer is worth: PhysioNet 2012 with one part taken away at a time.
 
-    python -m benchmarks.ablation [--folds 0,1] [--set key=value]
+    python -m benchmarks.ablation [--train a,b] [--folds 0,1] [--set key=value]
 
 One network of each kind learns from the stays outside a fold and foretells the fold; a twentieth of them says when
 pre-training stops, a fifth when fine-tuning does. The differences from the whole network are paired: the same stays,
@@ -64,10 +64,11 @@ def risks_of(stays: Stays, network: NetworkEstimator, predicted: Sequence[int], 
 def main() -> int:
     """Train all networks on the folds asked for and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--train", default="a,b", help="sets that the folds are cut from (default a,b)")
     parser.add_argument("--folds", default="0,1", help="which of five folds are foretold, by comma")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
-    stays = prepare([event_file("a"), event_file("b")])
+    stays = prepare([event_file(name) for name in args.train.split(",")])
     folds = outer_folds(stays.rows, 5)
     chosen = [folds[int(number)] for number in args.folds.split(",")]
     found: dict[str, pl.DataFrame] = {}

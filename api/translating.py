@@ -30,6 +30,7 @@ from sql.text.answering.familiarity import familiarity_of
 from sql.text.answering.judging import HOW_TO_TRAIN, Judged, expected, judge_of, load_judge, save_judge
 from sql.text.answering.material import Material, judged_fold, material_of
 from sql.text.answering.parser import Parsed
+from sql.text.answering.phrases import phrased
 from sql.text.linking import index_of
 from sql.text.records.grammar import Grammar
 from sql.text.records.schema import read_catalogue
@@ -54,6 +55,8 @@ class Plan:
     """Passes over the questions in the training of a network."""
     composed: int = 5000
     """Questions made by composition, at most."""
+    phrased: int = 1000
+    """Questions made from a grammar of phrases, at most."""
     made: int = 400
     """Questions without an answer that are made, at most."""
     none_share: float | None = 0.2
@@ -179,6 +182,7 @@ class _Task:
         grammar = Grammar(CatalogueShape(self.catalogue))
         progress("making questions", 0, self.plan.composed)
         made = composed(self.examples, grammar, self.plan.composed, self.plan.seed)
+        made += phrased(self.catalogue, grammar, self.plan.phrased, self.plan.seed)
         pairs = [Pair(one.text, one.tokens, one.weight) for one in (*self.examples, *made)]
         settings = settings_of(self.plan, self.key[1])
         return train(pairs, [], grammar, settings, folder=self.folder, progress=progress)

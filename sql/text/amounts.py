@@ -6,24 +6,22 @@ from typing import Final
 from sqlglot import exp
 
 from sql.text.criteria import Here, age_sql, event_parts, select_events, value_sql
+from sql.text.criterion import Event, Unit, Which
 from sql.text.expressions import SECONDS, col, seconds_between, seconds_of, table
 from sql.text.query import (
     AgeOf,
     ChangeOf,
     CountOf,
-    Event,
     LengthOf,
     Measure,
     MomentOf,
     SexOf,
-    StayKind,
     TimeInside,
     TimeToDeath,
     TimeToEvent,
-    Unit,
     ValueOf,
-    Which,
 )
+from sql.text.terms import StayKind
 
 _PICKED: Final[dict[Which, str]] = {"first": "ARG_MIN", "last": "ARG_MAX", "highest": "MAX", "lowest": "MIN"}
 

@@ -6,22 +6,17 @@ from typing import Final, Literal
 
 from sql.text.changes import change_of
 from sql.text.clauses import clauses, said_as_question
+from sql.text.criterion import Criterion, Died, Identity, Ordinal, Unit, all_of
 from sql.text.events import WHICH
 from sql.text.people import age_time
 from sql.text.populations import one_patient, population
 from sql.text.query import (
     AgeOf,
     ChangeOf,
-    Criterion,
-    Died,
-    Ever,
     Exists,
-    Identity,
-    Kind,
     LengthOf,
     Measure,
     MomentOf,
-    Ordinal,
     Patients,
     Population,
     Query,
@@ -30,15 +25,13 @@ from sql.text.query import (
     SexOf,
     Show,
     Statistic,
-    StayKind,
     Stays,
-    Unit,
     ValueOf,
-    all_of,
 )
 from sql.text.reader import Reader, phrases
 from sql.text.scopes import settle
 from sql.text.statistics import scope_of
+from sql.text.terms import Ever, Kind, StayKind
 from sql.text.windows import place, stay_name
 
 _THERE: Final = phrases(

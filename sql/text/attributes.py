@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Final
 
 from sql.text.concepts import Unclear
-from sql.text.query import Attribute, Criterion, Stay, StayColumn, StayKind
+from sql.text.criterion import Attribute, Criterion, Stay, StayColumn
 from sql.text.reader import MAX_SPAN, Reader, phrases
+from sql.text.terms import StayKind
 from sql.text.words import stems
 
 Stems = tuple[str, ...]

@@ -7,7 +7,7 @@ from typing import Final
 from ehr.events import SEPARATOR
 from ehr.hierarchy import JOINT, has_structure, parents, read_concept, title_of
 from ehr.store import Store
-from sql.text.query import Kind
+from sql.text.terms import Kind
 
 HYPHEN: Final = "\ue000"
 """Stands for the hyphen of a code such as E08-E13 until the question is cut into words."""

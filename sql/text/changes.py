@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from sql.text.query import Changed, Concept, Criterion, DuringStay, Ever, Kind, StayKind
+from sql.text.criterion import Changed, Criterion
 from sql.text.reader import Reader, phrases
+from sql.text.terms import Concept, DuringStay, Ever, Kind, StayKind
 
 _OPENING: Final = phrases("had; have; has; with; whose; where; where their; in which; having")
 _COMPARED: Final[dict[Literal["rose", "fell"], tuple[str, ...]]] = {

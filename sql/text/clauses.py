@@ -5,21 +5,13 @@ from typing import Final
 
 from sql.text.attributes import said_attribute
 from sql.text.changes import said_change
+from sql.text.criterion import AnyOf, Criterion, Identity, Mode, Stay, all_of
 from sql.text.events import event, events, joint_of
 from sql.text.people import WAS, WAS_NOT, said_age, said_death, said_sex, said_stays
-from sql.text.query import (
-    AnyOf,
-    Criterion,
-    Identity,
-    Kind,
-    Mode,
-    Stay,
-    StayKind,
-    all_of,
-)
 from sql.text.reader import Reader, phrases
 from sql.text.scopes import aged_then
 from sql.text.staying import said_fatal, said_length, said_parts, said_start
+from sql.text.terms import Kind, StayKind
 
 Scope = StayKind | None
 Rule = Callable[[Reader, int, Scope], Iterator[tuple[Criterion, int]]]

@@ -22,6 +22,7 @@ from sql.text.criteria import (
     value_sql,
     window_sql,
 )
+from sql.text.criterion import Event
 from sql.text.expressions import col, number, rounded, table
 from sql.text.holdings import held_sql
 from sql.text.query import (
@@ -29,7 +30,6 @@ from sql.text.query import (
     Best,
     By,
     Count,
-    Event,
     Exists,
     Listing,
     Patients,

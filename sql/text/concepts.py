@@ -16,6 +16,7 @@ from ehr.hierarchy import title_of
 from ehr.store import Store
 from sql.text.below import named_concepts, read_below
 from sql.text.conditions import Family
+from sql.text.criterion import StayColumn
 from sql.text.matching import Entry, Titles, icd_pattern, in_family, read_entries, spelled_code
 from sql.text.naming import (
     GENERIC,
@@ -31,7 +32,7 @@ from sql.text.naming import (
     unclear_phrases,
 )
 from sql.text.observations import Analyte
-from sql.text.query import Concept, Kind, StayColumn, StayKind, StoredCode
+from sql.text.terms import Concept, Kind, StayKind, StoredCode
 from sql.text.values import choose_codes, choose_items
 from sql.text.words import stems, within_one_edit
 

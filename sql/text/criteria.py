@@ -7,6 +7,28 @@ from typing import Final
 from sqlglot import exp
 
 from sql.functions import DESCENDS_FROM
+from sql.text.criterion import (
+    Age,
+    AgeAt,
+    AllOf,
+    AnyOf,
+    Attribute,
+    Changed,
+    Criterion,
+    Died,
+    Event,
+    Followed,
+    HasValue,
+    Identity,
+    Length,
+    Not,
+    Ordinal,
+    Returned,
+    Sex,
+    Started,
+    Stay,
+    Which,
+)
 from sql.text.expressions import (
     SECONDS,
     around,
@@ -21,39 +43,8 @@ from sql.text.expressions import (
     table,
 )
 from sql.text.matching import kept_codes, role_of_code
-from sql.text.query import (
-    Age,
-    AgeAt,
-    AllOf,
-    AnyOf,
-    Around,
-    Attribute,
-    Calendar,
-    Changed,
-    Comparison,
-    Concept,
-    Criterion,
-    Died,
-    DuringStay,
-    Event,
-    Ever,
-    Followed,
-    HasValue,
-    Identity,
-    Kind,
-    Length,
-    Not,
-    Ordinal,
-    Patients,
-    Relative,
-    Returned,
-    Sex,
-    Started,
-    Stay,
-    StayKind,
-    Stays,
-    Which,
-)
+from sql.text.query import Patients, Stays
+from sql.text.terms import Around, Calendar, Comparison, Concept, DuringStay, Ever, Kind, Relative, StayKind
 
 DIED: Final = "DIED"
 

@@ -7,29 +7,12 @@ from itertools import pairwise
 from typing import Final
 
 from sql.text.concepts import Found
+from sql.text.criterion import AllOf, AnyOf, Criterion, Event, Mode, Not, Stay, Which
 from sql.text.matching import kept_codes, role_of_code
 from sql.text.measures import comparison
 from sql.text.naming import analytes
-from sql.text.query import (
-    AllOf,
-    AnyOf,
-    Around,
-    Calendar,
-    Comparison,
-    Concept,
-    Criterion,
-    DuringStay,
-    Event,
-    Ever,
-    Kind,
-    Mode,
-    Not,
-    Relative,
-    Stay,
-    StayKind,
-    Which,
-)
 from sql.text.reader import EVENTS, Reader, phrases
+from sql.text.terms import Around, Calendar, Comparison, Concept, DuringStay, Ever, Kind, Relative, StayKind
 from sql.text.values import in_unit
 from sql.text.windows import Timed, stay_name, window
 from sql.text.words import stems

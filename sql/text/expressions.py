@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlglot import exp
 
-from sql.text.query import Around, Calendar, Comparison
+from sql.text.terms import Around, Calendar, Comparison
 
 SECONDS: Final = {"hours": 3600, "days": 86400}
 

@@ -6,30 +6,17 @@ from typing import Final
 
 from sql.text.clauses import clauses
 from sql.text.concepts import Absent
+from sql.text.criterion import Died, Event, HasValue, all_of
 from sql.text.events import fit_unit
 from sql.text.figures import function_of
 from sql.text.grouping import groups
 from sql.text.measures import comparison
-from sql.text.query import (
-    AgeOf,
-    Ask,
-    Count,
-    Died,
-    Event,
-    HasValue,
-    Kind,
-    LengthOf,
-    Patients,
-    Query,
-    Records,
-    Statistic,
-    Stays,
-    all_of,
-)
+from sql.text.query import AgeOf, Ask, Count, LengthOf, Patients, Query, Records, Statistic, Stays
 from sql.text.reader import Reader, phrases
 from sql.text.scopes import settle
 from sql.text.soundness import criteria_of
 from sql.text.statistics import length_of, scope_of
+from sql.text.terms import Kind
 
 FORMATS: Final = frozenset({"omop", "fhir", "meds", "mimic", "eicu"})
 TAILS: Final = phrases(

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from sql.text.query import By, Population, StayKind, Stays
+from sql.text.query import By, Population, Stays
 from sql.text.reader import Reader, phrases
+from sql.text.terms import StayKind
 
 _OPENING: Final = phrases(
     "by; per; of each; for each; in each; grouped by; split by; broken down by; of every; for every; of different"

@@ -12,8 +12,9 @@ from ehr.events import SEPARATOR, UNKNOWN
 from ehr.hierarchy import JOINT
 from ehr.store import Store
 from sql.text.conditions import Family
+from sql.text.criterion import Mode
 from sql.text.observations import NEUTRAL
-from sql.text.query import Concept, Kind, Mode
+from sql.text.terms import Concept, Kind
 from sql.text.words import stems
 
 Stems = tuple[str, ...]

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from sql.text.observations import UNIT_OF
-from sql.text.query import Comparison, Operator
 from sql.text.reader import Reader
+from sql.text.terms import Comparison, Operator
 
 # A phrase that stands before its number, and what it means.
 _BEFORE: Final[dict[str, Operator]] = {

@@ -7,7 +7,7 @@ from sql.text.conditions import CONDITIONS, UNCLEAR, Family
 from sql.text.medications import CLASS_OF, INGREDIENT_OF
 from sql.text.observations import OBSERVATIONS, Analyte
 from sql.text.procedures import PROCEDURES
-from sql.text.query import Kind
+from sql.text.terms import Kind
 from sql.text.words import stems
 
 Stems = tuple[str, ...]

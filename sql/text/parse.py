@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Final
 
 from sql.text.concepts import Absent, Index, Unclear
-from sql.text.query import Kind, Query
+from sql.text.query import Query
 from sql.text.reader import Reader, TooHard
 from sql.text.refuse import Refusal
 from sql.text.sentences import questions
+from sql.text.terms import Kind
 from sql.text.words import MAX_TOKENS, Token, tokenize, within_one_edit
 
 MAX_CORRECTIONS: Final = 3

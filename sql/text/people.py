@@ -4,24 +4,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
+from sql.text.criterion import Age, AgeAt, Criterion, Died, Not, Returned, Sex, Started, Stay
 from sql.text.measures import age, comparison, hours
-from sql.text.query import (
-    Age,
-    AgeAt,
-    Around,
-    Calendar,
-    Comparison,
-    Criterion,
-    Died,
-    DuringStay,
-    Not,
-    Returned,
-    Sex,
-    Started,
-    Stay,
-    StayKind,
-)
 from sql.text.reader import Reader, phrases
+from sql.text.terms import Around, Calendar, Comparison, DuringStay, StayKind
 from sql.text.windows import Timed, anchor, calendar, place, stay_name, window
 
 Scope = StayKind | None

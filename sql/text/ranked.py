@@ -5,27 +5,13 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from sql.text.clauses import clauses
+from sql.text.criterion import Criterion, all_of
 from sql.text.populations import patients, population
-from sql.text.query import (
-    AgeOf,
-    Best,
-    CountOf,
-    Criterion,
-    Ever,
-    Kind,
-    LengthOf,
-    Patients,
-    Population,
-    Query,
-    Ranking,
-    StayKind,
-    Stays,
-    ValueOf,
-    all_of,
-)
+from sql.text.query import AgeOf, Best, CountOf, LengthOf, Patients, Population, Query, Ranking, Stays, ValueOf
 from sql.text.reader import Reader, phrases
 from sql.text.scopes import settle
 from sql.text.statistics import scope_of
+from sql.text.terms import Ever, Kind, StayKind
 from sql.text.windows import place, stay_name
 
 MANY: Final = 10

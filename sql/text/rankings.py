@@ -5,7 +5,8 @@ from sqlglot import exp
 from sql.text.amounts import amount_sql, is_number, is_whole
 from sql.text.criteria import Here, belongs_sql, criterion_sql, from_members
 from sql.text.expressions import col, rounded, table
-from sql.text.query import Best, Kind, Patients, Query, Ranking, Show, Stays
+from sql.text.query import Best, Patients, Query, Ranking, Show, Stays
+from sql.text.terms import Kind
 
 
 def shown_sql(ask: Show, members: exp.Select, here: Here) -> exp.Select:

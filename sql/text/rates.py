@@ -5,24 +5,14 @@ from datetime import timedelta
 from typing import Final
 
 from sql.text.clauses import clauses
+from sql.text.criterion import Criterion, Died, Followed, Not, all_of
 from sql.text.grouping import groups
 from sql.text.measures import hours
 from sql.text.populations import patients, population
-from sql.text.query import (
-    Criterion,
-    Died,
-    DuringStay,
-    Followed,
-    Not,
-    Patients,
-    Query,
-    Share,
-    StayKind,
-    Stays,
-    all_of,
-)
+from sql.text.query import Patients, Query, Share, Stays
 from sql.text.reader import Reader, phrases
 from sql.text.scopes import settle
+from sql.text.terms import DuringStay, StayKind
 
 _DEATH_RATE: Final = phrases("mortality; mortality rate; death rate; case fatality; fatality rate; rate of death")
 _PLACES: Final = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sql.text.concepts import Absent, Found, Index, Unclear
-from sql.text.query import Concept, Kind
+from sql.text.terms import Concept, Kind
 from sql.text.words import Token
 
 MAX_STEPS = 60_000

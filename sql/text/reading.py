@@ -3,64 +3,58 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sql.text.matching import kept_codes
-from sql.text.query import (
+from sql.text.criterion import (
     Age,
     AgeAt,
-    AgeOf,
     AllOf,
     AnyOf,
-    Ask,
     Attribute,
-    Beside,
-    Best,
-    Calendar,
     Changed,
-    ChangeOf,
-    Comparison,
-    Concept,
-    Count,
-    CountOf,
     Criterion,
     Died,
-    DuringStay,
     Event,
-    Ever,
-    Exists,
     Followed,
     HasValue,
     Identity,
-    Kind,
     Length,
+    Mode,
+    Not,
+    Ordinal,
+    Returned,
+    Sex,
+    Started,
+    Stay,
+)
+from sql.text.matching import kept_codes
+from sql.text.query import (
+    AgeOf,
+    Ask,
+    Beside,
+    Best,
+    ChangeOf,
+    Count,
+    CountOf,
+    Exists,
     LengthOf,
     Listing,
     Measure,
-    Mode,
     MomentOf,
-    Not,
-    Ordinal,
     Patients,
     Population,
     Query,
     Ranking,
     Records,
-    Relative,
-    Returned,
-    Sex,
     Share,
     Show,
-    Started,
     Statistic,
-    Stay,
-    StayKind,
     Stays,
     TimeInside,
     TimeToDeath,
     TimeToEvent,
     ValueOf,
-    Window,
 )
 from sql.text.stored import EventCounts, Held, Holdings, Resources, TableRows, ValueForms
+from sql.text.terms import Calendar, Comparison, Concept, DuringStay, Ever, Kind, Relative, StayKind, Window
 
 STAYS: Final[dict[StayKind, str]] = {
     StayKind.INPATIENT: "hospital stay", StayKind.ICU: "ICU stay", StayKind.EMERGENCY: "emergency department visit",
@@ -80,7 +74,8 @@ _FUNCTIONS: Final = {"deviation": "standard deviation of the", "total": "total",
 def read(query: Query) -> str:
     """Say in one sentence what was understood.
 
-    >>> from sql.text.query import Count, Patients, Query, Sex
+    >>> from sql.text.criterion import Sex
+    >>> from sql.text.query import Count, Patients, Query
     >>> read(Query(Patients(), (Count(),), Sex("female")))
     'Number of patients who are female.'
     """

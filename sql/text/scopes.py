@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from sql.text.query import Age, AllOf, AnyOf, Criterion, Not, Patients, Population, Stay, StayKind, Stays, all_of
+from sql.text.criterion import Age, AllOf, AnyOf, Criterion, Not, Stay, all_of
+from sql.text.query import Patients, Population, Stays
+from sql.text.terms import StayKind
 
 
 def settle(population: Population, criterion: Criterion | None) -> Criterion | None:

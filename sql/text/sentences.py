@@ -6,23 +6,12 @@ from typing import Final
 
 from sql.text.asking import existing, moments, of_one
 from sql.text.clauses import clause, clauses, sentence
+from sql.text.criterion import Criterion, all_of
 from sql.text.further import TAILS, tail_end, tails
 from sql.text.grouping import groups
 from sql.text.holding_rules import of_store
 from sql.text.populations import population
-from sql.text.query import (
-    Beside,
-    Count,
-    Criterion,
-    Listing,
-    Patients,
-    Population,
-    Query,
-    Records,
-    Share,
-    Stays,
-    all_of,
-)
+from sql.text.query import Beside, Count, Listing, Patients, Population, Query, Records, Share, Stays
 from sql.text.ranked import ranking
 from sql.text.rates import parts, rating
 from sql.text.reader import Reader, phrases

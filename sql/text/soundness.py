@@ -9,58 +9,53 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sql.text.measures import OLDEST
-from sql.text.query import (
+from sql.text.criterion import (
     Age,
-    AgeOf,
     AllOf,
     AnyOf,
-    Around,
-    Ask,
     Attribute,
-    Beside,
-    Best,
-    Calendar,
     Changed,
-    ChangeOf,
-    Comparison,
-    Concept,
-    Count,
     Criterion,
     Died,
-    DuringStay,
     Event,
-    Exists,
     Followed,
     HasValue,
-    Kind,
     Length,
+    Not,
+    Ordinal,
+    Returned,
+    Started,
+    Stay,
+)
+from sql.text.measures import OLDEST
+from sql.text.query import (
+    AgeOf,
+    Ask,
+    Beside,
+    Best,
+    ChangeOf,
+    Count,
+    Exists,
     LengthOf,
     Listing,
     Measure,
     MomentOf,
-    Not,
-    Ordinal,
     Patients,
     Query,
     Ranking,
     Records,
-    Relative,
-    Returned,
     SexOf,
     Share,
     Show,
-    Started,
     Statistic,
-    Stay,
     Stays,
     TimeInside,
     TimeToDeath,
     TimeToEvent,
     ValueOf,
-    Window,
 )
 from sql.text.stored import Held, Holdings, Resources
+from sql.text.terms import Around, Calendar, Comparison, Concept, DuringStay, Kind, Relative, Window
 
 MAX_ASKS = 6
 MAX_CRITERIA = 60
@@ -77,7 +72,9 @@ class _Place:
 def flaw(query: Query) -> str | None:
     """Say what of a query has no meaning, or None for a query that compiles whole.
 
-    >>> from sql.text.query import Comparison, Count, Length, Patients, Query
+    >>> from sql.text.criterion import Length
+    >>> from sql.text.query import Count, Patients, Query
+    >>> from sql.text.terms import Comparison
     >>> flaw(Query(Patients(), (Count(),), Length(Comparison(">", 3.0), "days")))
     'a length belongs to a stay, and none is at hand'
     """

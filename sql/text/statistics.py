@@ -6,43 +6,30 @@ from typing import Final
 
 from sql.text.changes import change_of
 from sql.text.clauses import clauses
+from sql.text.criterion import AgeAt, Criterion, Died, Event, Ordinal, Unit, Which, all_of
 from sql.text.events import WHICH
 from sql.text.figures import Figure, figures
 from sql.text.grouping import groups
 from sql.text.people import age_time
 from sql.text.populations import population, stays
 from sql.text.query import (
-    AgeAt,
     AgeOf,
-    Around,
-    Calendar,
     ChangeOf,
-    Concept,
     CountOf,
-    Criterion,
-    Died,
-    DuringStay,
-    Event,
-    Ever,
-    Kind,
     LengthOf,
     Measure,
-    Ordinal,
     Patients,
     Population,
     Query,
     Records,
     Statistic,
-    StayKind,
     Stays,
     TimeToDeath,
-    Unit,
     ValueOf,
-    Which,
-    all_of,
 )
 from sql.text.reader import Reader, phrases
 from sql.text.scopes import lift, settle
+from sql.text.terms import Around, Calendar, Concept, DuringStay, Ever, Kind, StayKind
 from sql.text.times import time_between
 from sql.text.windows import PLACES, stay_name, window
 

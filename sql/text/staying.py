@@ -3,24 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
+from sql.text.criterion import Criterion, Died, Length, Not, Returned, Started, Stay, Unit
 from sql.text.measures import comparison
 from sql.text.people import death_window, return_length
-from sql.text.query import (
-    Around,
-    Comparison,
-    Criterion,
-    Died,
-    DuringStay,
-    Length,
-    Not,
-    Operator,
-    Returned,
-    Started,
-    Stay,
-    StayKind,
-    Unit,
-)
 from sql.text.reader import Reader, phrases
+from sql.text.terms import Around, Comparison, DuringStay, Operator, StayKind
 from sql.text.windows import calendar, stay_name
 
 Scope = StayKind | None

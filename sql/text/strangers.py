@@ -6,7 +6,8 @@ from ehr.store import Store
 from sql.catalog import Catalog
 from sql.query import run_query
 from sql.text.compile import compile_query
-from sql.text.query import Beside, Count, Identity, Patients, Query, Share
+from sql.text.criterion import Identity
+from sql.text.query import Beside, Count, Patients, Query, Share
 from sql.text.refuse import Refusal
 from sql.text.soundness import criteria_of
 from sql.text.stored import TableRows

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
+from sql.text.criterion import Unit
 from sql.text.events import in_stay_event
-from sql.text.query import Kind, StayKind, Stays, TimeInside, TimeToDeath, TimeToEvent, Unit
+from sql.text.query import Stays, TimeInside, TimeToDeath, TimeToEvent
 from sql.text.reader import EVENTS, Reader, phrases
+from sql.text.terms import Kind, StayKind
 from sql.text.windows import Anchor, anchor
 
 Measure = TimeInside | TimeToDeath | TimeToEvent

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from sql.text.matching import Entry
 from sql.text.observations import NEUTRAL, Analyte, conversion, unit_of
-from sql.text.query import Concept, StoredCode
+from sql.text.terms import Concept, StoredCode
 from sql.text.words import stems
 
 _UNIT_WORDS = {"lb": "lb", "kg": "kg", "cm": "cm", "inch": "in", "inche": "in", "fahrenheit": "°F", "celsius": "°C"}

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from sql.text.measures import hours
-from sql.text.query import Around, Calendar, DuringStay, Kind, Relative, StayKind, Window
 from sql.text.reader import Reader, phrases
+from sql.text.terms import Around, Calendar, DuringStay, Kind, Relative, StayKind, Window
 
 STAY_NAMES: Final[dict[StayKind, tuple[str, ...]]] = {
     StayKind.INPATIENT: (

@@ -14,29 +14,17 @@ from typing import Final
 from sqlglot import exp
 
 from sql.text.concepts import Absent, Index, Unclear
+from sql.text.criterion import Age, Died, Event, HasValue, Sex
 from sql.text.endpoint.found import Candidate, Linked, concepts_of
 from sql.text.events import fit_unit
 from sql.text.measures import hours, unit
 from sql.text.parse import of_trouble
 from sql.text.parts import mapped, parts_of
-from sql.text.query import (
-    Age,
-    AgeOf,
-    Comparison,
-    Concept,
-    Died,
-    Event,
-    HasValue,
-    Kind,
-    Query,
-    Records,
-    Sex,
-    StayKind,
-    StoredCode,
-)
+from sql.text.query import AgeOf, Query, Records
 from sql.text.reader import Reader
 from sql.text.refuse import Refusal
 from sql.text.soundness import flaw
+from sql.text.terms import Comparison, Concept, Kind, StayKind, StoredCode
 
 FREE: Final = frozenset({0.0, 1.0})
 """Numbers that need no word: any is at least one."""

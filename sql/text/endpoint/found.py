@@ -6,8 +6,9 @@ from typing import Final
 
 from sql.text.concepts import Absent, Index, Unclear
 from sql.text.parts import parts_of
-from sql.text.query import Concept, Kind, Query
+from sql.text.query import Query
 from sql.text.reader import Reader, phrases
+from sql.text.terms import Concept, Kind
 from sql.text.words import Token, tokenize
 
 CERTAIN: Final = 2

@@ -13,7 +13,8 @@ from sql.text.endpoint.found import Candidate, Linked
 from sql.text.endpoint.settings import Endpoint
 from sql.text.endpoint.wire import Message
 from sql.text.forms import Form, Leaf, schema_of, to_json
-from sql.text.query import Concept, Query
+from sql.text.query import Query
+from sql.text.terms import Concept
 from sql.text.translator import Ground
 
 SHOWN_CODES: Final = 40

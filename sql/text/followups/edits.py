@@ -4,35 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from sql.text.criterion import Age, AllOf, Criterion, Died, Event, HasValue, Length, Not, Sex, Started, Stay, all_of
 from sql.text.parts import mapped, parts_of
-from sql.text.query import (
-    Age,
-    AllOf,
-    Ask,
-    By,
-    Calendar,
-    Count,
-    Criterion,
-    Died,
-    DuringStay,
-    Event,
-    Ever,
-    HasValue,
-    Length,
-    Listing,
-    Not,
-    Patients,
-    Query,
-    Records,
-    Sex,
-    Started,
-    Stay,
-    StayKind,
-    Stays,
-    all_of,
-)
+from sql.text.query import Ask, By, Count, Listing, Patients, Query, Records, Stays
 from sql.text.reading import STAYS, noun
 from sql.text.scopes import aged_then
+from sql.text.terms import Calendar, DuringStay, Ever, StayKind
 
 
 class Unfit(Exception):

@@ -12,35 +12,19 @@ from typing import Final
 
 from sql.text.clauses import clauses
 from sql.text.concepts import Index
+from sql.text.criterion import Criterion, Event, all_of
 from sql.text.figures import function_of
 from sql.text.followups.edits import Edit, Unfit, add, ask_for, at_time, group, members_of, put_in_place, with_kind
 from sql.text.grouping import groups
 from sql.text.parse import of_trouble
 from sql.text.populations import patients, stays
-from sql.text.query import (
-    AgeOf,
-    Ask,
-    By,
-    Calendar,
-    Count,
-    Criterion,
-    Event,
-    LengthOf,
-    Listing,
-    Patients,
-    Query,
-    Records,
-    Share,
-    Statistic,
-    StayKind,
-    Stays,
-    all_of,
-)
+from sql.text.query import AgeOf, Ask, By, Count, LengthOf, Listing, Patients, Query, Records, Share, Statistic, Stays
 from sql.text.reader import Reader, TooHard, phrases
 from sql.text.refuse import Refusal
 from sql.text.scopes import settle
 from sql.text.soundness import flaw
 from sql.text.statistics import length_of, scope_of
+from sql.text.terms import Calendar, StayKind
 from sql.text.windows import calendar, date_span
 from sql.text.words import MAX_TOKENS, tokenize
 

@@ -11,7 +11,7 @@ from ehr.intake import Intake, event_frame
 from ehr.store import Store, create_store
 from sql.text import Index, ask
 from sql.text.below import mark_concepts, named_concepts
-from sql.text.query import Kind
+from sql.text.terms import Kind
 
 
 @pytest.mark.parametrize(

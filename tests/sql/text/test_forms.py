@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ehr.errors import FormError
+from sql.text.criterion import Event, Sex
 from sql.text.forms import Form, Leaf, from_json, schema_of, to_json
-from sql.text.query import Comparison, Concept, Count, Event, Kind, Patients, Query, Sex
+from sql.text.query import Count, Patients, Query
 from sql.text.records.query import Exists, Match, Patient, RecordsQuery
 from sql.text.records.query import Records as RecordsOf
+from sql.text.terms import Comparison, Concept, Kind
 from tests.sql.text.query_strategies import HEART_FAILURE, queries
 
 JSON = st.recursive(
@@ -111,8 +113,8 @@ def test_the_schema_names_every_class_once_and_allows_no_other_key() -> None:
         assert definition["additionalProperties"] is False, name
         assert definition["required"] == list(definition["properties"]), name
         assert definition["description"], name
-    assert definitions["sql_text_query_Sex"]["properties"]["value"] == {"enum": ["female", "male"]}
-    assert {"sql_text_query_AllOf", "sql_text_query_Relative", "sql_text_query_ValueOf"} <= definitions.keys()
+    assert definitions["sql_text_criterion_Sex"]["properties"]["value"] == {"enum": ["female", "male"]}
+    assert {"sql_text_criterion_AllOf", "sql_text_terms_Relative", "sql_text_query_ValueOf"} <= definitions.keys()
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,11 @@ import pytest
 from ehr.store import Store
 from sql.text import Index, ask
 from sql.text.compile import compile_query
+from sql.text.criterion import Age, AllOf, Event, Stay
 from sql.text.parse import parse
-from sql.text.query import (
-    Age,
-    AllOf,
-    Around,
-    Comparison,
-    Count,
-    Event,
-    Kind,
-    Patients,
-    Query,
-    Stay,
-    StayKind,
-    Stays,
-)
+from sql.text.query import Count, Patients, Query, Stays
 from sql.text.reading import read
+from sql.text.terms import Around, Comparison, Kind, StayKind
 
 FIGURES: list[tuple[str, list[Any]]] = [
     # patients

@@ -11,29 +11,12 @@ from sql.query import run_query
 from sql.text import Index
 from sql.text.answers import sentence_of
 from sql.text.compile import compile_query
+from sql.text.criterion import Age, AllOf, Died, Event, Length
 from sql.text.parse import parse
-from sql.text.query import (
-    Age,
-    AllOf,
-    Around,
-    Calendar,
-    Comparison,
-    Count,
-    Died,
-    DuringStay,
-    Event,
-    Length,
-    Listing,
-    Patients,
-    Query,
-    Records,
-    Relative,
-    Share,
-    StayKind,
-    Stays,
-)
+from sql.text.query import Count, Listing, Patients, Query, Records, Share, Stays
 from sql.text.reading import read
 from sql.text.soundness import flaw
+from sql.text.terms import Around, Calendar, Comparison, DuringStay, Relative, StayKind
 from tests.sql.text.query_strategies import CREATININE, FUROSEMIDE, HEART_FAILURE, of_store, queries
 from tests.sql.text.test_questions import FIGURES
 

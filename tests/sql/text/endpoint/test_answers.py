@@ -10,7 +10,8 @@ from ehr.store import Store
 from sql.text import Index, ask
 from sql.text.forms import to_json
 from sql.text.parse import parse
-from sql.text.query import Concept, Query
+from sql.text.query import Query
+from sql.text.terms import Concept
 from tests.sql.text.endpoint.chat_server import Chat, Sent, answered, said
 from tests.sql.text.endpoint.conftest import Asking
 
@@ -88,7 +89,7 @@ def test_the_request_is_one_of_the_protocol(chat: Chat, asking: Asking, monkeypa
     assert (request["model"], request["temperature"]) == ("test-model", 0)
     assert [message["role"] for message in request["messages"]] == ["system", "user"]
     schema = request["response_format"]["json_schema"]["schema"]
-    assert schema["$defs"]["sql_text_query_Event"]["properties"]["concept"]["enum"] == ["condition_1"]
+    assert schema["$defs"]["sql_text_criterion_Event"]["properties"]["concept"]["enum"] == ["condition_1"]
     assert not any(name.endswith("SqlReply") for name in schema["$defs"])
 
 
@@ -97,7 +98,7 @@ def test_servers_without_schemas_are_told_the_form_in_words(chat: Chat, asking: 
     fenced = f"<think>let me see</think>\n```json\n{json.dumps(HEART_FAILURE)}\n```"
     chat.will(said(fenced))
     assert asking("how many patients have heart failure?", structured=structured).sentence == "3 patients"
-    assert "sql_text_query_Event" in chat.requests[0]["messages"][0]["content"]
+    assert "sql_text_criterion_Event" in chat.requests[0]["messages"][0]["content"]
     assert ("response_format" in chat.requests[0]) == (structured == "object")
 
 

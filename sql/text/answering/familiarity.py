@@ -5,6 +5,7 @@ with an answer held, a token that no word of the question speaks for, and a toke
 with, each speak against an answer.
 """
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from sql.text.answering.examples import Example
+from sql.text.answering.folds import core_of
 
 OFTEN: Final = 6
 """Questions that must hold a word before it can demand a token."""
@@ -33,16 +35,24 @@ def marks_of(tokens: Iterable[str]) -> set[str]:
     return {_NUMBER.sub("", token) for token in tokens}
 
 
+def meaning_of(tokens: Sequence[str]) -> str:
+    """Return the meaning of tokens without windows and values, as one text; nothing for none."""
+    return " ".join(core_of(tokens)) if tokens else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Familiarity:
     """How many questions hold a word or pair, and in how many of these the meaning has a token."""
 
     counts: Mapping[str, int]
     joint: Mapping[str, Mapping[str, int]]
+    meanings: Mapping[str, int]
+    """How many questions have a meaning, windows and values aside."""
 
     def signals(self, text: str, tokens: Sequence[str]) -> dict[str, float]:
         """Return what is strange in a question with this meaning; 0 is familiar, of `support` 1 is best."""
         words, pairs = features_of(text)
+        meaning = meaning_of(tokens)
         plain = [word for word in words if not word.startswith("[")]
         marks = marks_of(tokens)
         shares = [
@@ -60,11 +70,14 @@ class Familiarity:
             "new_pairs": sum(pair not in self.counts for pair in pairs) / max(1, len(pairs)),
             "least_support": min(support, default=0.0),
             "missing_tokens": float(min(len(missing), 3)),
+            "new_meaning": float(meaning not in self.meanings),
+            "known_meaning": math.log1p(self.meanings.get(meaning, 0)),
         }
 
     def as_mapping(self) -> dict[str, Any]:
         """Return the counts as plain values."""
-        return {"counts": dict(self.counts), "joint": {key: dict(value) for key, value in self.joint.items()}}
+        joint = {key: dict(value) for key, value in self.joint.items()}
+        return {"counts": dict(self.counts), "joint": joint, "meanings": dict(self.meanings)}
 
 
 def familiarity_of(examples: Sequence[Example]) -> Familiarity:
@@ -80,9 +93,10 @@ def familiarity_of(examples: Sequence[Example]) -> Familiarity:
             counts[feature] += 1
             joint[feature].update(marks)
     kept = {feature: joint[feature] for feature, count in counts.items() if count >= OFTEN}
-    return Familiarity(dict(counts), kept)
+    meanings = Counter(meaning_of(one.tokens) for one in examples if one.tokens)
+    return Familiarity(dict(counts), kept, dict(meanings))
 
 
 def familiarity_from(values: Mapping[str, Any]) -> Familiarity:
     """Return what `as_mapping` gave."""
-    return Familiarity(values["counts"], values["joint"])
+    return Familiarity(values["counts"], values["joint"], values["meanings"])

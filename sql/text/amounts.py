@@ -5,9 +5,10 @@ from typing import Final
 
 from sqlglot import exp
 
-from sql.text.criteria import Here, age_sql, event_parts, select_events, value_sql
+from sql.text.criteria import age_sql
 from sql.text.criterion import Event, Unit, Which
 from sql.text.expressions import SECONDS, col, seconds_between, seconds_of, table
+from sql.text.members import Here
 from sql.text.query import (
     AgeOf,
     ChangeOf,
@@ -21,6 +22,7 @@ from sql.text.query import (
     TimeToEvent,
     ValueOf,
 )
+from sql.text.recorded import event_parts, select_events, value_sql
 from sql.text.terms import StayKind
 
 _PICKED: Final[dict[Which, str]] = {"first": "ARG_MIN", "last": "ARG_MAX", "highest": "MAX", "lowest": "MIN"}

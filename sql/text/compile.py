@@ -8,23 +8,11 @@ from typing import Final
 from sqlglot import exp
 
 from sql.text.amounts import amount_sql, is_number
-from sql.text.criteria import (
-    Here,
-    Names,
-    age_sql,
-    codes_sql,
-    compared_sql,
-    criterion_sql,
-    event_parts,
-    from_members,
-    position,
-    select_events,
-    value_sql,
-    window_sql,
-)
+from sql.text.criteria import age_sql, criterion_sql
 from sql.text.criterion import Event
 from sql.text.expressions import col, number, rounded, table
 from sql.text.holdings import held_sql
+from sql.text.members import Here, Names, from_members
 from sql.text.query import (
     Beside,
     Best,
@@ -42,6 +30,7 @@ from sql.text.query import (
     ValueOf,
 )
 from sql.text.rankings import best_sql, ranking_sql, shown_sql
+from sql.text.recorded import codes_sql, compared_sql, event_parts, position, select_events, value_sql, window_sql
 from sql.text.stored import Held, Holdings
 
 

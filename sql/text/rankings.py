@@ -3,9 +3,11 @@
 from sqlglot import exp
 
 from sql.text.amounts import amount_sql, is_number, is_whole
-from sql.text.criteria import Here, belongs_sql, criterion_sql, from_members
+from sql.text.criteria import criterion_sql
 from sql.text.expressions import col, rounded, table
+from sql.text.members import Here, from_members
 from sql.text.query import Best, Patients, Query, Ranking, Show, Stays
+from sql.text.recorded import belongs_sql
 from sql.text.terms import Kind
 
 

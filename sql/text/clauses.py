@@ -6,7 +6,8 @@ from typing import Final
 from sql.text.attributes import said_attribute
 from sql.text.changes import said_change
 from sql.text.criterion import AnyOf, Criterion, Identity, Mode, Stay, all_of
-from sql.text.events import event, events, joint_of
+from sql.text.events import event
+from sql.text.joined import events, joint_of
 from sql.text.people import WAS, WAS_NOT, said_age, said_death, said_sex, said_stays
 from sql.text.reader import Reader, phrases
 from sql.text.scopes import aged_then

@@ -1,21 +1,18 @@
-"""Rules for what happened: concepts with their values and windows, alone or in lists."""
+"""Rules for one thing that happened: a concept with its value and window. Lists of them are in `joined`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import pairwise
 from typing import Final
 
 from sql.text.concepts import Found
-from sql.text.criterion import AllOf, AnyOf, Criterion, Event, Mode, Not, Stay, Which
+from sql.text.criterion import Criterion, Event, Mode, Not, Stay, Which
 from sql.text.matching import kept_codes, role_of_code
 from sql.text.measures import comparison
-from sql.text.naming import analytes
 from sql.text.reader import EVENTS, Reader, phrases
-from sql.text.terms import Around, Calendar, Comparison, Concept, DuringStay, Ever, Kind, Relative, StayKind
-from sql.text.values import in_unit
-from sql.text.windows import Timed, stay_name, window
-from sql.text.words import stems
+from sql.text.terms import Around, Calendar, Concept, DuringStay, Ever, Kind, Relative, StayKind
+from sql.text.units import fit_unit
+from sql.text.windows import Timed, window
 
 WHICH: Final[dict[str, Which]] = {
     "first": "first", "initial": "first", "earliest": "first", "admission": "first",
@@ -23,9 +20,6 @@ WHICH: Final[dict[str, Which]] = {
     "highest": "highest", "maximum": "highest", "max": "highest", "peak": "highest", "maximal": "highest",
     "lowest": "lowest", "minimum": "lowest", "min": "lowest", "nadir": "lowest", "minimal": "lowest",
 }  # fmt: skip
-FAR: Final = 4.0
-"""A bound without a unit that is so many times beyond all values of the store was meant in another unit."""
-
 _VAGUE: Final = phrases(
     """
     elevated; high; raised; increased; abnormal; low; reduced; decreased; normal; severe; mild; poor; good;
@@ -61,12 +55,6 @@ _AFTER_DIAGNOSIS: Final = phrases(
 _INFUSION: Final = ("infusion of", "infusions of", "drip of", "continuous infusion of", "iv infusion of")
 _AFTER_INFUSION: Final = ("infusion", "infusions", "drip", "drips")
 _DOSE: Final = ("dose of", "doses of", "any", "at least one dose of", "medication", "drug", "some")
-
-
-_JOINTS: Final = {
-    ", and": "and", ", or": "or", "and": "and", "or": "or", ",": ",", "and/or": "or", "as well as": "and",
-    "together with": "and", "plus": "and", "&": "and",
-}  # fmt: skip
 _PASSIVE: Final[dict[Mode, tuple[str, ...]]] = {
     "given": ("given", "administered", "received"),
     "ordered": ("prescribed", "ordered"),
@@ -275,42 +263,6 @@ def _which(r: Reader, at: int) -> Iterator[tuple[Which, int]]:
     yield "any", r.skip(at, "any", "at least one", "recorded", "documented", "measured", "their")
 
 
-def fit_unit(r: Reader, concept: Concept, bound: Comparison, unit: str | None, at: int) -> Concept | None:
-    """Return the concept in the unit of the bound; None, with the reason remembered, where that is unclear."""
-    analyte = analytes().get(stems(concept.name))
-    if unit is not None:
-        fitted = in_unit(concept, unit, analyte)
-        if fitted is None:
-            r.trouble(
-                at,
-                f"{concept.name} is recorded in {concept.unit or 'no unit'} here, which cannot be turned into {unit}",
-            )
-        return fitted
-    usual = analyte.unit if analyte else None
-    if concept.unit and usual and concept.unit != usual and not _same_numbers(concept, usual):
-        r.trouble(at, f"give the unit of {concept.name}: this store has it in {concept.unit}")
-        return None
-    if len({(code.scale, code.shift) for code in concept.codes}) > 1:
-        r.trouble(at, f"give the unit of {concept.name}: this store has it in several, such as {concept.unit}")
-        return None
-    low, high = r.index.bounds(concept)
-    limits = [bound.low] + ([bound.high] if bound.high is not None else [])
-    if low is not None and high is not None and all(limit > FAR * high or limit < low / FAR for limit in limits):
-        unit_text = f" {concept.unit}" if concept.unit else ""
-        r.trouble(
-            at,
-            f"{limits[0]:g} is outside all values of {concept.name} in this store, which has it in "
-            f"{concept.unit or 'no unit'}; if that is what you mean, write '{limits[0]:g}{unit_text}'",
-        )
-        return None
-    return concept
-
-
-def _same_numbers(concept: Concept, usual: str) -> bool:
-    fitted = in_unit(concept, usual, analytes().get(stems(concept.name)))
-    return fitted is not None and fitted.codes == concept.codes
-
-
 def in_stay_event(r: Reader, at: int, kinds: Sequence[Kind], mode: Mode) -> Iterator[tuple[Event, int]]:
     """Yield an event in the stay at hand, whose time of day is known: "lactate", "dose of vancomycin given"."""
     for concept, named in r.concepts(at, kinds):
@@ -322,69 +274,6 @@ def in_stay_event(r: Reader, at: int, kinds: Sequence[Kind], mode: Mode) -> Iter
                 yield replace(event, window=DuringStay()), end
 
 
-def events(
-    r: Reader,
-    at: int,
-    scope: StayKind | None,
-    kinds: Sequence[Kind] = EVENTS,
-    mode: Mode = "recorded",
-    *,
-    negative: bool = False,
-    least: int = 1,
-) -> Iterator[tuple[Criterion, int]]:
-    """Yield a list of events joined by "and" or "or", negated as a whole where `negative`."""
-    yield from _together(r, at, scope, kinds, mode, negative=negative)
-    for items, joints, end in _items(r, at, scope, kinds, mode, least):
-        criterion = _joined(r, items, joints, end, scope, negative=negative)
-        if criterion is not None:
-            yield criterion, end
-
-
-def _together(
-    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind], mode: Mode, *, negative: bool
-) -> Iterator[tuple[Criterion, int]]:
-    """Yield "AKI and sepsis in the same admission": what is said of patients holds in one stay of theirs."""
-    if scope is not None or negative or not any(token.word == "same" for token in r.tokens[at:]):
-        return
-    for kind in (StayKind.INPATIENT, StayKind.ICU, StayKind.EMERGENCY):
-        for items, joints, end in _items(r, at, kind, kinds, mode, 1):
-            start = r.phrase(end, "in|during|within|on same", "both in|during same")
-            named = [after for found, after in stay_name(r, start) if found is kind] if start is not None else []
-            if not named or len(items) < 2 or any(item.has_window for item in items):
-                continue
-            criterion = _joined(r, items, joints, end, kind, negative=False)
-            if criterion is not None:
-                yield Stay(kind, criterion), named[0]
-
-
-def _items(
-    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind], mode: Mode, least: int
-) -> Iterator[tuple[list[Said], list[str], int]]:
-    for said, end in _item(r, at, scope, kinds, mode, least):
-        for word, joint in _JOINTS.items():
-            start = r.phrase(end, word)
-            if start is None:
-                continue
-            start = r.skip(start, "either", "also", "both")
-            for rest, joints, last in _items(r, start, scope, kinds, mode, least):
-                yield [said, *rest], [joint, *joints], last
-        yield [said], [], end
-
-
-def _item(
-    r: Reader, at: int, scope: StayKind | None, kinds: Sequence[Kind], mode: Mode, least: int
-) -> Iterator[tuple[Said, int]]:
-    start = r.skip(at, "both", "either")
-    denied = r.phrase(start, "no", "not", "without")
-    if denied is None:
-        yield from event(r, start, scope, kinds, mode, least=least)
-        return
-    for said, end in event(r, r.skip(denied, "any"), scope, kinds, mode, least=least):
-        criterion = negate(r, said.criterion, end)
-        if criterion is not None:
-            yield replace(said, criterion=criterion), end
-
-
 def negate(r: Reader, criterion: Criterion, at: int) -> Criterion | None:
     """Negate a criterion; "no X within 24 hours of admission" of a patient with many admissions has two meanings."""
     if isinstance(criterion, Stay) and criterion.where is not None:
@@ -394,37 +283,3 @@ def negate(r: Reader, criterion: Criterion, at: int) -> Criterion | None:
         )
         return None
     return Not(criterion)
-
-
-def _joined(
-    r: Reader, items: list[Said], joints: list[str], at: int, scope: StayKind | None, *, negative: bool
-) -> Criterion | None:
-    kind = joint_of(r, joints, at)
-    if kind is None:
-        return None
-    for early, late in pairwise(items):
-        if late.has_window and not early.has_window and early.kind is not Kind.CONDITION:
-            r.trouble(at, "give the time window for each of the findings, since it may mean the last or all of them")
-            return None
-    criteria = [item.criterion for item in items]
-    if not negative:
-        return (
-            criteria[0] if len(criteria) == 1 else AnyOf(tuple(criteria)) if kind == "or" else AllOf(tuple(criteria))
-        )
-    if kind == "and" and len(criteria) > 1:
-        r.trouble(at, "'without A and B' may mean neither of them or not both; write 'without A or B' for neither")
-        return None
-    negated = [negate(r, criterion, at) for criterion in criteria]
-    kept = [criterion for criterion in negated if criterion is not None]
-    if len(kept) < len(negated):
-        return None
-    return kept[0] if len(kept) == 1 else AllOf(tuple(kept))
-
-
-def joint_of(r: Reader, joints: list[str], at: int) -> str | None:
-    """Return "and" or "or" for a list; a mixture has several meanings, and commas follow the last word."""
-    words = {joint for joint in joints if joint != ","}
-    if len(words) > 1:
-        r.trouble(at, "'and' beside 'or' has several meanings; ask in two questions or repeat the common part")
-        return None
-    return words.pop() if words else "and"

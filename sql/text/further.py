@@ -7,7 +7,6 @@ from typing import Final
 from sql.text.clauses import clauses
 from sql.text.concepts import Absent
 from sql.text.criterion import Died, Event, HasValue, all_of
-from sql.text.events import fit_unit
 from sql.text.figures import function_of
 from sql.text.grouping import groups
 from sql.text.measures import comparison
@@ -17,6 +16,7 @@ from sql.text.scopes import settle
 from sql.text.soundness import criteria_of
 from sql.text.statistics import length_of, scope_of
 from sql.text.terms import Kind
+from sql.text.units import fit_unit
 
 FORMATS: Final = frozenset({"omop", "fhir", "meds", "mimic", "eicu"})
 TAILS: Final = phrases(

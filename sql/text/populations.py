@@ -6,11 +6,11 @@ from typing import Final
 from sql.text.attributes import attribute, typed_stay
 from sql.text.concepts import Absent
 from sql.text.criterion import Age, Criterion, Died, Event, Identity, Mode, Sex, Stay, all_of
-from sql.text.events import fit_unit
 from sql.text.measures import age, comparison
 from sql.text.query import Patients, Population, Records, Stays
 from sql.text.reader import Reader, phrases
 from sql.text.terms import Around, Calendar, Comparison, Concept, DuringStay, Ever, Kind, StayKind
+from sql.text.units import fit_unit
 from sql.text.windows import place, stay_name, window
 
 ADULT_AGE: Final = 18

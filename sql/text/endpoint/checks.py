@@ -16,7 +16,6 @@ from sqlglot import exp
 from sql.text.concepts import Absent, Index, Unclear
 from sql.text.criterion import Age, Died, Event, HasValue, Sex
 from sql.text.endpoint.found import Candidate, Linked, concepts_of
-from sql.text.events import fit_unit
 from sql.text.measures import hours, unit
 from sql.text.parse import of_trouble
 from sql.text.parts import mapped, parts_of
@@ -25,6 +24,7 @@ from sql.text.reader import Reader
 from sql.text.refuse import Refusal
 from sql.text.soundness import flaw
 from sql.text.terms import Comparison, Concept, Kind, StayKind, StoredCode
+from sql.text.units import fit_unit
 
 FREE: Final = frozenset({0.0, 1.0})
 """Numbers that need no word: any is at least one."""

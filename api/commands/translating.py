@@ -224,7 +224,8 @@ def _render_answer(console: "Console", answer: "Answer") -> None:
         console.print(Text.assemble((answer.reason, "bold yellow"), "  ", answer.message or ""))
         return
     console.print(Text("Understood", style="bold cyan"))
-    console.print(Padding(Text(f"{answer.reading} (right with a probability of {answer.confidence:.0%})"), (0, 2)))
+    sure = "over 99%" if answer.confidence > 0.99 else f"{answer.confidence:.0%}"
+    console.print(Padding(Text(f"{answer.reading} (right with a probability of {sure})"), (0, 2)))
     console.print(Text("SQL", style="bold cyan"))
     pretty = sqlglot.parse_one(answer.sql or "", read="duckdb").sql(dialect="duckdb", pretty=True)
     console.print(Padding(Syntax(pretty, "sql", theme="ansi_dark", background_color="default"), (0, 2)))

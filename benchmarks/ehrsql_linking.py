@@ -22,8 +22,8 @@ import duckdb
 from benchmarks.machine import DATA, Result
 from sql.text.linking import How, Linked, LinkIndex, index_of, link
 from sql.text.linking.slots import AGE, DATE, DAY, DURATION, MOMENT, MONTH, MONTH_DAY, NUMBER
-from sql.text.records.query import Duration, Plain, Range
 from sql.text.records.schema import read_catalogue
+from sql.text.records.values import Duration, Plain, Range
 
 FOLDER: Final = DATA / "ehrsql-2024" / "shared-task-1.0"
 GOAL: Final = 0.99

@@ -23,9 +23,10 @@ from sql.text.linking import Slot as Found
 from sql.text.records.catalogue import Catalogue
 from sql.text.records.compile import compile_records
 from sql.text.records.grammar import Grammar
-from sql.text.records.query import Plain, RecordsQuery, Slot
+from sql.text.records.query import RecordsQuery
 from sql.text.records.shape import CatalogueShape
 from sql.text.records.slots import fill
+from sql.text.records.values import Plain, Slot
 
 MOST_READINGS: Final = 3
 """Readings that are tried where the ones before fail or find nothing."""

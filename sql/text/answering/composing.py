@@ -18,9 +18,10 @@ from ehr.errors import QuestionError
 from sql.text.answering.examples import Example
 from sql.text.records.grammar import Grammar
 from sql.text.records.linear import delinearize, linearize
-from sql.text.records.query import Change, New, RecordsQuery, Slot
+from sql.text.records.query import Change, New, RecordsQuery
 from sql.text.records.slots import fill, slots_of
 from sql.text.records.tokens import slot_of
+from sql.text.records.values import Slot
 
 LONGEST: Final = 8
 """Words of the longest fragment."""

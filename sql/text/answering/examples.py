@@ -11,8 +11,9 @@ from ehr.errors import QuestionError
 from sql.text.linking import Linked
 from sql.text.records.grammar import Grammar
 from sql.text.records.linear import linearize
-from sql.text.records.query import Plain, Range, RecordsQuery
+from sql.text.records.query import RecordsQuery
 from sql.text.records.tokens import END, value_of
+from sql.text.records.values import Plain, Range
 
 _FROM: Final = "aged_from"
 _UNDER: Final = "aged_under"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, cast
 
 from sql.text.linking.slots import AGE, DURATION, NUMBER, Candidate, Slot
-from sql.text.records.query import Duration, DurationUnit, Plain, Range
+from sql.text.records.values import Duration, DurationUnit, Plain, Range
 
 _SMALL: Final = """
 one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from sql.text.records.query import Plain
+from sql.text.records.values import Plain
 
 # Kinds of slots that are read from the form of the text, as `sql.text.records.tokens` names them; all others are the
 # kinds of the columns of names and ids.

@@ -54,21 +54,18 @@ from sql.text.records.query import (
     Count,
     Exists,
     Frequency,
-    InStay,
     Length,
     List,
-    Moment,
     Mortality,
     New,
     Percentile,
-    Pick,
-    Records,
     RecordsQuery,
     Since,
     StayCost,
     Survival,
     Top,
 )
+from sql.text.records.selection import InStay, Moment, Pick, Records
 from sql.text.records.times import duration_of, number_of
 
 _AGGREGATES: Final = {"sum": exp.Sum, "avg": exp.Avg, "min": exp.Min, "max": exp.Max}

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from ehr.errors import QuestionError
 from sql.text.records.catalogue import BY_TIME, Catalogue, Field, Kind
-from sql.text.records.query import (
+from sql.text.records.selection import (
     Aged,
     Ago,
     At,
@@ -20,14 +20,13 @@ from sql.text.records.query import (
     OfSex,
     Patient,
     Person,
-    Range,
     SameAge,
     Span,
-    Value,
     Which,
     Window,
 )
 from sql.text.records.times import bounds, moment, number_of, text_of
+from sql.text.records.values import Range, Value
 
 _COMPARED: Final[dict[str, type[exp.Binary]]] = {
     "above": exp.GT, "below": exp.LT, "at_least": exp.GTE, "at_most": exp.LTE, "equal": exp.EQ,

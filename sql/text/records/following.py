@@ -16,8 +16,9 @@ from sql.text.records.filters import (
     time_column,
     time_conditions,
 )
-from sql.text.records.query import Duration, Following, InStay, Later, Records, Same, Within
+from sql.text.records.selection import Following, InStay, Later, Records, Same, Within
 from sql.text.records.times import duration_of
+from sql.text.records.values import Duration
 
 OTHER: Final = "o"
 

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 from ehr.errors import QuestionError
 from sql.text.records import query as q
+from sql.text.records import selection as s
 from sql.text.records.clauses import Found, pick_clause, read_clauses, record_clauses, when_clauses
 from sql.text.records.options import Open, Options, Shape, Step, names_of, one_value
 from sql.text.records.tokens import END, VERSUS
@@ -19,11 +20,11 @@ _PER: Final = frozenset({"per_day", "per_month", "per_year"})
 _END: Final = Options(frozenset({END}))
 
 
-def _records(ask: str, kind: str, shape: Shape, end: Options = _END) -> Step[q.Records]:
+def _records(ask: str, kind: str, shape: Shape, end: Options = _END) -> Step[s.Records]:
     found: Found = {}
     known = "any" if isinstance(shape, Open) and ask != "survival" else ask
     yield from read_clauses(record_clauses(kind, known, shape), end, found)
-    return q.Records(kind, **found)
+    return s.Records(kind, **found)
 
 
 def _kind(ask: str, shape: Shape) -> Step[str]:
@@ -79,7 +80,7 @@ def _survival(token: str, shape: Shape) -> Step[q.RecordsQuery]:
     found: Found = {}
     begins = yield from read_clauses(clauses[:-1], clauses[-1].begins, found)
     yield from clauses[-1].rule(begins, _END, found)
-    return q.RecordsQuery(q.Survival(within), q.Records(kind, **found))
+    return q.RecordsQuery(q.Survival(within), s.Records(kind, **found))
 
 
 def _percentile(token: str, shape: Shape) -> Step[q.RecordsQuery]:
@@ -94,7 +95,7 @@ def _balance(token: str, shape: Shape) -> Step[q.RecordsQuery]:
     return q.RecordsQuery(q.Balance(other), (yield from _records(token, kind, shape)))
 
 
-def _versus(make: Callable[[str, q.Moment], q.Ask], token: str, shape: Shape) -> Step[q.RecordsQuery]:
+def _versus(make: Callable[[str, s.Moment], q.Ask], token: str, shape: Shape) -> Step[q.RecordsQuery]:
     kind = yield from _kind(token, shape)
     field = yield from _field(token, kind, shape)
     records = yield from _records(token, kind, shape, Options(frozenset({VERSUS})))
@@ -102,7 +103,7 @@ def _versus(make: Callable[[str, q.Moment], q.Ask], token: str, shape: Shape) ->
     traits = shape.traits(kind)
     clauses = when_clauses(traits) + ([] if token == "new" else [pick_clause(traits)])
     yield from read_clauses(clauses, _END, found)
-    return q.RecordsQuery(make(field, q.Moment(**found)), records)
+    return q.RecordsQuery(make(field, s.Moment(**found)), records)
 
 
 def _asks() -> dict[str, Callable[[str, Shape], Step[q.RecordsQuery]]]:

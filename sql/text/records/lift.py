@@ -21,30 +21,32 @@ from sql.text.records.query import (
     Change,
     Cost,
     Count,
-    Duration,
     Exists,
-    Following,
     Frequency,
-    InStay,
-    Later,
     Length,
     List,
-    Moment,
     Mortality,
     New,
-    Patient,
     Percentile,
-    Records,
     RecordsQuery,
-    Relation,
-    Same,
     Since,
     StayCost,
     Survival,
-    Times,
     Top,
+)
+from sql.text.records.selection import (
+    Following,
+    InStay,
+    Later,
+    Moment,
+    Patient,
+    Records,
+    Relation,
+    Same,
+    Times,
     Within,
 )
+from sql.text.records.values import Duration
 
 _FUNCTIONS: Final[dict[type[exp.Expr], str]] = {exp.Sum: "sum", exp.Avg: "avg", exp.Min: "min", exp.Max: "max"}
 _HOW: Final[dict[type[exp.Expr], str]] = {exp.Sub: "difference", exp.GT: "greater", exp.LT: "less"}

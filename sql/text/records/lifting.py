@@ -12,26 +12,24 @@ from sqlglot import exp
 
 from ehr.errors import QuestionError
 from sql.text.records.catalogue import Catalogue, Field, Kind
-from sql.text.records.query import (
+from sql.text.records.selection import (
     Aged,
     Ago,
     At,
     Calendar,
     Comparison,
-    Duration,
     InStay,
     Match,
     Normality,
     Patient,
     Person,
     Pick,
-    Range,
     Records,
     SameAge,
     Span,
-    Value,
     Window,
 )
+from sql.text.records.values import Duration, Range, Value
 
 
 class NotLifted(QuestionError):

@@ -4,8 +4,8 @@ from collections.abc import Collection, Generator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from sql.text.records.query import Value
 from sql.text.records.tokens import MOST_SLOTS, RESERVED, SLOTS, is_value, value_of
+from sql.text.records.values import Value
 
 Part = TypeVar("Part")
 

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from sql.text.records.catalogue import Field
 from sql.text.records.filters import among, col, number, table, text
-from sql.text.records.query import Records
+from sql.text.records.selection import Records
 from sql.text.records.times import number_of
 
 

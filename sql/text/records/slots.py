@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 
-from sql.text.records.query import RecordsQuery, Slot, Value
+from sql.text.records.query import RecordsQuery
+from sql.text.records.values import Slot, Value
 
 
 def slots_of(query: RecordsQuery) -> tuple[Slot, ...]:
@@ -21,10 +22,11 @@ def slots_of(query: RecordsQuery) -> tuple[Slot, ...]:
 def fill(query: RecordsQuery, value_of: Callable[[Slot], Value]) -> RecordsQuery:
     """Return the query with `value_of(slot)` in the place of every slot.
 
-    >>> from sql.text.records.query import Exists, Patient, Records
+    >>> from sql.text.records.query import Exists
+    >>> from sql.text.records.selection import Patient, Records
     >>> fill(RecordsQuery(Exists(), Records("lab", who=(Patient(Slot("patient", 1)),))), lambda slot: 10018081)
-    RecordsQuery(ask=Exists(), records=Records(kind='lab', matches=(), who=(Patient(subject=10018081),), when=(), \
-value=None, times=None, pick=None, following=None))
+    RecordsQuery(ask=Exists(negated=False), records=Records(kind='lab', matches=(), who=(Patient(subject=10018081),), \
+when=(), value=None, times=None, pick=None, following=None))
     """
     filled = _mapped(query, value_of)
     assert isinstance(filled, RecordsQuery)

@@ -5,7 +5,8 @@ from typing import Final
 
 from ehr.errors import QuestionError
 from sql.text.records.catalogue import Catalogue
-from sql.text.records.query import Ago, At, Calendar, Duration, Slot, Span, Value
+from sql.text.records.selection import Ago, At, Calendar, Span
+from sql.text.records.values import Duration, Slot, Value
 
 Bounds = tuple[datetime | None, datetime | None]
 """From the first instant until just before the second; None leaves an end open."""

@@ -5,7 +5,7 @@ import re
 from typing import Final, Literal, get_args
 
 from ehr.errors import QuestionError
-from sql.text.records.query import Duration, DurationUnit, Range, Slot, Value
+from sql.text.records.values import Duration, DurationUnit, Range, Slot, Value
 
 END: Final = "<end>"
 """Stands among what may follow a prefix that is a whole question."""

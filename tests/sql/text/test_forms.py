@@ -12,8 +12,9 @@ from ehr.errors import FormError
 from sql.text.criterion import Event, Sex
 from sql.text.forms import Form, Leaf, from_json, schema_of, to_json
 from sql.text.query import Count, Patients, Query
-from sql.text.records.query import Exists, Match, Patient, RecordsQuery
-from sql.text.records.query import Records as RecordsOf
+from sql.text.records.query import Exists, RecordsQuery
+from sql.text.records.selection import Match, Patient
+from sql.text.records.selection import Records as RecordsOf
 from sql.text.terms import Comparison, Concept, Kind
 from tests.sql.text.query_strategies import HEART_FAILURE, queries
 

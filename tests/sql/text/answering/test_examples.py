@@ -9,7 +9,8 @@ from sql.text.answering.examples import Asked, Example, read_asked, slotted
 from sql.text.answering.folds import core_of, folds
 from sql.text.linking import link
 from sql.text.records.linear import delinearize
-from sql.text.records.query import Count, List, Match, Patient, Pick, Records, RecordsQuery
+from sql.text.records.query import Count, List, RecordsQuery
+from sql.text.records.selection import Match, Patient, Pick, Records
 
 
 def written(folder: Path, content: object) -> Path:

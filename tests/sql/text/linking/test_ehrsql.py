@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from sql.text.linking import LinkIndex, index_of, link
-from sql.text.records.query import Duration
 from sql.text.records.schema import read_catalogue
+from sql.text.records.values import Duration
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pytest
 
 from sql.text.linking import LinkIndex, link
-from sql.text.records.query import Duration, Plain, Range
+from sql.text.records.values import Duration, Plain, Range
 
 
 @pytest.mark.parametrize(

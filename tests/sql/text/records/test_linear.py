@@ -4,26 +4,21 @@ import pytest
 
 from ehr.errors import QuestionError
 from sql.text.records.linear import delinearize, linearize
-from sql.text.records.query import (
+from sql.text.records.query import Change, Count, List, RecordsQuery
+from sql.text.records.selection import (
     Calendar,
-    Change,
-    Count,
-    Duration,
     Following,
     InStay,
-    List,
     Match,
     Moment,
     Patient,
     Pick,
-    Plain,
     Records,
-    RecordsQuery,
-    Slot,
     Span,
     Within,
 )
 from sql.text.records.slots import fill, slots_of
+from sql.text.records.values import Duration, Plain, Slot
 
 PATIENT = Patient(Slot("patient", 1))
 SODIUM = Match("name", (Slot("lab", 1),))

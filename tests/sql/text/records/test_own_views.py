@@ -13,9 +13,9 @@ from sql.query import run_query
 from sql.text.records.compile import compile_records
 from sql.text.records.grammar import Grammar
 from sql.text.records.linear import delinearize
-from sql.text.records.query import Plain
 from sql.text.records.schema import read_catalogue
 from sql.text.records.shape import CatalogueShape
+from sql.text.records.values import Plain
 from tests.sql.text.records.hospital import plain
 from tests.sql.text.records.test_compile import split
 from tests.sql.text.records.test_records_properties import PLACES, VALUES, filled, questions_of

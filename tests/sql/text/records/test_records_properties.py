@@ -10,11 +10,12 @@ from sql.text.records.compile import compile_records
 from sql.text.records.described import described
 from sql.text.records.grammar import Grammar
 from sql.text.records.linear import delinearize, linearize
-from sql.text.records.query import Duration, Plain, Range, RecordsQuery, Slot
+from sql.text.records.query import RecordsQuery
 from sql.text.records.reading import read_records
 from sql.text.records.shape import CatalogueShape
 from sql.text.records.slots import fill, slots_of
 from sql.text.records.tokens import END
+from sql.text.records.values import Duration, Plain, Range, Slot
 from tests.sql.text.records.hospital import CATALOGUE, Hospital
 
 GRAMMAR = Grammar(CatalogueShape(CATALOGUE))

@@ -101,10 +101,11 @@ def _refused(attempt: Attempt, trust: Trust, cost: float) -> Refusal | None:
         return Refusal("UNANSWERABLE", f"no question about these records says this{_strange(attempt)}; {_ASK}")
     if tried.failure is not None:
         return Refusal("LOW_CONFIDENCE", f"{tried.failure}; {_ASK}")
+    doubtful = _open(attempt)
+    if doubtful is not None and (doubtful.how is How.PARTIAL or not trust.answers(cost)):
+        return _ambiguous(attempt)
     if trust.answers(cost):
         return None
-    if _open(attempt) is not None:
-        return _ambiguous(attempt)
     if trust.none > 1 - trust.right - trust.none:
         return Refusal("UNANSWERABLE", f"the records are not likely to hold this{_strange(attempt)}; {_ASK}")
     what = f"a right answer is {trust.right:.0%} likely, too little where an error costs {cost:g} right answers"

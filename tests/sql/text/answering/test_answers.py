@@ -2,13 +2,15 @@ import numpy as np
 import pytest
 
 from sql.text.answering.answering import Answer, Judge, answer_all, answer_of
-from sql.text.answering.attempts import Ground, attempts
+from sql.text.answering.attempts import Ground, attempt, attempts
 from sql.text.answering.confidence import Confidence, Trust
 from sql.text.answering.examples import Example
 from sql.text.answering.familiarity import Familiarity, familiarity_of
 from sql.text.answering.outcomes import outcome_of
-from sql.text.answering.parser import Parser
+from sql.text.answering.parser import Parsed, Parser
+from sql.text.linking import Candidate, How, Linked, Slot
 from tests.sql.text.answering.ward import QUESTIONS, ByHeart, known
+from tests.sql.text.answering.ward import SURE as SIGNALS
 
 FAMILIAR: Familiarity = familiarity_of([Example(text, tuple(tokens.split())) for text, tokens in QUESTIONS.items()])
 
@@ -17,8 +19,8 @@ SURE: Trust = Trust(0.99, 0.005)
 
 
 def answered(question: str, ground: Ground, parser: Parser, trust: Trust = SURE) -> Answer:
-    (attempt,) = attempts([question], ground, parser, FAMILIAR)
-    return answer_of(attempt, ground, trust, 10)
+    (tried,) = attempts([question], ground, parser, FAMILIAR)
+    return answer_of(tried, ground, trust, 10)
 
 
 def test_an_answer_has_reading_sql_and_rows(ground: Ground) -> None:
@@ -42,6 +44,17 @@ def test_a_question_that_probably_has_no_answer_is_unanswerable(ground: Ground) 
     answer = answered("How many times was aspirin prescribed?", ground, known(), Trust(0.3, 0.6))
 
     assert answer.reason == "UNANSWERABLE"
+
+
+def test_a_part_of_several_names_is_ambiguous_however_sure_the_parser_is(ground: Ground) -> None:
+    names = tuple(Candidate("drug", name, 0.5, How.PARTIAL) for name in ("insulin", "insulin glargine"))
+    linked = Linked("How often was insul given?", (Slot(14, 19, "insul", ("drug",), names, ("drug_1",)),))
+    parsed = Parsed((("count_records", "prescription", "name", "drug_1"),), (-0.1,), SIGNALS)
+
+    answer = answer_of(attempt(linked, parsed, ground, FAMILIAR), ground, SURE, 10)
+
+    assert answer.reason == "AMBIGUOUS"
+    assert answer.alternatives == ("insulin", "insulin glargine")
 
 
 def test_an_unknown_patient_is_told(ground: Ground) -> None:
@@ -70,13 +83,13 @@ def test_an_attack_is_unsafe_however_sure_the_parser_is(ground: Ground, question
 def test_the_next_reading_is_taken_where_the_first_finds_nothing(ground: Ground) -> None:
     text = "What was the last [lab_1] of patient [patient_1]?"
     parser = ByHeart({text: ["list lab value name lab_1 of patient_1 yesterday last", QUESTIONS[text]]})
-    (attempt,) = attempts(["What was the last sodium of patient 1?"], ground, parser, FAMILIAR)
+    (tried,) = attempts(["What was the last sodium of patient 1?"], ground, parser, FAMILIAR)
 
-    assert attempt.tried is not None
-    assert attempt.tried.place == 1
-    assert attempt.signals["fell_back"] == 1
-    assert attempt.tried.result is not None
-    assert attempt.tried.result.table.to_pylist() == [{"value": 135.5}]
+    assert tried.tried is not None
+    assert tried.tried.place == 1
+    assert tried.signals["fell_back"] == 1
+    assert tried.tried.result is not None
+    assert tried.tried.result.table.to_pylist() == [{"value": 135.5}]
 
 
 def test_a_reading_that_needs_another_slot_fails_and_says_so(ground: Ground) -> None:
@@ -88,10 +101,10 @@ def test_a_reading_that_needs_another_slot_fails_and_says_so(ground: Ground) -> 
 
 def test_a_slot_left_over_and_a_word_never_heard_are_signals(ground: Ground) -> None:
     parser = ByHeart({"Did aunt [drug_1] ask?": ["count_records prescription"]})
-    (attempt,) = attempts(["Did aunt aspirin ask?"], ground, parser, FAMILIAR)
+    (tried,) = attempts(["Did aunt aspirin ask?"], ground, parser, FAMILIAR)
 
-    assert attempt.signals["unused_slots"] == 1
-    assert attempt.signals["new_words"] == 3
+    assert tried.signals["unused_slots"] == 1
+    assert tried.signals["new_words"] == 3
 
 
 @pytest.mark.parametrize(
@@ -103,16 +116,16 @@ def test_a_slot_left_over_and_a_word_never_heard_are_signals(ground: Ground) -> 
     ],
 )
 def test_an_attempt_ends_as_what_was_meant_says(ground: Ground, meant: str, outcome: str) -> None:
-    (attempt,) = attempts(["How many times was aspirin prescribed?"], ground, known(), FAMILIAR)
+    (tried,) = attempts(["How many times was aspirin prescribed?"], ground, known(), FAMILIAR)
 
-    assert outcome_of(attempt, Example(attempt.linked.text, tuple(meant.split())), ground) == outcome
+    assert outcome_of(tried, Example(tried.linked.text, tuple(meant.split())), ground) == outcome
 
 
 def test_another_reading_with_the_same_rows_is_right(ground: Ground) -> None:
-    (attempt,) = attempts(["How many times was aspirin prescribed?"], ground, known(), FAMILIAR)
-    other = Example(attempt.linked.text, ("count_patients", "prescription", "name", "drug_1"))
+    (tried,) = attempts(["How many times was aspirin prescribed?"], ground, known(), FAMILIAR)
+    other = Example(tried.linked.text, ("count_patients", "prescription", "name", "drug_1"))
 
-    assert outcome_of(attempt, other, ground) == "right"
+    assert outcome_of(tried, other, ground) == "right"
 
 
 def test_the_judge_decides_for_many_questions_at_once(ground: Ground) -> None:

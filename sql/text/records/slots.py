@@ -25,8 +25,8 @@ def fill(query: RecordsQuery, value_of: Callable[[Slot], Value]) -> RecordsQuery
     >>> from sql.text.records.query import Exists
     >>> from sql.text.records.selection import Patient, Records
     >>> fill(RecordsQuery(Exists(), Records("lab", who=(Patient(Slot("patient", 1)),))), lambda slot: 10018081)
-    RecordsQuery(ask=Exists(negated=False), records=Records(kind='lab', matches=(), who=(Patient(subject=10018081),), \
-when=(), value=None, times=None, pick=None, following=None))
+    RecordsQuery(ask=Exists(negated=False), records=Records(kind='lab', matches=(), \
+who=(Patient(subject=10018081),), when=(), value=None, times=None, pick=None, following=None))
     """
     filled = _mapped(query, value_of)
     assert isinstance(filled, RecordsQuery)

@@ -22,7 +22,8 @@ from sql.guard import guard, to_sql
 from sql.query import Limits, Result, run_query
 from sql.text.answers import sentence_of
 from sql.text.compile import compile_query
-from sql.text.concepts import Index, build_index, index_of
+from sql.text.concepts import Index
+from sql.text.indexing import build_index, index_of
 from sql.text.query import Query
 from sql.text.reading import read
 from sql.text.refuse import Refusal, refuse

@@ -13,7 +13,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -50,15 +49,12 @@ SETTINGS = (
     "longest_period=3000",
     "max_tokens=384",
     "tokens_per_step=4096",
-    "epochs=5",
+    "epochs=6",
     "emphasised=MEDS_DEATH",
-    "emphasis=40",
-    "fine_tune_epochs=2",
+    "emphasis=20",
+    "fine_tune_epochs=4",
     "dropout=0.0",
 )
-DAY, HORIZON = timedelta(days=1), timedelta(days=30)
-FURTHER = 3
-"""Moments of each training subject, drawn by chance, that are learnt from beside those after admissions."""
 TASK = """
 description: Death within 30 days, foreseen 24 hours after an admission.
 predicates:
@@ -87,10 +83,7 @@ def foretell(
         booster = _booster(store, labels, split, seed)
     _say(f"{len(timelines):,} patients, {len(timelines.tokens):,} tokens")
     settings = read_settings(None, (*SETTINGS, f"seed={seed}", *assignments))
-    more = further_rows(pl.read_parquet(learnt / "events.parquet"), _of(labels, split, "train"), seed)
-    taught = pl.concat([labels, more]).unique(KEY, keep="first", maintain_order=True)
-    _say(f"{len(taught):,} rows to learn from")
-    target = Labelled(TaskText("death_30d", TASK), taught)
+    target = Labelled(TaskText("death_30d", TASK), labels)
     checkpoint = train(folder / "models", "simulated", timelines, vocabulary, settings, target=target, split=split)
     _say(f"trained: {dict(checkpoint.report)}")
     with opened(_imported(asked, folder / "asked")) as store:
@@ -102,30 +95,6 @@ def foretell(
     weight = _best_weight(known)
     _say(f"weight of the supervised estimate in the blend: {weight:.2f}")
     return found.with_columns(boosting=boosting, probability=_blend(found, weight))
-
-
-def further_rows(events: pl.DataFrame, rows: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Return rows (subject_id, prediction_time, boolean_value) at further moments of the subjects of `rows`.
-
-    Who is foreseen only once a record teaches little; the same question, death within 30 days, has an answer a day
-    after every admission and at any moment besides. Moments whose 30 days reach past the longest record are left
-    out, since there the end of the record would pass for survival.
-    """
-    of = pl.col("subject_id").is_in(rows["subject_id"].unique().implode())
-    events = events.filter(of).select("subject_id", pl.col("time").cast(pl.Datetime("us")), "code")
-    ends = events.group_by("subject_id").agg(
-        begin=pl.col("time").min(), death=pl.col("time").filter(pl.col("code") == "MEDS_DEATH").min()
-    )
-    follow_up = events.group_by("subject_id").agg(pl.col("time").max() - pl.col("time").min())["time"].max()
-    assert follow_up is not None
-    admitted = events.filter(pl.col("code") == "HOSPITAL_ADMISSION").with_columns(pl.col("time") + DAY)
-    order = pl.Series("order", np.random.default_rng(seed).random(len(events)))
-    drawn = events.with_columns(order).filter(pl.col("order").rank("ordinal").over("subject_id") <= FURTHER)
-    moments = pl.concat([admitted, drawn.select(events.columns)]).join(ends, on="subject_id")
-    alive = pl.col("death").is_null() | (pl.col("death") > pl.col("time"))
-    moments = moments.filter(alive & (pl.col("time") + HORIZON <= pl.col("begin") + follow_up))
-    label = (pl.col("death") <= pl.col("time") + HORIZON).fill_null(value=False)
-    return moments.select("subject_id", prediction_time="time", boolean_value=label).unique().sort(KEY)
 
 
 def _imported(source: Path, folder: Path) -> Store:

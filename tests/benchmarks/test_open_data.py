@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmarks import network, open_data, physionet2012, simulated, tjh
+from benchmarks import network, open_data, physionet2012, tjh
 from benchmarks.network import NetworkEstimator
 from benchmarks.open_data import Stays, cross_validated, foretell, outer_folds
 from ehr.errors import SourceError
@@ -210,32 +210,6 @@ def test_pre_training_is_shared_by_inner_folds_and_never_reads_whom_it_foretells
         foretells(stays, split, 100 * place)
     assert [alone for alone, _ in met] == [True, False, False]
     assert all(not known & set(subjects[:20]) for _, known in met)
-
-
-def test_further_moments_of_the_same_question_have_the_outcome_that_the_record_shows() -> None:
-    day = timedelta(days=1)
-    events = pl.DataFrame(
-        [
-            (1, START, "AGE", None),
-            (1, START + 10 * day, "HOSPITAL_ADMISSION", None),
-            (1, START + 30 * day, "MEDS_DEATH", None),
-            (2, START, "AGE", None),
-            (2, START + 100 * day, "HOSPITAL_ADMISSION", None),
-            (2, START + 190 * day, "HOSPITAL_ADMISSION", None),
-            (2, START + 200 * day, "LAB", 1.0),
-        ],
-        schema={"subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String, "numeric_value": pl.Float32},
-        orient="row",
-    )
-    rows = pl.DataFrame({"subject_id": [1, 2]})
-    found = simulated.further_rows(events, rows, 1)
-    told = {(subject, (at - START).days): died for subject, at, died in found.iter_rows()}
-    assert told[1, 11] is True
-    assert told[2, 101] is False
-    assert told[1, 0] is True
-    assert not any(died for (subject, _), died in told.items() if subject == 2)
-    assert (2, 191) not in told, "the record ends before the 30 days do"
-    assert (1, 30) not in told, "dead by then"
 
 
 def test_patients_who_left_and_what_comes_later_are_not_used(tmp_path: Path) -> None:

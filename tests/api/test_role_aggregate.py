@@ -26,6 +26,9 @@ class Caller:
     def peer(self) -> str:
         return "test"
 
+    def peer_identities(self) -> None:
+        return None
+
     def time_remaining(self) -> float | None:
         return None
 

@@ -283,7 +283,9 @@ def test_a_training_up_to_a_time_says_so_and_is_refused_for_times_to_come(store,
 def test_wrong_requests_get_one_sentence(store, patient, capsys):
     subject = str(patient[0])
     predict = ["predict", "--store", store, "--task", TASK]
-    assert "there are tiny (version 1)" in refusal(capsys, *predict, "--model", "other", "--subject", subject)
+    said = refusal(capsys, *predict, "--model", "other", "--subject", subject)
+    assert "there is no finished model other" in said
+    assert "tiny (version 1)" in said
     assert "no patient" in refusal(capsys, *predict, "--model", "tiny", "--subject", "nobody")
     train = ["train", "--store", store, "--model", "new"]
     assert "no vocabulary 'other'" in refusal(capsys, *train, "--vocabulary", "other")

@@ -19,7 +19,7 @@ from ehr.vocabulary import TokenSettings, Vocabulary
 from models.events import Reading
 from models.generative.rollout import Histories
 
-GAPS = 24
+GAPS = 80
 _LEAST = 1e-30
 _DAY = 86_400
 

@@ -1,7 +1,7 @@
 """The transformer of the product as an estimator of the benchmarks on open data.
 
 The events go through the product's own import, vocabulary, timelines and training, with an explicit split: what is
-learnt from held-out subjects is nothing, and pre-training reads training subjects alone.
+learnt from held-out subjects is nothing; pre-training reads the records, and no outcome, of the subjects that remain.
 """
 
 import tempfile

@@ -44,16 +44,24 @@ def emphasis_of(vocabulary: Vocabulary, work: Optimisation) -> Emphasis | None:
 
     Raises ModelError for a code that the vocabulary has no token for.
     """
-    codes = [code.strip() for code in work.emphasised.split(",") if code.strip()]
-    if not codes or work.emphasis == 0:
+    if work.emphasis == 0:
         return None
+    tokens = tokens_named(vocabulary, "emphasised", work.emphasised)
+    return Emphasis(sorted(set(tokens)), work.emphasis) if tokens else None
+
+
+def tokens_named(vocabulary: Vocabulary, setting: str, codes: str) -> list[int]:
+    """Return the tokens of the codes, by comma, of a setting.
+
+    Raises ModelError for a code that the vocabulary has no token for.
+    """
     tokens: list[int] = []
-    for code in codes:
+    for code in filter(None, (part.strip() for part in codes.split(","))):
         found = vocabulary.tokens_of(code)
         if not found:
             raise ModelError(
-                f"setting emphasised names {code}, and vocabulary {vocabulary.name} has no token for it; "
-                "name codes that `ehr codes` lists and that are frequent enough for a token of their own"
+                f"setting {setting} names {code}, and vocabulary {vocabulary.name} has no token for it; "
+                "name codes that enough training subjects have"
             )
         tokens += found
-    return Emphasis(sorted(set(tokens)), work.emphasis)
+    return tokens

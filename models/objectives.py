@@ -11,10 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ehr.errors import ModelError
 from ehr.vocabulary import Vocabulary
 from models.data import NO_TARGET, Batch
-from models.emphasis import Emphasis
+from models.emphasis import Emphasis, tokens_named
 from models.settings import Optimisation
 from models.transformer import Decoder
 
@@ -60,18 +59,11 @@ def weights_after(vocabulary: Vocabulary, work: Optimisation) -> Tensor | None:
 
     Raises ModelError for a code that the vocabulary has no token for.
     """
-    codes = [code.strip() for code in work.weighted_after.split(",") if code.strip()]
-    if not codes or work.after_weight == 1:
+    tokens = tokens_named(vocabulary, "weighted_after", work.weighted_after) if work.after_weight != 1 else []
+    if not tokens:
         return None
     weights = torch.ones(len(vocabulary))
-    for code in codes:
-        tokens = vocabulary.tokens_of(code)
-        if not tokens:
-            raise ModelError(
-                f"setting weighted_after names {code}, and vocabulary {vocabulary.name} has no token for it; "
-                "name codes that enough training subjects have"
-            )
-        weights[list(tokens)] = work.after_weight
+    weights[tokens] = work.after_weight
     return weights
 
 

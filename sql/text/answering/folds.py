@@ -1,7 +1,8 @@
 """Parting training questions in folds so that a held-out fold is as new as a test: in part of meanings never trained.
 
 Questions of a part of the meanings (time windows and values aside) all go to one fold, the others to any. A parser
-that is trained without a fold then meets in it both known and unknown meanings.
+that is trained without a fold then meets in it both known and unknown meanings. Some meanings go together with all
+that ask alike of other kinds of records, so that not even the way of asking is known.
 """
 
 import re
@@ -13,6 +14,7 @@ from typing import Final
 
 from sql.text.answering.examples import Example
 from sql.text.records.linear import delinearize, linearize
+from sql.text.records.tokens import RESERVED
 
 UNKNOWN: Final = 0.25
 """Share of the questions whose meaning is in one fold only."""
@@ -37,14 +39,20 @@ def folds(examples: Sequence[Example], count: int, seed: int = 0) -> list[int]:
 
     Examples without an answer that share most of their words stay together.
     """
-    cores = [core_of(one.tokens) if one.tokens else () for one in examples]
-    apart = _apart(cores, seed)
+    families = [_family(core_of(one.tokens), seed) if one.tokens else () for one in examples]
+    apart = _apart(families, seed)
     alike = iter(_alike([one.text for one in examples if not one.tokens]))
     found = []
-    for one, core in zip(examples, cores, strict=True):
-        name = next(alike) if not one.tokens else repr(core) if core in apart else one.text
+    for one, family in zip(examples, families, strict=True):
+        name = next(alike) if not one.tokens else repr(family) if family in apart else one.text
         found.append(_hash(f"{seed}:fold:{name}") % count)
     return found
+
+
+def _family(core: tuple[str, ...], seed: int) -> tuple[str, ...]:
+    """Return what stays together with a meaning: half of the ways of asking do so for all kinds of records."""
+    shape = ("*", *(token for token in core if token in RESERVED))
+    return shape if _hash(f"{seed}:shape:{shape!r}") % 2 else core
 
 
 def _alike(texts: Sequence[str]) -> list[str]:
@@ -60,15 +68,15 @@ def _alike(texts: Sequence[str]) -> list[str]:
     return found
 
 
-def _apart(cores: Sequence[tuple[str, ...]], seed: int) -> frozenset[tuple[str, ...]]:
-    """Draw meanings that have about the wanted share of the questions."""
-    counts = Counter(core for core in cores if core)
+def _apart(families: Sequence[tuple[str, ...]], seed: int) -> frozenset[tuple[str, ...]]:
+    """Draw families of meanings that have about the wanted share of the questions."""
+    counts = Counter(family for family in families if family)
     room = UNKNOWN * counts.total()
     chosen: set[tuple[str, ...]] = set()
-    for core in sorted(counts, key=lambda core: _hash(f"{seed}:apart:{core!r}")):
-        if counts[core] <= room:
-            chosen.add(core)
-            room -= counts[core]
+    for family in sorted(counts, key=lambda family: _hash(f"{seed}:apart:{family!r}")):
+        if counts[family] <= room:
+            chosen.add(family)
+            room -= counts[family]
     return frozenset(chosen)
 
 

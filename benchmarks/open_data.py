@@ -163,8 +163,11 @@ def cross_validated(
     """Return the risks of all subjects by fits without them (averaged over repeats), and the figures of each fold.
 
     What a fold says is kept in the folder `kept` and taken from there when it is there already, so that a long run
-    can be interrupted, or shared by processes with `only` some of the folds each.
+    can be interrupted, or shared by processes with `only` some of the folds each. Raises SourceError when one of
+    these is no fold.
     """
+    if strange := sorted(set(only or ()) - set(range(folds))):
+        raise SourceError(f"there is no fold {strange[0]}; the {folds} folds are numbered from 0 to {folds - 1}")
     parts, figures = [], []
     for repeat in range(repeats):
         for number, predicted in enumerate(outer_folds(stays.rows, folds, repeat)):

@@ -121,18 +121,11 @@ def estimate_all(
     rows, learnt = held_out(labels, split), labels if learnable is None else learnable
     tuning = _rows_of(learnt, "tuning", split)
     said = Said({}, {}, [])
-    if (reason := _no_head(checkpoint, text)) is not None:
-        said.remarks.append(reason)
-    else:
-        progress("supervised", 0, 0)
-        _say(said, SUPERVISED, lambda asked: predict(checkpoint, timelines, asked), rows, tuning)
+    progress("supervised", 0, 0)
+    _add_supervised(said, checkpoint, timelines, text, rows, tuning)
     if sampling is not None:
-        try:
-            progress("generated futures", 0, 0)
-            about = {"futures": sampling.futures}
-            said.held_out[GENERATED] = _timed(lambda: generate(checkpoint, timelines, rows, task, sampling), about)
-        except ModelError as error:
-            said.remarks.append(f"no futures were generated, since {error}")
+        progress("generated futures", 0, 0)
+        _add_generated(said, checkpoint, timelines, task, rows, sampling)
     if not said.held_out:
         raise ModelError(
             f"there is nothing of model {checkpoint.name} to evaluate on task {text.name}: "
@@ -140,6 +133,42 @@ def estimate_all(
             f"train it with 'ehr train --model {checkpoint.name} --task {text.name}', or add --futures N"
         )
     fitted = baselines_of(events, learnt, text, folder=folder, split=split, progress=progress)
+    _add_baselines(said, fitted, events, rows, tuning)
+    _add_blend(said, tuning, folder, text)
+    progress("clinical scores", 0, 0)
+    _add_scores(said, events, _rows_of(learnt, "train", split), rows, tuning)
+    return said
+
+
+def _add_supervised(
+    said: Said, checkpoint: Checkpoint, timelines: Timelines, text: TaskText, rows: pl.DataFrame, tuning: pl.DataFrame
+) -> None:
+    """Let the head of the task speak, or remark why there is none."""
+    if (reason := _no_head(checkpoint, text)) is not None:
+        said.remarks.append(reason)
+        return
+    _say(said, SUPERVISED, lambda asked: predict(checkpoint, timelines, asked), rows, tuning)
+
+
+def _add_generated(
+    said: Said, checkpoint: Checkpoint, timelines: Timelines, task: Task, rows: pl.DataFrame, sampling: Sampling
+) -> None:
+    """Let futures speak of the held-out rows, or remark why there are none."""
+    try:
+        about = {"futures": sampling.futures}
+        said.held_out[GENERATED] = _timed(lambda: generate(checkpoint, timelines, rows, task, sampling), about)
+    except ModelError as error:
+        said.remarks.append(f"no futures were generated, since {error}")
+
+
+def _add_baselines(
+    said: Said,
+    fitted: dict[str, Baseline],
+    events: duckdb.DuckDBPyConnection,
+    rows: pl.DataFrame,
+    tuning: pl.DataFrame,
+) -> None:
+    """Let the baselines speak; what the control reaches on shuffled outcomes stands with the regression."""
     control = _judge_control(control_aurocs(fitted.pop(CONTROL), events, rows), said)
     for name, baseline in fitted.items():
         if baseline.fitted.remark:
@@ -148,13 +177,16 @@ def estimate_all(
         own: dict[str, Any] = {**baseline.fitted.report, "strongest_features": strongest}
         own |= {"control": control} if name == LOGISTIC else {}
         _say(said, name, partial(predict_baseline, baseline, events), rows, tuning, own)
-    _add_blend(said, tuning, folder, text)
-    progress("clinical scores", 0, 0)
-    scores, remarks = fit_scores(events, _rows_of(learnt, "train", split), tuning)
+
+
+def _add_scores(
+    said: Said, events: duckdb.DuckDBPyConnection, learnt: pl.DataFrame, rows: pl.DataFrame, tuning: pl.DataFrame
+) -> None:
+    """Let the clinical scores speak, recalibrated on the rows `learnt`."""
+    scores, remarks = fit_scores(events, learnt, tuning)
     said.remarks.extend(remarks)
     for score in scores:
         _say(said, score.name, partial(predict_score, score, events), rows, tuning, score.about)
-    return said
 
 
 def baselines_of(

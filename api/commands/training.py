@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from api.learning import Estimate, Foresight
+    from ehr.store import Store
     from models.checkpoint import Checkpoint
+    from models.training import Labelled, Timed
 
 
 def register(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -127,46 +129,24 @@ def _register_predict(commands: Any, parents: list[argparse.ArgumentParser]) -> 
 def run_train(args: argparse.Namespace) -> int:
     """Train a model and print what it learnt from and what was measured on tuning subjects."""
     from api.console import emit, progress_bar
-    from api.leaks import audit_store, require_clean
-    from api.learning import label_frame, labels_known_by, open_model, read_task_file
-    from api.timing import endpoint_times, timed_endpoint
-    from ehr.errors import ModelError
+    from api.learning import open_model
     from ehr.store import open_store, opened, require_subjects
     from ehr.timelines import load_timelines
     from ehr.vocabulary import load_vocabulary
-    from models.checkpoint import check_name
-    from models.leakage import as_mapping
     from models.settings import read_settings
-    from models.training import Labelled, Timed, train
+    from models.training import train
 
     if args.translator:
         return run_train_translator(args)
-    if args.model is None:
-        raise ModelError("name the model with --model NAME, or train a translator of questions with --translator")
-    check_name(args.model)
-    if (args.also or args.endpoint) and not args.task:
-        raise ModelError("--also and --endpoint stand beside --task; name a task")
-    if args.also and args.endpoint:
-        raise ModelError("--endpoint learns one endpoint of one task; leave out --also")
+    _require_named(args)
     settings = read_settings(args.config, args.settings)
     until = _past_time(args.until) if args.until else None
-    targets, times = [], None
     with opened(open_store(args.store)) as store:
         require_subjects(store)
         vocabulary = load_vocabulary(store, args.vocabulary)
-        if args.endpoint:
-            file = read_task_file(args.task)
-            found = audit_store(store, file.task, endpoint=timed_endpoint(file.task, args.endpoint))
-            require_clean(found, args.despite_audit, args.endpoint)
-            audited = as_mapping(found, args.despite_audit)
-            times = Timed(file.text, endpoint_times(store, file.task, args.endpoint), audited)
-        for name in [] if args.endpoint else [*([args.task] if args.task else []), *args.also]:
-            file = read_task_file(name)
-            found = audit_store(store, file.task)
-            require_clean(found, args.despite_audit)
-            audited = as_mapping(found, args.despite_audit)
-            rows = labels_known_by(store, file.task, until) if until else label_frame(store, file.task)
-            targets.append(Labelled(file.text, rows, audited))
+        times = _times_of(store, args) if args.endpoint else None
+        names = [] if args.endpoint else [*([args.task] if args.task else []), *args.also]
+        targets = [_target_of(store, name, until, args) for name in names]
         base = open_model(store, args.base) if args.base else None
         timelines = load_timelines(store, vocabulary)
         models = store.models
@@ -187,6 +167,48 @@ def run_train(args: argparse.Namespace) -> int:
     payload = {**checkpoint.identity, "parameters": checkpoint.parameters, "report": dict(checkpoint.report)}
     emit(args, payload, lambda console: _render_training(console, checkpoint))
     return 0
+
+
+def _require_named(args: argparse.Namespace) -> None:
+    """Raise ModelError unless the arguments name a model, and a task where others stand beside it."""
+    from ehr.errors import ModelError
+    from models.checkpoint import check_name
+
+    if args.model is None:
+        raise ModelError("name the model with --model NAME, or train a translator of questions with --translator")
+    check_name(args.model)
+    if (args.also or args.endpoint) and not args.task:
+        raise ModelError("--also and --endpoint stand beside --task; name a task")
+    if args.also and args.endpoint:
+        raise ModelError("--endpoint learns one endpoint of one task; leave out --also")
+
+
+def _target_of(store: "Store", name: str, until: datetime | None, args: argparse.Namespace) -> "Labelled":
+    """Return the label rows of a task whose audit passes, those known by `until` where it is given."""
+    from api.leaks import audit_store, require_clean
+    from api.learning import label_frame, labels_known_by, read_task_file
+    from models.leakage import as_mapping
+    from models.training import Labelled
+
+    file = read_task_file(name)
+    found = audit_store(store, file.task)
+    require_clean(found, args.despite_audit)
+    rows = labels_known_by(store, file.task, until) if until else label_frame(store, file.task)
+    return Labelled(file.text, rows, as_mapping(found, args.despite_audit))
+
+
+def _times_of(store: "Store", args: argparse.Namespace) -> "Timed":
+    """Return the times to the endpoint of the task, whose audit passes."""
+    from api.leaks import audit_store, require_clean
+    from api.learning import read_task_file
+    from api.timing import endpoint_times, timed_endpoint
+    from models.leakage import as_mapping
+    from models.training import Timed
+
+    file = read_task_file(args.task)
+    found = audit_store(store, file.task, endpoint=timed_endpoint(file.task, args.endpoint))
+    require_clean(found, args.despite_audit, args.endpoint)
+    return Timed(file.text, endpoint_times(store, file.task, args.endpoint), as_mapping(found, args.despite_audit))
 
 
 def run_predict(args: argparse.Namespace) -> int:

@@ -187,6 +187,11 @@ def test_what_a_fold_said_is_kept_and_shared_by_runs_over_other_folds(tmp_path: 
     assert again.equals(risks)
 
 
+def test_a_fold_that_there_is_not_is_refused() -> None:
+    with pytest.raises(SourceError, match="there is no fold 3; the 3 folds are numbered from 0 to 2"):
+        cross_validated(made_cohort(), {}, folds=3, only=[1, 3])
+
+
 def test_pre_training_is_shared_by_inner_folds_and_never_reads_whom_it_foretells(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -200,7 +200,7 @@ def payload_of(answer: "Answer") -> dict[str, Any]:
     return {
         "question": answer.question,
         "answered": answer.reason is None,
-        "confidence": round(answer.confidence, 4),
+        "confidence": None if answer.confidence is None else round(answer.confidence, 4),
         "reading": answer.reading,
         "sql": answer.sql,
         "sqlite": answer.sqlite,
@@ -209,6 +209,7 @@ def payload_of(answer: "Answer") -> dict[str, Any]:
         "reason": answer.reason,
         "message": answer.message,
         "alternatives": list(answer.alternatives),
+        "read_by": answer.by,
     }
 
 
@@ -224,11 +225,17 @@ def _render_answer(console: "Console", answer: "Answer") -> None:
         console.print(Text.assemble((answer.reason, "bold yellow"), "  ", answer.message or ""))
         return
     console.print(Text("Understood", style="bold cyan"))
-    sure = "over 99%" if answer.confidence > 0.99 else f"{answer.confidence:.0%}"
-    console.print(Padding(Text(f"{answer.reading} (right with a probability of {sure})"), (0, 2)))
+    console.print(Padding(Text(f"{answer.reading} ({_how_sure(answer)})"), (0, 2)))
     console.print(Text("SQL", style="bold cyan"))
     pretty = sqlglot.parse_one(answer.sql or "", read="duckdb").sql(dialect="duckdb", pretty=True)
     console.print(Padding(Syntax(pretty, "sql", theme="ansi_dark", background_color="default"), (0, 2)))
     console.print(Text("Answer", style="bold cyan"))
     assert answer.result is not None
     console.print(Padding(rendered(answer.result.table), (0, 2)))
+
+
+def _how_sure(answer: "Answer") -> str:
+    if answer.confidence is None:
+        return f"read by the {answer.by}, so no probability that it is right is known"
+    sure = "over 99%" if answer.confidence > 0.99 else f"{answer.confidence:.0%}"
+    return f"right with a probability of {sure}"

@@ -21,11 +21,10 @@ from sql.catalog import read_catalog
 from sql.guard import guard, to_sql
 from sql.query import Limits, Result, run_query
 from sql.text.answers import sentence_of
-from sql.text.compile import compile_query
 from sql.text.concepts import Index
 from sql.text.indexing import build_index, index_of
 from sql.text.query import Query
-from sql.text.reading import read
+from sql.text.question import compile_question, read_question
 from sql.text.refuse import Refusal, refuse
 from sql.text.strangers import unknown_patient
 from sql.text.translator import Ground, Translator, Typed, WrittenSql, by_grammar
@@ -91,8 +90,8 @@ def _answer(store: Store, question: str, typed: Typed, ground: Ground, limits: L
     stranger = unknown_patient(store, query, ground.catalog, ground.role)
     if stranger is not None:
         return _refused(question, stranger)
-    tree = compile_query(query)
-    reading, text = read(query), to_sql(tree)
+    tree = compile_question(query)
+    reading, text = read_question(query), to_sql(tree)
     if dry_run:
         guard(tree, ground.catalog, ground.role)
         return Answer(question, reading, text, query=query, by=typed.by)

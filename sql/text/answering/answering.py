@@ -1,11 +1,14 @@
 """Answers over a foreign schema: the reading, the SQL and the rows, or a refusal that says why and what to do.
 
 question ──► attempts (link, parse, fill, compile, guard, run) ──► confidence ──► Answer
+
+`Learned` answers so. Others may answer in its place (`Answerer`): a language model, the rules of follow-ups. For what
+they read no probability was learnt; everything else that refuses an attempt refuses theirs as well.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from ehr.errors import UnsafeQuery
 from sql.guard import to_sql
@@ -14,9 +17,10 @@ from sql.text.answering.attempts import Attempt, Ground, attempts
 from sql.text.answering.confidence import Confidence, Trust
 from sql.text.answering.familiarity import Familiarity
 from sql.text.answering.parser import Parser
-from sql.text.linking import How
+from sql.text.linking import How, Linked
 from sql.text.linking import Slot as Found
-from sql.text.records.reading import read_records
+from sql.text.question import read_question
+from sql.text.records.query import RecordsQuery
 from sql.text.records.sqlite import to_sqlite
 from sql.text.refuse import Reason, Refusal, refuse
 
@@ -25,6 +29,7 @@ DEFAULT_COST: Final = 10.0
 CLOSE: Final = 0.1
 """Candidates of a slot whose scores differ by less than this leave open which is meant."""
 MOST_SHOWN: Final = 5
+BY_TRANSLATOR: Final = "translator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +46,12 @@ class Answer:
 
     Answered: `reading` says what was understood, `sql` what ran, `sqlite` the same for SQLite, `result` the rows.
     Not answered: `reason` and `message` say why; `alternatives` are what may have been meant. `confidence` is the
-    probability that the answer is, or would have been, right.
+    probability that the answer is, or would have been, right; None where it was not learnt. `query` is the typed
+    question, None behind SQL that a language model wrote; `by` says who read the question.
     """
 
     question: str
-    confidence: float
+    confidence: float | None = None
     reading: str | None = None
     sql: str | None = None
     sqlite: str | None = None
@@ -53,6 +59,33 @@ class Answer:
     reason: Reason | None = None
     message: str | None = None
     alternatives: tuple[str, ...] = ()
+    query: RecordsQuery | None = None
+    by: str = BY_TRANSLATOR
+
+
+class Answerer(Protocol):
+    """Answers questions over a foreign schema; raises nothing for any question."""
+
+    def __call__(
+        self, questions: Sequence[str], ground: Ground, previous: RecordsQuery | None = None
+    ) -> list[Answer]:
+        """Return an answer or a refusal for each; `previous` is what was asked before them in a session."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Answers with a trained parser, each where an error that costs `cost` right answers is worth the risk."""
+
+    parser: Parser
+    judge: Judge
+    cost: float = DEFAULT_COST
+
+    def __call__(
+        self, questions: Sequence[str], ground: Ground, previous: RecordsQuery | None = None
+    ) -> list[Answer]:
+        """Return an answer or a refusal for each; the parser reads each question by itself."""
+        return answer_all(questions, ground, self.parser, self.judge, self.cost)
 
 
 def answer_all(
@@ -63,30 +96,41 @@ def answer_all(
     return [answer_of(one, ground, judge.confidence(one.signals), cost) for one in found]
 
 
-def answer_of(attempt: Attempt, ground: Ground, trust: Trust, cost: float) -> Answer:
-    """Make an answer of an attempt, or a refusal."""
-    question = attempt.linked.question
+def answer_of(
+    attempt: Attempt, ground: Ground, trust: Trust | None, cost: float = DEFAULT_COST, by: str = BY_TRANSLATOR
+) -> Answer:
+    """Make an answer of an attempt, or a refusal; without `trust` only what is certain refuses."""
+    question, confidence = attempt.linked.question, None if trust is None else trust.right
     refusal = _refused(attempt, trust, cost)
     if refusal is not None:
-        return Answer(
-            question,
-            trust.right,
-            reason=refusal.reason,
-            message=refusal.message,
-            alternatives=_alternatives(attempt) if refusal.reason == "AMBIGUOUS" else (),
-        )
+        open_names = _alternatives(attempt) if refusal.reason == "AMBIGUOUS" else ()
+        return refused(question, refusal, by, confidence, open_names)
     tried = attempt.tried
     assert tried is not None
     assert tried.query is not None
     assert tried.tree is not None
-    reading = read_records(tried.query, ground.catalogue)
-    return Answer(question, trust.right, reading, to_sql(tried.tree), to_sqlite(tried.tree), tried.result)
+    reading = read_question(tried.query, ground.catalogue)
+    sql, sqlite = to_sql(tried.tree), to_sqlite(tried.tree)
+    return Answer(question, confidence, reading, sql, sqlite, tried.result, query=tried.query, by=by)
+
+
+def refused(
+    question: str,
+    refusal: Refusal,
+    by: str = BY_TRANSLATOR,
+    confidence: float | None = None,
+    alternatives: tuple[str, ...] = (),
+) -> Answer:
+    """Return a refusal as an answer."""
+    return Answer(
+        question, confidence, reason=refusal.reason, message=refusal.message, alternatives=alternatives, by=by
+    )
 
 
 # --- refusals ---------------------------------------------------------------------------------------------
 
 
-def _refused(attempt: Attempt, trust: Trust, cost: float) -> Refusal | None:
+def _refused(attempt: Attempt, trust: Trust | None, cost: float) -> Refusal | None:
     """Return why there is no answer; None where there is one."""
     unsafe = refuse(attempt.linked.text)
     if unsafe is not None and unsafe.reason == "UNSAFE":
@@ -94,22 +138,33 @@ def _refused(attempt: Attempt, trust: Trust, cost: float) -> Refusal | None:
     tried = attempt.tried
     if tried is not None and isinstance(tried.failure, UnsafeQuery):
         return Refusal("UNSAFE", f"the query that this would take is refused: {tried.failure}")
-    strangers = [slot.surface for slot in attempt.linked.slots if slot.how is How.UNKNOWN]
-    if strangers:
-        return Refusal("UNANSWERABLE", f"the database holds no patient {strangers[0]}; check the number")
+    stranger = unknown_patient(attempt.linked)
+    if stranger is not None:
+        return stranger
     if tried is None or tried.tree is None:
         return Refusal("UNANSWERABLE", f"no question about these records says this{_strange(attempt)}; {_ASK}")
     if tried.failure is not None:
         return Refusal("LOW_CONFIDENCE", f"{tried.failure}; {_ASK}")
     doubtful = _open(attempt)
-    if doubtful is not None and (doubtful.how is How.PARTIAL or not trust.answers(cost)):
+    is_trusted = trust is not None and trust.answers(cost)
+    if doubtful is not None and (doubtful.how is How.PARTIAL or not is_trusted):
         return _ambiguous(attempt)
-    if trust.answers(cost):
+    if trust is None or is_trusted:
         return None
     if trust.none > 1 - trust.right - trust.none:
         return Refusal("UNANSWERABLE", f"the records are not likely to hold this{_strange(attempt)}; {_ASK}")
     what = f"a right answer is {trust.right:.0%} likely, too little where an error costs {cost:g} right answers"
     return Refusal("LOW_CONFIDENCE", f"{what}{_strange(attempt)}; {_ASK}")
+
+
+def unknown_patient(linked: Linked) -> Refusal | None:
+    """Return the refusal for a patient who is not in the database; None where all are."""
+    strangers = [slot.surface for slot in linked.slots if slot.how is How.UNKNOWN]
+    return (
+        Refusal("UNANSWERABLE", f"the database holds no patient {strangers[0]}; check the number")
+        if strangers
+        else None
+    )
 
 
 _ASK: Final = "ask in other words, or for what the catalogue describes"

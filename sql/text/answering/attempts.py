@@ -20,8 +20,8 @@ from sql.text.answering.familiarity import Familiarity
 from sql.text.answering.parser import Parsed, Parser
 from sql.text.linking import Linked, LinkIndex, features, link
 from sql.text.linking import Slot as Found
+from sql.text.question import compile_question
 from sql.text.records.catalogue import Catalogue
-from sql.text.records.compile import compile_records
 from sql.text.records.grammar import Grammar
 from sql.text.records.query import RecordsQuery
 from sql.text.records.shape import CatalogueShape
@@ -111,11 +111,18 @@ def _best(linked: Linked, parsed: Parsed, ground: Ground) -> Tried | None:
 
 def try_reading(place: int, tokens: tuple[str, ...], linked: Linked, ground: Ground) -> Tried:
     """Fill, compile and run a reading; what refuses or fails stands in `failure`."""
-    query: RecordsQuery | None = None
-    tree: exp.Query | None = None
     try:
         query = fill(ground.grammar.query(tokens), lambda slot: _value(slot, linked))
-        tree = compile_records(query, ground.catalogue)
+    except QuestionError as error:
+        return Tried(place, tokens, failure=error)
+    return try_query(query, ground, place, tokens)
+
+
+def try_query(query: RecordsQuery, ground: Ground, place: int = 0, tokens: tuple[str, ...] = ()) -> Tried:
+    """Compile and run a typed question without slots; what refuses or fails stands in `failure`."""
+    tree: exp.Query | None = None
+    try:
+        tree = compile_question(query, ground.catalogue)
         return Tried(place, tokens, query, tree, ground.database.run(tree))
     except (QuestionError, UnsafeQuery, QueryFailed) as error:
         return Tried(place, tokens, query, tree, failure=error)

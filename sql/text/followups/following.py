@@ -76,7 +76,7 @@ def ask_in(
             f"the session {name!r} was begun in role {session.role} and goes on in that role alone; "
             f"begin another one in role {role}"
         )
-    if session is not None and session.query is not None:
+    if session is not None and isinstance(session.query, Query):
         translator = Following(translator, session.query)
     answer = ask(store, question, role=role, dry_run=dry_run, limits=limits, index=index, translator=translator)
     if answer.reason is None:

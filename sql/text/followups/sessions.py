@@ -1,6 +1,7 @@
 """Sessions of questions: the last typed question of each, bound to who asked it, for a time and in a bounded number.
 
-A session holds a `Query` and no rows. Another caller's session, an expired one and one that never was are told alike.
+A session holds a `Question` and no rows. Another caller's session, an expired one and one that never was are told
+alike.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from typing import Final, Protocol
 from ehr.errors import FormError, StoreError, UnknownSession
 from ehr.store import Store
 from sql.text.forms import from_json, to_json
-from sql.text.query import Query
+from sql.text.question import Question
 
 LIFETIME: Final = 8 * 3600.0
 """Seconds after its last question for which a session is kept."""
@@ -36,15 +37,15 @@ Clock = Callable[[], float]
 class Session:
     """The last question of a session.
 
-    `state` is that of the store when it was asked: a later import may bring codes that its concepts lack. `query` is
-    None after an answer that no typed question stands behind. `used` is in seconds since 1970.
+    `state` is that of the store or database when it was asked: a later import may bring codes that its concepts lack.
+    `query` is None after an answer that no typed question stands behind. `used` is in seconds since 1970.
     """
 
     name: str
     owner: str
     role: str
     state: str
-    query: Query | None
+    query: Question | None
     used: float
 
 

@@ -1,4 +1,4 @@
-"""The clinic, once per session: open, locked, with its index of concepts."""
+"""The clinic and the ward, once per session: a store with its concepts, and a foreign database with its names."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,12 @@ import pytest
 
 from ehr.store import Store, open_store
 from sql.text import Index, build_index
+from sql.text.answering.attempts import Ground
+from sql.text.answering.database import opened_database
+from sql.text.linking import index_of
+from tests.sql.text.answering.ward import write_ward
 from tests.sql.text.clinic import build_clinic
+from tests.sql.text.records.hospital import CATALOGUE
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +32,16 @@ def clinic(clinic_path: Path) -> Iterator[Store]:
 @pytest.fixture(scope="session")
 def index(clinic: Store) -> Index:
     return build_index(clinic)
+
+
+@pytest.fixture(scope="session")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ward") / "db"
+    write_ward(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ground(ward: Path) -> Iterator[Ground]:
+    with opened_database(ward, CATALOGUE) as database:
+        yield Ground(database, CATALOGUE, index_of(CATALOGUE, database.connection))

@@ -89,7 +89,7 @@ acidosis | metabolic acidosis, lactic acidosis | E872 | 2762 |
 dehydration | | E860 | 27651 |
 malnutrition | | E40-E46 | 260-263 |
 anemia | anemic | D50-D64 | 280-285 | anemia
-iron deficiency anemia | anemic | D50 | 280 |
+iron deficiency anemia | | D50 | 280 |
 thrombocytopenia | low platelets | D693 D694 D695 D696 | 2873 2874 2875 |
 neutropenia | | D70 | 2880 |
 coagulopathy | coagulation disorder | D65-D68 | 286 |

@@ -56,7 +56,7 @@ norepinephrine: levophed, noradrenaline
 epinephrine: adrenaline
 phenylephrine: neosynephrine
 naloxone: narcan
-vancomycin: vanco, vancocin
+vancomycin: vanco, vanc, vancocin
 piperacillin tazobactam: zosyn, pip tazo, piptazo
 ceftriaxone: rocephin
 levofloxacin: levaquin

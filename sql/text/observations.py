@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _OBSERVATIONS: Final = """
-creatinine | serum creatinine, blood creatinine, creat, scr | 2160-0 38483-4 | creatinine | mg/dL | 113.12
+creatinine | serum creatinine, blood creatinine, creat, scr, cr | 2160-0 38483-4 | creatinine | mg/dL | 113.12
 urea nitrogen | bun, blood urea nitrogen, urea | 3094-0 6299-2 | urea nitrogen, bun | mg/dL |
 potassium | k+, serum potassium, blood potassium, potassium level | 2823-3 6298-4 | potassium | mEq/L |
 sodium | na+, serum sodium, blood sodium | 2951-2 2947-0 | sodium | mEq/L |

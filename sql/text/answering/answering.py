@@ -16,9 +16,9 @@ from sql.query import Result
 from sql.text.answering.attempts import Attempt, Ground, attempts
 from sql.text.answering.confidence import Confidence, Trust
 from sql.text.answering.familiarity import Familiarity
+from sql.text.answering.naming import MOST_SHOWN, choice_of
 from sql.text.answering.parser import Parser
 from sql.text.linking import How, Linked
-from sql.text.linking import Slot as Found
 from sql.text.question import read_question
 from sql.text.records.query import RecordsQuery
 from sql.text.records.sqlite import to_sqlite
@@ -26,9 +26,6 @@ from sql.text.refuse import Reason, Refusal, refuse
 
 DEFAULT_COST: Final = 10.0
 """An error costs as much as ten right answers, as in the strictest usual judgement of such answers."""
-CLOSE: Final = 0.1
-"""Candidates of a slot whose scores differ by less than this leave open which is meant."""
-MOST_SHOWN: Final = 5
 BY_TRANSLATOR: Final = "translator"
 
 
@@ -103,8 +100,8 @@ def answer_of(
     question, confidence = attempt.linked.question, None if trust is None else trust.right
     refusal = _refused(attempt, trust, cost)
     if refusal is not None:
-        open_names = _alternatives(attempt) if refusal.reason == "AMBIGUOUS" else ()
-        return refused(question, refusal, by, confidence, open_names)
+        choice = choice_of(attempt) if refusal.reason == "AMBIGUOUS" else None
+        return refused(question, refusal, by, confidence, () if choice is None else choice.names[:MOST_SHOWN])
     tried = attempt.tried
     assert tried is not None
     assert tried.query is not None
@@ -145,10 +142,10 @@ def _refused(attempt: Attempt, trust: Trust | None, cost: float) -> Refusal | No
         return Refusal("UNANSWERABLE", f"no question about these records says this{_strange(attempt)}; {_ASK}")
     if tried.failure is not None:
         return Refusal("LOW_CONFIDENCE", f"{tried.failure}; {_ASK}")
-    doubtful = _open(attempt)
+    choice = choice_of(attempt)
     is_trusted = trust is not None and trust.answers(cost)
-    if doubtful is not None and (doubtful.how is How.PARTIAL or not is_trusted):
-        return _ambiguous(attempt)
+    if choice is not None and (choice.is_certain or not is_trusted):
+        return Refusal("AMBIGUOUS", choice.message)
     if trust is None or is_trusted:
         return None
     if trust.none > 1 - trust.right - trust.none:
@@ -174,21 +171,3 @@ def _strange(attempt: Attempt) -> str:
     """Name the words that nothing explains."""
     words = dict.fromkeys((*attempt.linked.unknown, *attempt.linked.unlinked))
     return f" ({', '.join(repr(word) for word in list(words)[:MOST_SHOWN])} not understood)" if words else ""
-
-
-def _open(attempt: Attempt) -> Found | None:
-    """Return a slot that may mean several stored names about as likely."""
-    return next((slot for slot in attempt.used() if slot.margin < CLOSE), None)
-
-
-def _ambiguous(attempt: Attempt) -> Refusal:
-    slot = _open(attempt)
-    assert slot is not None
-    names = "; ".join(_alternatives(attempt))
-    return Refusal("AMBIGUOUS", f"{slot.surface!r} may mean several names; write one of them: {names}")
-
-
-def _alternatives(attempt: Attempt) -> tuple[str, ...]:
-    slot = _open(attempt)
-    names = [] if slot is None else list(dict.fromkeys(str(one.value) for one in slot.candidates))
-    return tuple(names[:MOST_SHOWN])

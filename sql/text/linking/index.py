@@ -2,12 +2,12 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from sql.text.linking.known import known_synonyms
+from sql.text.linking.known import known_synonyms, known_words
 from sql.text.linking.names import Connection, IdColumn, Name, NameColumn, read_ids, read_names, read_unused, variants
 from sql.text.linking.ordinary import ABBREVIATED, FUNCTION, ORDINARY
 from sql.text.linking.slots import Candidate, How, Slot
@@ -86,14 +86,35 @@ class LinkIndex:
                 before, after = max(before, len(lead)), max(after, len(tail))
         return start - before, end + after
 
+    def holding(self, words: frozenset[str], excluded: Iterable[frozenset[str]] = ()) -> list[tuple[str, ...]]:
+        """Return the keys of the names with records that have all of some words, and not all of any excluded ones."""
+        known = [word for word in words if word in self.by_word]
+        if not words or len(known) < len(words):
+            return []
+        rarest = min(known, key=lambda word: len(self.by_word[word]))
+        found = dict.fromkeys(key for key in self.by_word[rarest] if words <= set(key))
+        return [key for key in found if not any(one <= set(key) for one in excluded)]
+
+    def share(self, words: frozenset[str], key: Sequence[str]) -> float:
+        """Return how much of a name with this key some words say, by the weight of its words."""
+        parts = set(key)
+        return sum(self.weights[part] for part in words & parts) / sum(self.weights[part] for part in parts)
+
+    def part(self, key: Sequence[str], score: float, how: How = How.PARTIAL) -> Iterator[Candidate]:
+        """Give the names with this key as what a part of them, or a word for them, may mean."""
+        for entry in self.entries[" ".join(key)]:
+            name = entry.name
+            yield Candidate(name.kind, name.value, score, how, name.column, name.records)
+
     @property
     def announcing(self) -> frozenset[str]:
         """The words that announce names of any kind."""
         return frozenset().union(*self.cues.values())
 
     def knows(self, piece: Piece) -> bool:
-        """Say whether a word stands in a name, or in the language of questions."""
-        return piece.stem in self.vocabulary or piece.stem in ORDINARY or piece.word in ABBREVIATED
+        """Say whether a word stands in a name or a phrase that is known, or in the language of questions."""
+        stem, word = piece.stem, piece.word
+        return stem in self.vocabulary or stem in ORDINARY or word in ABBREVIATED or stem in known_words()
 
     def needs_cue(self, key: str) -> bool:
         """Say whether a key is too short or too ordinary to be read as a name on its own.

@@ -1,14 +1,15 @@
 """The names in a question: the longest wins where several overlap, and ordinary words count only where announced."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from sql.text.linking.index import SCORES, LinkIndex, slot_of
+from sql.text.linking.index import SCORES, LinkIndex, ranked, slot_of
 from sql.text.linking.names import plain_key
-from sql.text.linking.ordinary import FUNCTION
-from sql.text.linking.partial import partial
+from sql.text.linking.ordinary import FUNCTION, LEVEL, PICKING
+from sql.text.linking.partial import Part, partial
+from sql.text.linking.phrases import known_parts
 from sql.text.linking.slots import Candidate, How, Slot
 from sql.text.linking.words import Piece, Span, is_in, spans_of
 
@@ -64,8 +65,12 @@ def named(text: str, words: Sequence[Piece], index: LinkIndex, taken: Sequence[S
     choices = _choices(text, slots, index)
     slots = [slot for slot in slots if slot not in choices]
     used = [slot for slot in slots if slot.candidates[0].records]
-    parts = _parts(question, [*taken, *spans_of(used), *spans_of(choices)])
-    return _with_parts(used, [slot for slot in slots if slot not in used], list(parts))
+    unused = [slot for slot in slots if slot not in used]
+    held = [*taken, *spans_of(choices)]
+    known = [_as_written(question, part) for part in _apart(known_parts(text, read, index, held), used)]
+    used = [slot for slot in used if not any(_overlap(slot, part.slot) for part in known)]
+    parts = _parts(question, [*held, *spans_of(used), *spans_of(part.slot for part in known)])
+    return _with_parts(used, unused, [*known, *parts])
 
 
 def _put_right(piece: Piece, index: LinkIndex) -> Piece:
@@ -159,25 +164,53 @@ def _announced(
         introduced = before in _INTRODUCING
         near = near if introduced else {word.stem for word in words[last : last + 1]}
         near = set() if before in _NOT_BEFORE else near
+        near |= LEVEL if before in PICKING else set()
     return [one for one in candidates if one.kind in kinds or near & index.cues.get(one.kind, frozenset())]
 
 
 # --- parts of names ---------------------------------------------------------------------------------------
 
 
-def _parts(question: _Question, taken: Sequence[Span]) -> Iterator[Slot]:
-    wrong = {question.words[place].start for place in question.wrong}
-    for slot in partial(question.text, question.words, question.index, taken):
-        if any(slot.start <= start < slot.end for start in wrong):
-            candidates = tuple(replace(one, score=one.score * SCORES[How.CORRECTED]) for one in slot.candidates)
-            slot = replace(slot, candidates=candidates)
-        yield slot
+def _apart(known: Iterable[Part], used: Sequence[Slot]) -> list[Part]:
+    """Return the known phrases that overlap with no whole name, but for shorter ones inside: "severe sepsis"."""
+    return [part for part in known if all(_holds(part.slot, one) for one in used if _overlap(part.slot, one))]
 
 
-def _with_parts(used: list[Slot], unused: list[Slot], parts: list[Slot]) -> list[Slot]:
-    """Put all together: a part of a name with records wins over a shorter whole name that no record uses."""
-    kept = [slot for slot in unused if not any(_holds(part, slot) for part in parts)]
-    return [*used, *kept, *(part for part in parts if not any(_overlap(part, slot) for slot in kept))]
+def _parts(question: _Question, taken: Sequence[Span]) -> list[Part]:
+    return [_as_written(question, part) for part in partial(question.text, question.words, question.index, taken)]
+
+
+def _as_written(question: _Question, part: Part) -> Part:
+    """Return words of names with a lower score where a spelling error was put right."""
+    slot = part.slot
+    if not any(slot.start <= question.words[place].start < slot.end for place in question.wrong):
+        return part
+    candidates = [replace(one, score=one.score * SCORES[How.CORRECTED]) for one in slot.candidates]
+    return replace(part, slot=replace(slot, candidates=tuple(candidates)))
+
+
+def _with_parts(used: list[Slot], unused: list[Slot], parts: list[Part]) -> list[Slot]:
+    """Put all together: words of names with records win over a whole name that no record uses, if it is no longer.
+
+    Where both are of one kind, the whole name stays, and the others that have its words are further candidates.
+    """
+    kept = [_with_used(slot, parts) for slot in unused if not any(_wins(part, slot) for part in parts)]
+    return [*used, *kept, *(part.slot for part in parts if not any(_overlap(part.slot, slot) for slot in kept))]
+
+
+def _wins(part: Part, unused: Slot) -> bool:
+    if _is_same(part, unused):
+        return not set(part.slot.kinds) & set(unused.kinds)
+    return _holds(part.slot, unused)
+
+
+def _with_used(unused: Slot, parts: Sequence[Part]) -> Slot:
+    further = [one for part in parts if _is_same(part, unused) for one in part.slot.candidates]
+    return replace(unused, candidates=tuple(ranked([*unused.candidates, *further])))
+
+
+def _is_same(part: Part, slot: Slot) -> bool:
+    return part.is_whole and spans_of([part.slot]) == spans_of([slot])
 
 
 def _holds(outer: Slot, inner: Slot) -> bool:

@@ -75,6 +75,10 @@ word work worth write yield
 ORDINARY: Final = frozenset(stem(word) for word in (_FUNCTION + _ASKING + _ACTING).split())
 FUNCTION: Final = frozenset(stem(word) for word in _FUNCTION.split())
 
+# Behind these a single letter is a measured value, as in front of "level": "the last k of patient 7".
+PICKING: Final = frozenset({"last", "latest", "first", "highest", "lowest", "maximum", "minimum", "mean", "average"})
+LEVEL: Final = frozenset({"level"})
+
 # Words of shortened titles, written out before they are compared with whole titles.
 _SHORTENED: Final = """
 nos = unspecified; unsp = unspecified; unspec = unspecified; nec = not elsewhere classified; hx = history;

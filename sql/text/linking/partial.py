@@ -4,12 +4,13 @@ A phrase counts when its words tell enough about a name: each word weighs by how
 part of many names gives a slot with many candidates and no margin, which is for the caller to ask about.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from sql.text.linking.index import LinkIndex, ranked, slot_of
+from sql.text.linking.index import MAX_CANDIDATES, LinkIndex, ranked, slot_of
 from sql.text.linking.ordinary import ABBREVIATED, FUNCTION, ORDINARY
-from sql.text.linking.slots import Candidate, How, Slot
+from sql.text.linking.slots import Candidate, Slot
 from sql.text.linking.words import Piece, Span, is_in
 from sql.text.records.values import Plain
 
@@ -22,14 +23,30 @@ MOST_NAMES: Final = 15  # what a single word may be a part of
 MAX_GAP: Final = 2  # function words within a phrase
 
 
-def partial(question: str, words: Sequence[Piece], index: LinkIndex, taken: Sequence[Span]) -> Iterator[Slot]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A slot for words of names; `is_whole` says that each of the names has all of the words."""
+
+    slot: Slot
+    is_whole: bool
+
+
+def partial(question: str, words: Sequence[Piece], index: LinkIndex, taken: Sequence[Span]) -> Iterator[Part]:
     """Give the phrases outside the places already `taken` that are parts of names."""
     for phrase in _phrases(question, words, index, taken):
         if not any(_tells(word, index) for word in phrase) or (len(phrase) == 1 and _common(phrase[0], index)):
             continue
-        candidates = _candidates(phrase, index)
-        if candidates:
-            yield slot_of(question, phrase[0].start, phrase[-1].end, candidates)
+        found = _part(question, phrase, index)
+        if found is not None:
+            yield found
+
+
+def most_used(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return each name once, at its best, and of very many only those with most records."""
+    best: dict[tuple[str, Plain], Candidate] = {}
+    for one in ranked(candidates):
+        best.setdefault((one.kind, one.value), one)
+    return sorted(best.values(), key=lambda one: -one.records)[:MAX_CANDIDATES]
 
 
 def _phrases(question: str, words: Sequence[Piece], index: LinkIndex, taken: Sequence[Span]) -> Iterator[list[Piece]]:
@@ -74,22 +91,21 @@ def _common(word: Piece, index: LinkIndex) -> bool:
     return len(index.by_word.get(word.stem, ())) > MOST_NAMES
 
 
-def _candidates(phrase: Sequence[Piece], index: LinkIndex) -> list[Candidate]:
+def _part(question: str, phrase: Sequence[Piece], index: LinkIndex) -> Part | None:
+    """Return the names that a phrase is a part of: all that have all its words, or else those that have most."""
     said = {stem for word in phrase for stem in ABBREVIATED.get(word.word, (word.stem,))}
-    asked = {stem for stem in said if stem not in FUNCTION}
+    asked = frozenset(stem for stem in said if stem not in FUNCTION)
     whole = sum(index.weights.get(stem, 1.0) for stem in asked)
+    least = MIN_NAME if len(phrase) > 1 else MIN_ALONE
     keys = {key for word in phrase if _tells(word, index) for key in index.by_word.get(word.stem, ())}
-    found = []
+    found: dict[tuple[str, ...], float] = {}
     for key in keys:
-        shared = sum(index.weights[part] for part in asked & set(key))
-        total = sum(index.weights[part] for part in set(key))
-        of_phrase, of_name = shared / whole, shared / total
-        if of_phrase >= MIN_PHRASE and of_name >= (MIN_NAME if len(phrase) > 1 else MIN_ALONE):
-            score = PARTIAL * of_phrase * of_name
-            for entry in index.entries[" ".join(key)]:
-                name = entry.name
-                found.append(Candidate(name.kind, name.value, score, How.PARTIAL, name.column, name.records))
-    best: dict[tuple[str, Plain], Candidate] = {}
-    for one in ranked(found):
-        best.setdefault((one.kind, one.value), one)
-    return list(best.values())
+        of_phrase = sum(index.weights[part] for part in asked & set(key)) / whole
+        of_name = index.share(asked, key)
+        if of_phrase >= MIN_PHRASE and of_name >= least:
+            found[key] = PARTIAL * of_phrase * of_name
+    if not found:
+        return None
+    holding = {key: PARTIAL * index.share(asked, key) for key in index.holding(asked)}
+    candidates = (one for key, score in (holding or found).items() for one in index.part(key, score))
+    return Part(slot_of(question, phrase[0].start, phrase[-1].end, most_used(candidates)), bool(holding))

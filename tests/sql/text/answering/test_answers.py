@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sql.text.answering.answering import Answer, Judge, answer_all, answer_of
-from sql.text.answering.attempts import Ground, attempt, attempts
+from sql.text.answering.attempts import Attempt, Ground, attempt, attempts
 from sql.text.answering.confidence import Confidence, Trust
 from sql.text.answering.examples import Example
 from sql.text.answering.familiarity import Familiarity, familiarity_of
@@ -46,15 +46,54 @@ def test_a_question_that_probably_has_no_answer_is_unanswerable(ground: Ground) 
     assert answer.reason == "UNANSWERABLE"
 
 
-def test_a_part_of_several_names_is_ambiguous_however_sure_the_parser_is(ground: Ground) -> None:
-    names = tuple(Candidate("drug", name, 0.5, How.PARTIAL) for name in ("insulin", "insulin glargine"))
-    linked = Linked("How often was insul given?", (Slot(14, 19, "insul", ("drug",), names, ("drug_1",)),))
+def drugs(ground: Ground, *candidates: tuple[str, How, float, int]) -> Attempt:
+    """Return an attempt at a question about a drug that may be any of some: (name, how, score, records)."""
+    names = tuple(Candidate("drug", name, score, how, "t.c", records) for name, how, score, records in candidates)
+    others = (Candidate("lab", "insulin", 0.9, How.SYNONYM, "l.c", 9),)
+    slot = Slot(14, 19, "insul", ("drug", "lab"), (*names, *others), ("drug_1", "lab_1"))
     parsed = Parsed((("count_records", "prescription", "name", "drug_1"),), (-0.1,), SIGNALS)
+    return attempt(Linked("How often was insul given?", (slot,)), parsed, ground, FAMILIAR)
 
-    answer = answer_of(attempt(linked, parsed, ground, FAMILIAR), ground, SURE, 10)
+
+def test_a_part_of_several_names_is_ambiguous_however_sure_the_parser_is(ground: Ground) -> None:
+    tried = drugs(ground, ("insulin", How.PARTIAL, 0.5, 2), ("insulin glargine", How.PARTIAL, 0.2, 7))
+
+    answer = answer_of(tried, ground, SURE, 10)
 
     assert answer.reason == "AMBIGUOUS"
-    assert answer.alternatives == ("insulin", "insulin glargine")
+    assert answer.alternatives == ("insulin glargine", "insulin")
+    assert answer.message == "'insul' may mean several names; write one of them: insulin glargine; insulin"
+
+
+def test_of_many_names_the_most_used_are_shown(ground: Ground) -> None:
+    tried = drugs(ground, *((f"insulin {n}", How.PARTIAL, 0.5, n) for n in range(9)))
+
+    answer = answer_of(tried, ground, SURE, 10)
+
+    assert answer.alternatives == ("insulin 8", "insulin 7", "insulin 6", "insulin 5", "insulin 4")
+    assert (answer.message or "").endswith("insulin 4; 4 more")
+
+
+@pytest.mark.parametrize(("trust", "reason"), [(SURE, None), (Trust(0.5, 0.1), "AMBIGUOUS")])
+def test_a_part_of_one_name_is_asked_about_unless_trusted(ground: Ground, trust: Trust, reason: str | None) -> None:
+    answer = answer_of(drugs(ground, ("aspirin", How.PARTIAL, 0.5, 2)), ground, trust, 10)
+
+    assert answer.reason == reason
+    assert answer.alternatives == (("aspirin",) if reason else ())
+
+
+def test_a_name_without_records_is_asked_about_where_others_have_its_words(ground: Ground) -> None:
+    tried = drugs(ground, ("insulin", How.EXACT, 0.88, 0), ("insulin glargine", How.PARTIAL, 0.2, 7))
+
+    answer = answer_of(tried, ground, SURE, 10)
+
+    assert (answer.reason, answer.alternatives) == ("AMBIGUOUS", ("insulin glargine",))
+
+
+def test_names_of_a_kind_that_the_reading_does_not_use_leave_nothing_open(ground: Ground) -> None:
+    answer = answer_of(drugs(ground, ("aspirin", How.SYNONYM, 0.9, 2)), ground, Trust(0.5, 0.1), 10)
+
+    assert answer.reason == "LOW_CONFIDENCE"
 
 
 def test_an_unknown_patient_is_told(ground: Ground) -> None:

@@ -13,7 +13,9 @@ def test_a_question_that_links_well_has_no_doubtful_signs(index: LinkIndex) -> N
 
 
 def test_each_doubt_has_its_sign(index: LinkIndex) -> None:
-    found = features(link("albumni of patient 54894 with brain scan or heart failure or a chest tube", index))
+    found = features(
+        link("albumni of patient 54894 with brain scan, cholera due to vibrio cholerae, a chest tube", index)
+    )
     assert found["corrected"] == found["unknown"] == found["without_records"] == 1
     assert found["unlinked_words"] == found["unknown_words"] == 1
     assert found["margin"] == 0

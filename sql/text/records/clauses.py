@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
 
-from sql.text.records import selection as s
-from sql.text.records import values as v
+from sql.text.records import selection
 from sql.text.records.options import Options, Shape, Step, names_of, one_value, values_of
 from sql.text.records.tokens import CALENDAR, PICKS, SLOTS, is_value, value_of
+from sql.text.records.values import Value
 
 Found = dict[str, Any]
 """The parts of records that were read, by the names of their fields."""
@@ -38,16 +38,16 @@ def _match_clauses(kind: str, shape: Shape) -> list[Clause]:
 
 def _match(kind: str, shape: Shape, first: str, follow: Options, found: Found) -> Step[str]:
     options = values_of(shape.slots(kind, first))
-    values: list[v.Value] = []
+    values: list[Value] = []
     token = yield options | follow if shape.may_lack(kind, first) else options
     while is_value(token):
         values.append(value_of(token))
         token = yield options | follow
-    found["matches"] = (*found.get("matches", ()), s.Match(first, tuple(values)))
+    found["matches"] = (*found.get("matches", ()), selection.Match(first, tuple(values)))
     return token
 
 
-def _simple(name: str, make: Callable[[v.Value], Any], what: str, many: bool = True) -> Callable[..., Step[str]]:
+def _simple(name: str, make: Callable[[Value], Any], what: str, many: bool = True) -> Callable[..., Step[str]]:
     """Return the rule of a restriction that has one value."""
 
     def rule(first: str, follow: Options, found: Found) -> Step[str]:
@@ -61,32 +61,32 @@ def _simple(name: str, make: Callable[[v.Value], Any], what: str, many: bool = T
 def _same_age(first: str, follow: Options, found: Found) -> Step[str]:
     subject = yield from one_value("patient")
     stay = yield Options(frozenset(f"{which}_stay" for which in _WHICH))
-    which = cast(s.Which, stay.removesuffix("_stay"))
-    found["who"] = (*found.get("who", ()), s.SameAge(subject, which))
+    which = cast(selection.Which, stay.removesuffix("_stay"))
+    found["who"] = (*found.get("who", ()), selection.SameAge(subject, which))
     return (yield follow)
 
 
 def _calendar(first: str, follow: Options, found: Found) -> Step[str]:
     unit, back = CALENDAR[first]
-    part: v.Value | None = None
+    part: Value | None = None
     options = Options() if unit == "day" else values_of(SLOTS[f"{unit} part"])
     token = yield options | follow
     if is_value(token):
         part = value_of(token)
         token = yield follow
-    found["when"] = (*found.get("when", ()), s.Calendar(unit, back, part))
+    found["when"] = (*found.get("when", ()), selection.Calendar(unit, back, part))
     return token
 
 
 def _in_stay(first: str, follow: Options, found: Found) -> Step[str]:
     which, _, of = first.partition("_")
-    window = s.InStay(cast(Any, of), cast(s.Which, which))
+    window = selection.InStay(cast(Any, of), cast(selection.Which, which))
     found["when"] = (*found.get("when", ()), window)
     return (yield follow)
 
 
 def _normality(first: str, follow: Options, found: Found) -> Step[str]:
-    found["value"] = s.Normality(cast(Any, first))
+    found["value"] = selection.Normality(cast(Any, first))
     return (yield follow)
 
 
@@ -96,20 +96,20 @@ def _pick(first: str, follow: Options, found: Found) -> Step[str]:
         extreme = first
         first = yield Options(frozenset({"first", "last"}))
     end, place = PICKS[first]
-    found["pick"] = s.Pick(end, place, cast(Any, extreme))
+    found["pick"] = selection.Pick(end, place, cast(Any, extreme))
     return (yield follow)
 
 
 def _following(shape: Shape, first: str, follow: Options, found: Found) -> Step[str]:
-    relation: s.Relation = s.Later()
+    relation: selection.Relation = selection.Later()
     if first == "within":
-        relation = s.Within((yield from one_value("duration")))
+        relation = selection.Within((yield from one_value("duration")))
     elif first != "after":
-        relation = s.Same(cast(Any, first.removeprefix("same_")))
+        relation = selection.Same(cast(Any, first.removeprefix("same_")))
     kind = yield names_of(shape.followed())
     inner: Found = {}
     token = yield from read_clauses(_match_clauses(kind, shape), follow, inner)
-    found["following"] = s.Following(relation, kind, inner.get("matches", ()))
+    found["following"] = selection.Following(relation, kind, inner.get("matches", ()))
     return token
 
 
@@ -135,11 +135,11 @@ def _word(rank: int, order: str, token: str, rule: Callable[..., Step[str]]) -> 
 def _who_clauses(ask: str, traits: Collection[str]) -> list[Clause]:
     clauses = []
     if "of" in traits:
-        clauses.append(_word(1, "0", "of", _simple("who", s.Patient, "patient")))
+        clauses.append(_word(1, "0", "of", _simple("who", selection.Patient, "patient")))
     if "aged" in traits:
-        clauses.append(_word(1, "1", "aged", _simple("who", s.Aged, "age")))
+        clauses.append(_word(1, "1", "aged", _simple("who", selection.Aged, "age")))
     if "of_sex" in traits:
-        clauses.append(_word(1, "2", "of_sex", _simple("who", s.OfSex, "sex")))
+        clauses.append(_word(1, "2", "of_sex", _simple("who", selection.OfSex, "sex")))
     if "aged" in traits and ask in ("percentile", "any"):
         clauses.append(_word(1, "3", "same_age", _same_age))
     return clauses
@@ -150,11 +150,11 @@ def when_clauses(traits: Collection[str]) -> list[Clause]:
     clauses = []
     if "time" in traits:
         for place, side in enumerate(_SPANS):
-            make = cast(Callable[[v.Value], Any], partial(s.Span, cast(Any, side)))
+            make = cast(Callable[[Value], Any], partial(selection.Span, cast(Any, side)))
             clauses.append(_word(2, str(place), side, _simple("when", make, "date")))
-        clauses.append(_word(2, "3", "at", _simple("when", s.At, "moment")))
+        clauses.append(_word(2, "3", "at", _simple("when", selection.At, "moment")))
         clauses.append(Clause((2, "4"), Options(frozenset(CALENDAR)), _calendar))
-        clauses.append(_word(2, "5", "ago", _simple("when", s.Ago, "duration")))
+        clauses.append(_word(2, "5", "ago", _simple("when", selection.Ago, "duration")))
     for place, of in enumerate(("icu", "stay")):
         if of in traits:
             tokens = frozenset(f"{which}_{of}" for which in _WHICH)
@@ -174,13 +174,13 @@ def record_clauses(kind: str, ask: str, shape: Shape) -> list[Clause]:
     clauses = _match_clauses(kind, shape) + _who_clauses(ask, traits) + when_clauses(traits)
     if "value" in traits and ask != "percentile":
         for operator in _OPERATORS:
-            make = cast(Callable[[v.Value], Any], partial(s.Comparison, cast(Any, operator)))
+            make = cast(Callable[[Value], Any], partial(selection.Comparison, cast(Any, operator)))
             clauses.append(_word(3, "", operator, _simple("value", make, "number", many=False)))
         if "normal" in traits:
             clauses.append(Clause((3, ""), Options(_NORMAL), _normality))
     if ask in _WITH_TIMES:
         for operator in ("exactly", "at_least"):
-            make = cast(Callable[[v.Value], Any], partial(s.Times, cast(Any, operator)))
+            make = cast(Callable[[Value], Any], partial(selection.Times, cast(Any, operator)))
             clauses.append(_word(4, "", f"times_{operator}", _simple("times", make, "number", many=False)))
     if "time" in traits and ask in _WITH_PICK:
         clauses.append(pick_clause(traits))

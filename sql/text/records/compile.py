@@ -12,6 +12,7 @@ from typing import Final
 from sqlglot import exp
 
 from ehr.errors import QuestionError
+from sql.text.records import query as asks
 from sql.text.records.catalogue import Catalogue, Charges, Field, Kind
 from sql.text.records.filters import (
     age_sql,
@@ -46,25 +47,7 @@ from sql.text.records.parts import (
     up_to_place,
     with_names,
 )
-from sql.text.records.query import (
-    Aggregate,
-    Balance,
-    Change,
-    Cost,
-    Count,
-    Exists,
-    Frequency,
-    Length,
-    List,
-    Mortality,
-    New,
-    Percentile,
-    RecordsQuery,
-    Since,
-    StayCost,
-    Survival,
-    Top,
-)
+from sql.text.records.query import RecordsQuery
 from sql.text.records.selection import InStay, Moment, Pick, Records
 from sql.text.records.times import duration_of, number_of
 
@@ -89,39 +72,39 @@ class _Compiler:
     def compile(self, query: RecordsQuery) -> exp.Query:
         records = query.records
         match query.ask:
-            case Exists(negated):
+            case asks.Exists(negated):
                 return self._exists(records, negated=negated)
-            case Count(of):
+            case asks.Count(of):
                 return self._count(of, records)
-            case List():
+            case asks.List():
                 return self._list(query.ask, records)
-            case Aggregate():
+            case asks.Aggregate():
                 return self._aggregate(query.ask, records)
-            case Frequency():
+            case asks.Frequency():
                 return self._frequency(query.ask, records)
-            case Top():
+            case asks.Top():
                 return self._top(query.ask, records)
-            case Mortality():
+            case asks.Mortality():
                 return self._mortality(query.ask, records)
-            case Survival():
+            case asks.Survival():
                 return self._survival(query.ask, records)
-            case Change():
+            case asks.Change():
                 return self._change(query.ask, records)
-            case New(field, other):
+            case asks.New(field, other):
                 mine = self._field_query(field, records)
                 return exp.except_(mine, self._field_query(field, _moved(records, other)), dialect="duckdb")
-            case Balance(other):
+            case asks.Balance(other):
                 one, two = self._total(records), self._total(replace(records, kind=other, matches=()))
                 return exp.select(exp.alias_(exp.Sub(this=one, expression=two), "balance"))
-            case Length():
+            case asks.Length():
                 return self._length(records)
-            case Since(unit):
+            case asks.Since(unit):
                 return self._since(unit, records)
-            case Cost():
+            case asks.Cost():
                 return self._cost(records)
-            case StayCost():
+            case asks.StayCost():
                 return self._stay_cost(query.ask, records)
-            case Percentile():
+            case asks.Percentile():
                 return self._percentile(query.ask, records)
 
     # --- rows -----------------------------------------------------------------------------------------
@@ -208,7 +191,7 @@ class _Compiler:
         rows = self._picked(records).select(exp.alias_(number(1), "one"))
         return exp.select(exp.alias_(exp.Count(this=exp.Star()), of)).from_(rows.subquery("found"))
 
-    def _list(self, ask: List, records: Records) -> exp.Select:
+    def _list(self, ask: asks.List, records: Records) -> exp.Select:
         field, kind = self.catalogue.field(records.kind, ask.field), self._kind(records)
         if records.times is not None:
             return self._repeated(field, ask.field, records)
@@ -225,7 +208,7 @@ class _Compiler:
         values = values.having(times_condition(records, exp.Count(this=exp.Star())))
         return names_of(field, name, values)
 
-    def _aggregate(self, ask: Aggregate, records: Records) -> exp.Select:
+    def _aggregate(self, ask: asks.Aggregate, records: Records) -> exp.Select:
         field, kind = self.catalogue.field(records.kind, ask.field), self._kind(records)
         value = age_sql(self.catalogue, kind, field, "r") if field.type == "age" else amount(field, "r")
         shown = exp.alias_(_AGGREGATES[ask.function](this=value), ask.function)
@@ -243,7 +226,7 @@ class _Compiler:
             return self._rows(records)
         return exp.select().from_(self._picked(records).select(every_column("r")).subquery("r"))
 
-    def _frequency(self, ask: Frequency, records: Records) -> exp.Select:
+    def _frequency(self, ask: asks.Frequency, records: Records) -> exp.Select:
         kind = self._kind(records)
         period = period_of(time_column(kind, "r"), ask.per)
         counts = self._rows(records).group_by(period)
@@ -251,7 +234,7 @@ class _Compiler:
         value = _AGGREGATES[ask.function](this=exp.column("stays"))
         return exp.select(exp.alias_(value, ask.function)).from_(counts.subquery("counts"))
 
-    def _top(self, ask: Top, records: Records) -> exp.Select:
+    def _top(self, ask: asks.Top, records: Records) -> exp.Select:
         field = self.catalogue.field(records.kind, ask.field)
         column = col("r", field.column)
         place = rank_over(exp.DenseRank(), exp.Ordered(this=exp.Count(this=exp.Star()), desc=True))
@@ -261,7 +244,7 @@ class _Compiler:
             ranked = ranked.where(is_null(column.copy(), negated=True))
         return names_of(field, ask.field, up_to_place(ranked, number_of(ask.n)))
 
-    def _mortality(self, ask: Mortality, records: Records) -> exp.Select:
+    def _mortality(self, ask: asks.Mortality, records: Records) -> exp.Select:
         kind, days = self._kind(records), duration_of(ask.within).days
         field = self.catalogue.field(records.kind, ask.field)
         time = time_column(kind, "r")
@@ -277,7 +260,7 @@ class _Compiler:
         ranked = exp.select(exp.column("value"), exp.alias_(place, "place")).from_(rates.subquery("rates"))
         return names_of(field, ask.field, up_to_place(ranked, number_of(ask.n)))
 
-    def _survival(self, ask: Survival, records: Records) -> exp.Select:
+    def _survival(self, ask: asks.Survival, records: Records) -> exp.Select:
         if records.following is None:
             raise QuestionError("a survival rate is counted from a record that others follow; say which")
         catalogue, following, days = self.catalogue, records.following, duration_of(ask.within).days
@@ -312,7 +295,7 @@ class _Compiler:
         died = exp.LT(this=days_between(col(alias, "time"), death), expression=number(days))
         return exp.Case().when(died, number(0)).else_(number(1))
 
-    def _change(self, ask: Change, records: Records) -> exp.Select:
+    def _change(self, ask: asks.Change, records: Records) -> exp.Select:
         one = self._one_value(ask.field, records)
         two = self._one_value(ask.field, _moved(records, ask.other))
         operators: dict[str, Callable[..., exp.Expr]] = {"difference": exp.Sub, "greater": exp.GT, "less": exp.LT}
@@ -353,7 +336,7 @@ class _Compiler:
         rows = self._rows(records).select(col("r", kind.row))
         return query.where(col("c", charges.type).eq(text(kind.charged or "")), among(col("c", charges.record), rows))
 
-    def _stay_cost(self, ask: StayCost, records: Records) -> exp.Select:
+    def _stay_cost(self, ask: asks.StayCost, records: Records) -> exp.Select:
         charges, kind = self._charges(records)
         stays = self._rows(records, timed=False).select(stay_of(self.catalogue, kind, "r"))
         totals = exp.select(exp.alias_(exp.Sum(this=col("c", charges.amount)), "total"))
@@ -369,7 +352,7 @@ class _Compiler:
             raise QuestionError(f"catalogue {self.catalogue.name} knows no costs of {kind.noun[1]}; ask without them")
         return self.catalogue.charges, kind
 
-    def _percentile(self, ask: Percentile, records: Records) -> exp.Select:
+    def _percentile(self, ask: asks.Percentile, records: Records) -> exp.Select:
         value = amount(value_field(self._kind(records)), "r")
         rank = rank_over(exp.PercentRank(), exp.Ordered(this=value, desc=False, nulls_first=True))
         ranked = self._rows(records).select(exp.alias_(value.copy(), "value"), exp.alias_(rank, "percentile"))
@@ -380,7 +363,3 @@ class _Compiler:
 def _moved(records: Records, other: Moment) -> Records:
     """Return the same records at another time."""
     return replace(records, when=other.when, pick=other.pick)
-
-
-def _ended(kind: Kind) -> list[tuple[str, str]]:
-    return [(kind.name, "first"), (kind.name, "last")]

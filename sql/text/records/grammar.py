@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any, Final, cast
 
 from ehr.errors import QuestionError
-from sql.text.records import query as q
-from sql.text.records import selection as s
+from sql.text.records import query as asks
+from sql.text.records import selection
 from sql.text.records.clauses import Found, pick_clause, read_clauses, record_clauses, when_clauses
 from sql.text.records.options import Open, Options, Shape, Step, names_of, one_value
+from sql.text.records.query import RecordsQuery
 from sql.text.records.tokens import END, VERSUS
 
 _FUNCTIONS: Final = ("sum", "avg", "min", "max")
@@ -20,11 +21,11 @@ _PER: Final = frozenset({"per_day", "per_month", "per_year"})
 _END: Final = Options(frozenset({END}))
 
 
-def _records(ask: str, kind: str, shape: Shape, end: Options = _END) -> Step[s.Records]:
+def _records(ask: str, kind: str, shape: Shape, end: Options = _END) -> Step[selection.Records]:
     found: Found = {}
     known = "any" if isinstance(shape, Open) and ask != "survival" else ask
     yield from read_clauses(record_clauses(kind, known, shape), end, found)
-    return s.Records(kind, **found)
+    return selection.Records(kind, **found)
 
 
 def _kind(ask: str, shape: Shape) -> Step[str]:
@@ -35,67 +36,67 @@ def _field(ask: str, kind: str, shape: Shape) -> Step[str]:
     return (yield names_of(shape.fields(kind, ask)))
 
 
-def _bare(ask: q.Ask, token: str, shape: Shape) -> Step[q.RecordsQuery]:
+def _bare(ask: asks.Ask, token: str, shape: Shape) -> Step[RecordsQuery]:
     kind = yield from _kind(token, shape)
-    return q.RecordsQuery(ask, (yield from _records(token, kind, shape)))
+    return RecordsQuery(ask, (yield from _records(token, kind, shape)))
 
 
-def _with_field(make: Callable[[str], q.Ask], token: str, shape: Shape) -> Step[q.RecordsQuery]:
+def _with_field(make: Callable[[str], asks.Ask], token: str, shape: Shape) -> Step[RecordsQuery]:
     kind = yield from _kind(token, shape)
     field = yield from _field(token, kind, shape)
-    return q.RecordsQuery(make(field), (yield from _records(token, kind, shape)))
+    return RecordsQuery(make(field), (yield from _records(token, kind, shape)))
 
 
-def _aggregate(token: str, shape: Shape) -> Step[q.RecordsQuery]:
+def _aggregate(token: str, shape: Shape) -> Step[RecordsQuery]:
     kind = yield Options(_PER) | names_of(shape.kinds(token))
     per = kind.removeprefix("per_") if kind in _PER else None
     if per:
         kind = yield from _kind(token, shape)
     field = yield from _field(token, kind, shape)
-    ask = q.Aggregate(cast(Any, token), field, cast(Any, per))
-    return q.RecordsQuery(ask, (yield from _records(token, kind, shape)))
+    ask = asks.Aggregate(cast(Any, token), field, cast(Any, per))
+    return RecordsQuery(ask, (yield from _records(token, kind, shape)))
 
 
-def _frequency(token: str, shape: Shape) -> Step[q.RecordsQuery]:
+def _frequency(token: str, shape: Shape) -> Step[RecordsQuery]:
     per = yield Options(_PER)
-    ask = q.Frequency(cast(Any, token.removesuffix("_number")), cast(Any, per.removeprefix("per_")))
+    ask = asks.Frequency(cast(Any, token.removesuffix("_number")), cast(Any, per.removeprefix("per_")))
     return (yield from _bare(ask, token, shape))
 
 
-def _top(token: str, shape: Shape) -> Step[q.RecordsQuery]:
+def _top(token: str, shape: Shape) -> Step[RecordsQuery]:
     n = yield from one_value("number")
-    return (yield from _with_field(lambda field: q.Top(n, field), token, shape))
+    return (yield from _with_field(lambda field: asks.Top(n, field), token, shape))
 
 
-def _mortality(token: str, shape: Shape) -> Step[q.RecordsQuery]:
+def _mortality(token: str, shape: Shape) -> Step[RecordsQuery]:
     n = yield from one_value("number")
     within = yield from one_value("duration")
-    return (yield from _with_field(lambda field: q.Mortality(n, within, field), token, shape))
+    return (yield from _with_field(lambda field: asks.Mortality(n, within, field), token, shape))
 
 
-def _survival(token: str, shape: Shape) -> Step[q.RecordsQuery]:
+def _survival(token: str, shape: Shape) -> Step[RecordsQuery]:
     within = yield from one_value("duration")
     kind = yield from _kind(token, shape)
     clauses = record_clauses(kind, token, shape)
     found: Found = {}
     begins = yield from read_clauses(clauses[:-1], clauses[-1].begins, found)
     yield from clauses[-1].rule(begins, _END, found)
-    return q.RecordsQuery(q.Survival(within), s.Records(kind, **found))
+    return RecordsQuery(asks.Survival(within), selection.Records(kind, **found))
 
 
-def _percentile(token: str, shape: Shape) -> Step[q.RecordsQuery]:
+def _percentile(token: str, shape: Shape) -> Step[RecordsQuery]:
     number = yield from one_value("number")
-    return (yield from _bare(q.Percentile(number), token, shape))
+    return (yield from _bare(asks.Percentile(number), token, shape))
 
 
-def _balance(token: str, shape: Shape) -> Step[q.RecordsQuery]:
+def _balance(token: str, shape: Shape) -> Step[RecordsQuery]:
     kind = yield from _kind(token, shape)
     others = shape.kinds(token)
     other = yield names_of(None if others is None else [one for one in others if one != kind])
-    return q.RecordsQuery(q.Balance(other), (yield from _records(token, kind, shape)))
+    return RecordsQuery(asks.Balance(other), (yield from _records(token, kind, shape)))
 
 
-def _versus(make: Callable[[str, s.Moment], q.Ask], token: str, shape: Shape) -> Step[q.RecordsQuery]:
+def _versus(make: Callable[[str, selection.Moment], asks.Ask], token: str, shape: Shape) -> Step[RecordsQuery]:
     kind = yield from _kind(token, shape)
     field = yield from _field(token, kind, shape)
     records = yield from _records(token, kind, shape, Options(frozenset({VERSUS})))
@@ -103,44 +104,46 @@ def _versus(make: Callable[[str, s.Moment], q.Ask], token: str, shape: Shape) ->
     traits = shape.traits(kind)
     clauses = when_clauses(traits) + ([] if token == "new" else [pick_clause(traits)])
     yield from read_clauses(clauses, _END, found)
-    return q.RecordsQuery(make(field, s.Moment(**found)), records)
+    return RecordsQuery(make(field, selection.Moment(**found)), records)
 
 
-def _asks() -> dict[str, Callable[[str, Shape], Step[q.RecordsQuery]]]:
+def _rules() -> dict[str, Callable[[str, Shape], Step[RecordsQuery]]]:
     """Return the rule of each first token."""
-    bare: dict[str, q.Ask] = {
-        "exists": q.Exists(),
-        "never": q.Exists(negated=True),
-        "length": q.Length(),
-        "cost": q.Cost(),
+    bare: dict[str, asks.Ask] = {
+        "exists": asks.Exists(),
+        "never": asks.Exists(negated=True),
+        "length": asks.Length(),
+        "cost": asks.Cost(),
     }
-    bare |= {f"count_{of}": q.Count(cast(Any, of)) for of in ("records", "patients", "stays")}
-    bare |= {f"{unit}_since": q.Since(cast(Any, unit)) for unit in ("hours", "days")}
-    bare |= {f"{function}_cost": q.StayCost(cast(Any, function)) for function in _FUNCTIONS}
-    asks: dict[str, Any] = {token: partial(_bare, ask) for token, ask in bare.items()}
-    asks |= {
-        "list": partial(_with_field, q.List),
-        "list_distinct": partial(_with_field, partial(q.List, distinct=True)),
+    bare |= {f"count_{of}": asks.Count(cast(Any, of)) for of in ("records", "patients", "stays")}
+    bare |= {f"{unit}_since": asks.Since(cast(Any, unit)) for unit in ("hours", "days")}
+    bare |= {f"{function}_cost": asks.StayCost(cast(Any, function)) for function in _FUNCTIONS}
+    rules: dict[str, Any] = {token: partial(_bare, ask) for token, ask in bare.items()}
+    rules |= {
+        "list": partial(_with_field, asks.List),
+        "list_distinct": partial(_with_field, partial(asks.List, distinct=True)),
     }
-    asks |= dict.fromkeys(_FUNCTIONS, _aggregate)
-    asks |= {f"{function}_number": _frequency for function in _FUNCTIONS}
-    asks |= {how: partial(_versus, partial(q.Change, cast(Any, how))) for how in ("difference", "greater", "less")}
-    asks |= {"new": partial(_versus, q.New), "top": _top, "mortality": _mortality, "survival": _survival}
-    return asks | {"percentile": _percentile, "balance": _balance}
+    rules |= dict.fromkeys(_FUNCTIONS, _aggregate)
+    rules |= {f"{function}_number": _frequency for function in _FUNCTIONS}
+    rules |= {
+        how: partial(_versus, partial(asks.Change, cast(Any, how))) for how in ("difference", "greater", "less")
+    }
+    rules |= {"new": partial(_versus, asks.New), "top": _top, "mortality": _mortality, "survival": _survival}
+    return rules | {"percentile": _percentile, "balance": _balance}
 
 
-_ASKS: Final = _asks()
+_RULES: Final = _rules()
 
 
-def _question(shape: Shape) -> Step[q.RecordsQuery]:
-    token = yield Options(frozenset(name for name in _ASKS if shape.kinds(name) is None or shape.kinds(name)))
-    return (yield from _ASKS[token](token, shape))
+def _question(shape: Shape) -> Step[RecordsQuery]:
+    token = yield Options(frozenset(name for name in _RULES if shape.kinds(name) is None or shape.kinds(name)))
+    return (yield from _RULES[token](token, shape))
 
 
 # --- reading ----------------------------------------------------------------------------------------------
 
 
-def read_tokens(tokens: Sequence[str], shape: Shape | None = None) -> q.RecordsQuery:
+def read_tokens(tokens: Sequence[str], shape: Shape | None = None) -> RecordsQuery:
     """Return the query of tokens; raises QuestionError where they are none, or not one for the shape."""
     rule = _question(shape or Open())
     options = next(rule)
@@ -151,7 +154,7 @@ def read_tokens(tokens: Sequence[str], shape: Shape | None = None) -> q.RecordsQ
         try:
             options = rule.send(token)
         except StopIteration as stop:
-            return cast(q.RecordsQuery, stop.value)
+            return cast(RecordsQuery, stop.value)
     raise QuestionError(f"the question has no end after {' '.join(tokens)}")
 
 
@@ -180,6 +183,6 @@ class Grammar:
             options = rule.send(token)
         return options.listed()
 
-    def query(self, tokens: Sequence[str]) -> q.RecordsQuery:
+    def query(self, tokens: Sequence[str]) -> RecordsQuery:
         """Return the query of tokens; raises QuestionError where they are none for this schema."""
         return read_tokens(tokens, self.shape)

@@ -12,40 +12,12 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from sql.text.records import query as asks
+from sql.text.records import selection
 from sql.text.records.catalogue import Catalogue
 from sql.text.records.lifting import Block, Lifter, NotLifted, conditions_of, joined, plain, sql_of, table_of
-from sql.text.records.query import (
-    Aggregate,
-    Ask,
-    Balance,
-    Change,
-    Cost,
-    Count,
-    Exists,
-    Frequency,
-    Length,
-    List,
-    Mortality,
-    New,
-    Percentile,
-    RecordsQuery,
-    Since,
-    StayCost,
-    Survival,
-    Top,
-)
-from sql.text.records.selection import (
-    Following,
-    InStay,
-    Later,
-    Moment,
-    Patient,
-    Records,
-    Relation,
-    Same,
-    Times,
-    Within,
-)
+from sql.text.records.query import RecordsQuery
+from sql.text.records.selection import Records
 from sql.text.records.values import Duration
 
 _FUNCTIONS: Final[dict[type[exp.Expr], str]] = {exp.Sum: "sum", exp.Avg: "avg", exp.Min: "min", exp.Max: "max"}
@@ -93,17 +65,17 @@ class _Questions(Lifter):
         (shown,) = select.expressions
         of_stays = self._stays_with(select)
         if of_stays is not None:
-            return RecordsQuery(Count("patients"), of_stays.records())
+            return RecordsQuery(asks.Count("patients"), of_stays.records())
         block = self._whole_block(select)
-        stay_chosen = any(isinstance(window, InStay) and window.of == block.kind.name for window in block.when)
+        stays = [window.of for window in block.when if isinstance(window, selection.InStay)]
         counted = isinstance(shown, exp.GT) and isinstance(shown.this, exp.Count)
         has_limit = select.args.get("limit") is not None
-        pick = self.pick(select, block.kind) if has_limit and not stay_chosen else None
+        pick = self.pick(select, block.kind) if has_limit and block.kind.name not in stays else None
         records = block.records(pick)
         if counted:
-            return RecordsQuery(Exists(), records)
+            return RecordsQuery(asks.Exists(), records)
         if sql_of(shown) == "1 - COUNT(*) > 0":
-            return RecordsQuery(Exists(negated=True), records)
+            return RecordsQuery(asks.Exists(negated=True), records)
         return RecordsQuery(self._ask(shown, select, block), self._without_given(shown, block, records))
 
     def _stays_with(self, select: exp.Select) -> Block | None:
@@ -149,16 +121,16 @@ class _Questions(Lifter):
         name = self.field(block.kind, shown.name).name
         return replace(records, matches=tuple(one for one in records.matches if one.values or one.field != name))
 
-    def _ask(self, shown: exp.Expr, select: exp.Select, block: Block) -> Ask:
+    def _ask(self, shown: exp.Expr, select: exp.Select, block: Block) -> asks.Ask:
         kind = block.kind
         if isinstance(shown, exp.Column):
             distinct = select.args.get("distinct") is not None
-            return List(self.field(kind, shown.name).name, distinct)
+            return asks.List(self.field(kind, shown.name).name, distinct)
         if isinstance(shown, exp.Count):
-            return Count(self._counted(shown, block))
+            return asks.Count(self._counted(shown, block))
         if type(shown) in _FUNCTIONS:
             name = self.field(kind, shown.this.name).name
-            return Aggregate(cast(Any, _FUNCTIONS[type(shown)]), name, self._per(select))
+            return asks.Aggregate(cast(Any, _FUNCTIONS[type(shown)]), name, self._per(select))
         return self._span(shown, block)
 
     def _counted(self, shown: exp.Count, block: Block) -> Any:
@@ -181,15 +153,15 @@ class _Questions(Lifter):
             raise NotLifted(f"{sql_of(group)} is no period")
         return _FORMATS[found[1]]
 
-    def _span(self, shown: exp.Expr, block: Block) -> Ask:
+    def _span(self, shown: exp.Expr, block: Block) -> asks.Ask:
         text = re.sub(r"\w+\.", "", sql_of(shown))
         time, end = block.kind.time, block.kind.end
         assert time is not None
         if end is not None and text == f"STRFTIME('%J', {end.column}) - STRFTIME('%J', {time.column})":
-            return Length()
+            return asks.Length()
         for factor, unit in (("24", "hours"), ("1", "days")):
             if text == f"{factor} * (STRFTIME('%J', CURRENT_TIME) - STRFTIME('%J', {time.column}))":
-                return Since(cast(Any, unit))
+                return asks.Since(cast(Any, unit))
         raise NotLifted(f"{text} is not asked for")
 
     # --- two selects ----------------------------------------------------------------------------------
@@ -197,12 +169,12 @@ class _Questions(Lifter):
     def _new(self, tree: exp.Except) -> RecordsQuery:
         one, two = self._direct(cast(exp.Select, tree.this)), self._direct(cast(exp.Select, tree.expression))
         if (
-            not isinstance(one.ask, List)
+            not isinstance(one.ask, asks.List)
             or one.ask != two.ask
             or replace(two.records, when=one.records.when) != one.records
         ):
             raise NotLifted("EXCEPT of two different questions")
-        return RecordsQuery(New(one.ask.field, Moment(two.records.when)), one.records)
+        return RecordsQuery(asks.New(one.ask.field, selection.Moment(two.records.when)), one.records)
 
     def _of_two(self, select: exp.Select) -> RecordsQuery:
         (shown,) = select.expressions
@@ -212,15 +184,15 @@ class _Questions(Lifter):
         if len(sides) != 2:
             raise NotLifted("a comparison not of two queries")
         one, two = (self.question(side) for side in sides)
-        if isinstance(one.ask, Aggregate) and one.ask == two.ask and isinstance(shown, exp.Sub):
+        if isinstance(one.ask, asks.Aggregate) and one.ask == two.ask and isinstance(shown, exp.Sub):
             if replace(two.records, kind=one.records.kind) != one.records:
                 raise NotLifted("a difference of totals of different patients or times")
-            return RecordsQuery(Balance(two.records.kind), one.records)
+            return RecordsQuery(asks.Balance(two.records.kind), one.records)
         same = replace(two.records, when=one.records.when, pick=one.records.pick)
-        if not isinstance(one.ask, List) or one.ask != two.ask or same != one.records:
+        if not isinstance(one.ask, asks.List) or one.ask != two.ask or same != one.records:
             raise NotLifted("a comparison of two different questions")
-        moment = Moment(two.records.when, two.records.pick)
-        return RecordsQuery(Change(cast(Any, _HOW[type(shown)]), one.ask.field, moment), one.records)
+        moment = selection.Moment(two.records.when, two.records.pick)
+        return RecordsQuery(asks.Change(cast(Any, _HOW[type(shown)]), one.ask.field, moment), one.records)
 
     # --- names and costs ------------------------------------------------------------------------------
 
@@ -235,7 +207,7 @@ class _Questions(Lifter):
         assert charges is not None
         for condition in conditions_of(select):
             if isinstance(condition, exp.In) and condition.this.name == charges.record:
-                return RecordsQuery(Cost(), self.block(condition.args["query"].this).records())
+                return RecordsQuery(asks.Cost(), self.block(condition.args["query"].this).records())
         raise NotLifted("costs of no records")
 
     # --- a subquery -----------------------------------------------------------------------------------
@@ -253,9 +225,9 @@ class _Questions(Lifter):
         if isinstance(condition, exp.LTE):
             return self._ranked(number, inner)
         if inner.find(exp.PercentRank) is not None and isinstance(condition, exp.EQ):
-            return RecordsQuery(Percentile(number), self.block(inner).records())
+            return RecordsQuery(asks.Percentile(number), self.block(inner).records())
         if isinstance(condition, exp.EQ | exp.GTE):
-            times = Times("exactly" if isinstance(condition, exp.EQ) else "at_least", number)
+            times = selection.Times("exactly" if isinstance(condition, exp.EQ) else "at_least", number)
             return self._repeated(shown, times, inner)
         raise NotLifted(f"{sql_of(condition)} is no choice from a subquery")
 
@@ -265,13 +237,13 @@ class _Questions(Lifter):
         if function is None:
             raise NotLifted(f"{sql_of(shown)} sums up nothing")
         if charges is not None and table_of(inner) == charges.table:
-            return RecordsQuery(StayCost(function), self._charged(inner))
+            return RecordsQuery(asks.StayCost(function), self._charged(inner))
         counted = inner.expressions[0].unalias()
         if isinstance(counted.unnest(), exp.Case):
             return self._survival(counted.unnest(), inner.args["from_"].this.this)
         if not (isinstance(counted, exp.Count) and isinstance(counted.this, exp.Distinct)):
             raise NotLifted(f"{sql_of(counted)} is no count of stays")
-        return RecordsQuery(Frequency(function, self._per(inner)), self.block(inner).records())
+        return RecordsQuery(asks.Frequency(function, self._per(inner)), self.block(inner).records())
 
     def _charged(self, select: exp.Select) -> Records:
         charges = self.catalogue.charges
@@ -287,13 +259,13 @@ class _Questions(Lifter):
                 raise NotLifted(f"{sql_of(condition)} is no window of charges")
         return replace(block.records(), when=joined([*block.when, *windows.when]))
 
-    def _repeated(self, shown: exp.Expr, times: Times, inner: exp.Select) -> RecordsQuery:
+    def _repeated(self, shown: exp.Expr, times: selection.Times, inner: exp.Select) -> RecordsQuery:
         if isinstance(shown, exp.Count):
             block = self._of_stays(inner)
-            return RecordsQuery(Count("patients"), replace(block.records(), times=times))
+            return RecordsQuery(asks.Count("patients"), replace(block.records(), times=times))
         block = self.block(inner)
         name = self.field(block.kind, inner.expressions[0].name).name
-        return RecordsQuery(List(name, distinct=True), replace(block.records(), times=times))
+        return RecordsQuery(asks.List(name, distinct=True), replace(block.records(), times=times))
 
     def _of_stays(self, select: exp.Select) -> Block:
         """Read the records whose hospital stays a SELECT of stays, or of the records themselves, is about."""
@@ -306,12 +278,12 @@ class _Questions(Lifter):
         first = inner.expressions[0]
         if table_of(inner) is not None:
             block = self.block(inner)
-            return RecordsQuery(Top(n, self.field(block.kind, first.name).name), block.records())
+            return RecordsQuery(asks.Top(n, self.field(block.kind, first.name).name), block.records())
         source = inner.args["from_"].this.this
         if inner.args.get("joins"):
             found = self._pairs(inner)
-            assert isinstance(found.ask, List)
-            return RecordsQuery(Top(n, found.ask.field), found.records)
+            assert isinstance(found.ask, asks.List)
+            return RecordsQuery(asks.Top(n, found.ask.field), found.records)
         return self._mortality(n, source)
 
     def _mortality(self, n: Any, rates: exp.Select) -> RecordsQuery:
@@ -324,7 +296,7 @@ class _Questions(Lifter):
         within = self._days(case.args["ifs"][0].this.expression)
         block = self._long_ago(first)
         name = self.field(block.kind, first.expressions[1].name).name
-        return RecordsQuery(Mortality(n, within, name), block.records())
+        return RecordsQuery(asks.Mortality(n, within, name), block.records())
 
     def _long_ago(self, first: exp.Select) -> Block:
         """Read records without the condition that they are old enough, which goes without saying."""
@@ -338,7 +310,7 @@ class _Questions(Lifter):
         first, later = pairs.args["from_"].this.this, pairs.args["joins"][0].this.this
         relation = self._relation(conditions_of(pairs))
         records = self._paired(self.block(later), self._long_ago(first), relation)
-        return RecordsQuery(Survival(within), records)
+        return RecordsQuery(asks.Survival(within), records)
 
     def _days(self, limit: exp.Expr) -> Duration:
         found = _DAYS.fullmatch(sql_of(limit))
@@ -357,34 +329,40 @@ class _Questions(Lifter):
         relation = self._relation(conditions_of(select))
         (shown, *_) = select.expressions
         columns = list(shown.find_all(exp.Column)) or [exp.column("", table=source.alias)]
-        main = blocks[source.alias if relation == Same("time") else join.alias]
+        main = blocks[source.alias if relation == selection.Same("time") else join.alias]
         (other,) = [block for block in blocks.values() if block is not main]
         pick = self.pick(select, main.kind) if select.args.get("order") else None
         records = self._paired(main, other, relation)
         records = replace(records, pick=pick)
         if isinstance(shown, exp.Count):
-            return RecordsQuery(Count("patients" if columns[0].name == main.kind.subject else "records"), records)
-        return RecordsQuery(List(self.field(main.kind, columns[0].name).name), records)
+            return RecordsQuery(
+                asks.Count("patients" if columns[0].name == main.kind.subject else "records"), records
+            )
+        return RecordsQuery(asks.List(self.field(main.kind, columns[0].name).name), records)
 
-    def _paired(self, main: Block, other: Block, relation: Relation) -> Records:
+    def _paired(self, main: Block, other: Block, relation: selection.Relation) -> Records:
         mine, theirs = main.records(), other.records()
         patients = [person for person in theirs.who if person not in mine.who]
-        if theirs.when != mine.when or theirs.value or any(not isinstance(one, Patient) for one in patients):
+        if (
+            theirs.when != mine.when
+            or theirs.value
+            or any(not isinstance(one, selection.Patient) for one in patients)
+        ):
             raise NotLifted("two kinds of records with different restrictions")
-        return replace(mine, following=Following(relation, theirs.kind, theirs.matches))
+        return replace(mine, following=selection.Following(relation, theirs.kind, theirs.matches))
 
-    def _relation(self, conditions: list[exp.Expr]) -> Relation:
-        found: Relation = Later()
+    def _relation(self, conditions: list[exp.Expr]) -> selection.Relation:
+        found: selection.Relation = selection.Later()
         for condition in conditions:
             text = sql_of(condition)
             if within := _WITHIN.fullmatch(text):
-                found = Within(Duration(int(within["amount"]), cast(Any, within["unit"])))
+                found = selection.Within(Duration(int(within["amount"]), cast(Any, within["unit"])))
             elif same := _SAME.fullmatch(text):
-                found = Same(cast(Any, same["unit"]))
+                found = selection.Same(cast(Any, same["unit"]))
             elif re.fullmatch(r"\w+\.hadm_id = \w+\.hadm_id", text):
-                found = Same("stay")
+                found = selection.Same("stay")
             elif re.fullmatch(r"DATETIME\(\w+\.\w+\) = DATETIME\(\w+\.\w+\)", text):
-                found = Same("time")
+                found = selection.Same("time")
             elif not re.fullmatch(r"\w+\.\w+ < \w+\.\w+", text):
                 raise NotLifted(f"{text} relates no records")
         return found

@@ -15,50 +15,11 @@ the kinds and fields of one catalogue, is in `grammar`.
 from collections.abc import Sequence
 from typing import Final
 
+from sql.text.records import query as asks
+from sql.text.records import selection
 from sql.text.records.grammar import read_tokens
-from sql.text.records.query import (
-    Aggregate,
-    Ask,
-    Balance,
-    Change,
-    Cost,
-    Count,
-    Exists,
-    Frequency,
-    Length,
-    List,
-    Mortality,
-    New,
-    Percentile,
-    RecordsQuery,
-    Since,
-    StayCost,
-    Survival,
-    Top,
-)
-from sql.text.records.selection import (
-    Aged,
-    Ago,
-    At,
-    Calendar,
-    Comparison,
-    Following,
-    InStay,
-    Later,
-    Match,
-    Normality,
-    OfSex,
-    Patient,
-    Person,
-    Pick,
-    Records,
-    Relation,
-    Same,
-    SameAge,
-    Span,
-    Window,
-    Within,
-)
+from sql.text.records.query import RecordsQuery
+from sql.text.records.selection import Records
 from sql.text.records.tokens import CALENDAR, PICKS, VERSUS, value_token
 
 _CALENDAR: Final = {meaning: token for token, meaning in CALENDAR.items()}
@@ -73,7 +34,7 @@ def linearize(query: RecordsQuery) -> tuple[str, ...]:
     """
     ask, records = query.ask, query.records
     tokens = [*_ask(ask, records.kind), *_restrictions(records)]
-    if isinstance(ask, Change | New):
+    if isinstance(ask, asks.Change | asks.New):
         tokens += [VERSUS, *(token for window in ask.other.when for token in _window(window)), *_pick(ask.other.pick)]
     return tuple(tokens)
 
@@ -83,39 +44,39 @@ def delinearize(tokens: Sequence[str]) -> RecordsQuery:
     return read_tokens(tokens)
 
 
-def _ask(ask: Ask, kind: str) -> list[str]:
+def _ask(ask: asks.Ask, kind: str) -> list[str]:
     match ask:
-        case Exists(negated):
+        case asks.Exists(negated):
             return ["never" if negated else "exists", kind]
-        case Count(of):
+        case asks.Count(of):
             return [f"count_{of}", kind]
-        case List(field, distinct):
+        case asks.List(field, distinct):
             return ["list_distinct" if distinct else "list", kind, field]
-        case Aggregate(function, field, per):
+        case asks.Aggregate(function, field, per):
             return [function, *([f"per_{per}"] if per else []), kind, field]
-        case Frequency(function, per):
+        case asks.Frequency(function, per):
             return [f"{function}_number", f"per_{per}", kind]
-        case Top(n, field):
+        case asks.Top(n, field):
             return ["top", value_token(n), kind, field]
-        case Mortality(n, within, field):
+        case asks.Mortality(n, within, field):
             return ["mortality", value_token(n), value_token(within), kind, field]
-        case Survival(within):
+        case asks.Survival(within):
             return ["survival", value_token(within), kind]
-        case Change(how, field):
+        case asks.Change(how, field):
             return [how, kind, field]
-        case New(field):
+        case asks.New(field):
             return ["new", kind, field]
-        case Balance(other):
+        case asks.Balance(other):
             return ["balance", kind, other]
-        case Length():
+        case asks.Length():
             return ["length", kind]
-        case Since(unit):
+        case asks.Since(unit):
             return [f"{unit}_since", kind]
-        case Cost():
+        case asks.Cost():
             return ["cost", kind]
-        case StayCost(function):
+        case asks.StayCost(function):
             return [f"{function}_cost", kind]
-        case Percentile(number):
+        case asks.Percentile(number):
             return ["percentile", value_token(number), kind]
 
 
@@ -123,9 +84,9 @@ def _restrictions(records: Records) -> list[str]:
     tokens = [token for match in records.matches for token in _match(match)]
     tokens += [token for person in records.who for token in _person(person)]
     tokens += [token for window in records.when for token in _window(window)]
-    if isinstance(records.value, Comparison):
+    if isinstance(records.value, selection.Comparison):
         tokens += [records.value.operator, value_token(records.value.number)]
-    elif isinstance(records.value, Normality):
+    elif isinstance(records.value, selection.Normality):
         tokens.append(records.value.side)
     if records.times:
         tokens += [f"times_{records.times.operator}", value_token(records.times.number)]
@@ -133,54 +94,54 @@ def _restrictions(records: Records) -> list[str]:
     return tokens + _following(records.following)
 
 
-def _match(match: Match) -> list[str]:
+def _match(match: selection.Match) -> list[str]:
     return [match.field, *(value_token(value) for value in match.values)]
 
 
-def _person(person: Person) -> list[str]:
+def _person(person: selection.Person) -> list[str]:
     match person:
-        case Patient(subject):
+        case selection.Patient(subject):
             return ["of", value_token(subject)]
-        case Aged(ages):
+        case selection.Aged(ages):
             return ["aged", value_token(ages)]
-        case OfSex(sex):
+        case selection.OfSex(sex):
             return ["of_sex", value_token(sex)]
-        case SameAge(subject, stay):
+        case selection.SameAge(subject, stay):
             return ["same_age", value_token(subject), f"{stay}_stay"]
 
 
-def _window(window: Window) -> list[str]:
+def _window(window: selection.Window) -> list[str]:
     match window:
-        case Span(side, date):
+        case selection.Span(side, date):
             return [side, value_token(date)]
-        case At(moment):
+        case selection.At(moment):
             return ["at", value_token(moment)]
-        case Calendar(unit, back, part):
+        case selection.Calendar(unit, back, part):
             return [_CALENDAR[unit, back], *([] if part is None else [value_token(part)])]
-        case Ago(duration):
+        case selection.Ago(duration):
             return ["ago", value_token(duration)]
-        case InStay(of, which):
+        case selection.InStay(of, which):
             return [f"{which}_{of}"]
 
 
-def _pick(pick: Pick | None) -> list[str]:
+def _pick(pick: selection.Pick | None) -> list[str]:
     if pick is None:
         return []
     return [*([pick.extreme] if pick.extreme else []), _PICKS[pick.end, pick.place]]
 
 
-def _following(following: Following | None) -> list[str]:
+def _following(following: selection.Following | None) -> list[str]:
     if following is None:
         return []
     matches = [token for match in following.matches for token in _match(match)]
     return [*_relation(following.relation), following.kind, *matches]
 
 
-def _relation(relation: Relation) -> list[str]:
+def _relation(relation: selection.Relation) -> list[str]:
     match relation:
-        case Within(duration):
+        case selection.Within(duration):
             return ["within", value_token(duration)]
-        case Same(unit):
+        case selection.Same(unit):
             return [f"same_{unit}"]
-        case Later():
+        case selection.Later():
             return ["after"]

@@ -2,47 +2,11 @@
 
 from typing import Final
 
+from sql.text.records import query as asks
+from sql.text.records import selection
 from sql.text.records.catalogue import Catalogue, Kind
-from sql.text.records.query import (
-    Aggregate,
-    Balance,
-    Change,
-    Cost,
-    Count,
-    Exists,
-    Frequency,
-    Length,
-    List,
-    Mortality,
-    New,
-    Percentile,
-    RecordsQuery,
-    Since,
-    StayCost,
-    Survival,
-    Top,
-)
-from sql.text.records.selection import (
-    Aged,
-    Ago,
-    At,
-    Calendar,
-    Comparison,
-    Following,
-    InStay,
-    Match,
-    Moment,
-    Normality,
-    OfSex,
-    Patient,
-    Person,
-    Pick,
-    Records,
-    SameAge,
-    Span,
-    Window,
-    Within,
-)
+from sql.text.records.query import RecordsQuery
+from sql.text.records.selection import Records
 from sql.text.records.values import Duration, Range, Value
 
 _FUNCTIONS: Final = {"sum": "total", "avg": "average", "min": "lowest", "max": "highest"}
@@ -83,24 +47,24 @@ class _Reader:
         records = query.records
         whom = self.records(records)
         match query.ask:
-            case Exists(negated):
+            case asks.Exists(negated):
                 return f"whether there {'are none' if negated else 'is any'} of these: {whom}"
-            case Count(of):
+            case asks.Count(of):
                 return f"number of {whom}" if of == "records" else f"number of {_counted(of)} with {whom}"
-            case List(field, distinct):
+            case asks.List(field, distinct):
                 return f"{'each different ' if distinct else ''}{self.noun(records, field)} of {whom}"
-            case Aggregate(function, field, per):
+            case asks.Aggregate(function, field, per):
                 each = f", for each {per} with any" if per else ""
                 return f"{_FUNCTIONS[function]} {self.noun(records, field)} of {whom}{each}"
-            case Frequency(function, per):
+            case asks.Frequency(function, per):
                 return f"{_FUNCTIONS[function]} number per {per} of hospital stays with {whom}"
-            case Top(n, field):
+            case asks.Top(n, field):
                 return f"the {n} most frequent, by {self.noun(records, field)}, of {whom}; equal ones share a place"
-            case Length():
+            case asks.Length():
                 return f"length in days of {whom}"
-            case Since(unit):
+            case asks.Since(unit):
                 return f"{unit} that have passed since {whom}"
-            case Percentile(number):
+            case asks.Percentile(number):
                 return f"percentile rank of {number} among {whom}"
             case _:
                 return self._further(query, whom)
@@ -108,25 +72,25 @@ class _Reader:
     def _further(self, query: RecordsQuery, whom: str) -> str:
         records = query.records
         match query.ask:
-            case Mortality(n, within, field):
+            case asks.Mortality(n, within, field):
                 died = f"patients who died within {_duration(within)} of their first"
                 return f"the {n} with the highest share of {died}, by {self.noun(records, field)}, of {whom}"
-            case Survival(within):
+            case asks.Survival(within):
                 span = _duration(within)
                 return f"share of patients alive {span} after the first record that these follow: {whom}"
-            case Change(how, field, other):
+            case asks.Change(how, field, other):
                 noun, then = self.noun(records, field), _moment(other)
                 if how == "difference":
                     return f"{noun} of {whom}, less that {then}"
                 return f"whether the {noun} of {whom} is {how} than that {then}"
-            case New(field, other):
+            case asks.New(field, other):
                 return f"each {self.noun(records, field)} of {whom} that there is not {_moment(other)}"
-            case Balance(other_kind):
+            case asks.Balance(other_kind):
                 other_noun = self.catalogue.kind(other_kind).noun[1]
                 return f"total of {whom}, less the total of the {other_noun} of the same patient and time"
-            case Cost():
+            case asks.Cost():
                 return f"what is charged for {whom}"
-            case StayCost(function):
+            case asks.StayCost(function):
                 return (
                     f"{_FUNCTIONS[function]} total cost of the hospital stays with {whom}, by the time of the charges"
                 )
@@ -140,9 +104,9 @@ class _Reader:
         parts = [_pick(records.pick, kind), self._matches(kind, records.matches)]
         parts += [_person(person) for person in records.who]
         parts += [_window(window) for window in records.when]
-        if isinstance(records.value, Comparison):
+        if isinstance(records.value, selection.Comparison):
             parts.append(f"with a {self._value(kind)} {_OPERATORS[records.value.operator]} {records.value.number}")
-        elif isinstance(records.value, Normality):
+        elif isinstance(records.value, selection.Normality):
             parts.append(f"with a {self._value(kind)} {_NORMAL[records.value.side]}")
         if records.times:
             least = "at least " if records.times.operator == "at_least" else "exactly "
@@ -154,7 +118,7 @@ class _Reader:
     def _value(self, kind: Kind) -> str:
         return kind.value.noun if kind.value else "value"
 
-    def _matches(self, kind: Kind, matches: tuple[Match, ...]) -> str:
+    def _matches(self, kind: Kind, matches: tuple[selection.Match, ...]) -> str:
         said = []
         for match in matches:
             noun = self.catalogue.field(kind.name, match.field).noun
@@ -166,11 +130,11 @@ class _Reader:
                 said.append(f"with the {noun} {_either(match.values)}")
         return " ".join(said)
 
-    def _following(self, following: Following) -> str:
+    def _following(self, following: selection.Following) -> str:
         other = self.catalogue.kind(following.kind)
         what = f"{other.noun[1]} {self._matches(other, following.matches)}".strip()
         relation = following.relation
-        if isinstance(relation, Within):
+        if isinstance(relation, selection.Within):
             return f"within {_duration(relation.duration)} after {what} of the same patient"
         unit = getattr(relation, "unit", None)
         if unit == "time":
@@ -186,7 +150,7 @@ def _either(values: tuple[Value, ...]) -> str:
     return " or ".join(str(value) for value in values)
 
 
-def _pick(pick: Pick | None, kind: Kind) -> str:
+def _pick(pick: selection.Pick | None, kind: Kind) -> str:
     if pick is None:
         return kind.noun[1]
     if pick.extreme:
@@ -196,36 +160,36 @@ def _pick(pick: Pick | None, kind: Kind) -> str:
     return f"the {place} of the {kind.noun[1]}"
 
 
-def _person(person: Person) -> str:
+def _person(person: selection.Person) -> str:
     match person:
-        case Patient(subject):
+        case selection.Patient(subject):
             return f"of patient {subject}"
-        case OfSex(sex):
+        case selection.OfSex(sex):
             return f"of patients of sex {sex}"
-        case SameAge(subject, stay):
+        case selection.SameAge(subject, stay):
             return f"of patients of the age that patient {subject} had in the {stay} hospital stay"
-        case Aged(Range(low, high)):
+        case selection.Aged(Range(low, high)):
             return f"of patients aged {low} or over" if high is None else f"of patients aged {low} to {high}"
-        case Aged(ages):
+        case selection.Aged(ages):
             return f"of patients aged {ages}"
 
 
-def _window(window: Window) -> str:
+def _window(window: selection.Window) -> str:
     match window:
-        case Span(side, date):
+        case selection.Span(side, date):
             return f"{side} {date}"
-        case At(moment):
+        case selection.At(moment):
             return f"at {moment}"
-        case Calendar(unit, back, part):
+        case selection.Calendar(unit, back, part):
             words = _CALENDAR[unit, back]
             return words if part is None else f"on {part} of {words}" if unit == "month" else f"in {part} of {words}"
-        case Ago(duration):
+        case selection.Ago(duration):
             return f"since {_duration(duration)} ago"
-        case InStay(of, which):
+        case selection.InStay(of, which):
             return f"in the {which} {_STAYS[of]}"
 
 
-def _moment(moment: Moment) -> str:
+def _moment(moment: selection.Moment) -> str:
     parts = [_window(window) for window in moment.when]
     if moment.pick:
         extreme = f" of the {moment.pick.extreme}" if moment.pick.extreme else ""

@@ -5,10 +5,12 @@ kinds of stay, and the names and comments of views. There is no way from here to
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Union
 
 from ehr.errors import FormError
+from sql.catalog import Relation
 from sql.text.endpoint.found import Candidate, Linked
 from sql.text.endpoint.settings import Endpoint
 from sql.text.endpoint.wire import Message
@@ -99,9 +101,9 @@ def answer_type(endpoint: Endpoint) -> object:
     return Union[Query, SqlReply, No] if endpoint.sql else Union[Query, No]  # noqa: UP007 - a value, no annotation
 
 
-def reply_schema(endpoint: Endpoint, form: Form) -> dict[str, object]:
-    """Return the JSON schema of a reply."""
-    inner = schema_of(answer_type(endpoint), form)
+def reply_schema(kind: object, form: Form) -> dict[str, object]:
+    """Return the JSON schema of a reply whose answer is of a type."""
+    inner = schema_of(kind, form)
     definitions = inner.pop("$defs")
     return {
         "type": "object",
@@ -127,14 +129,19 @@ def messages_of(
     if ground.previous is not None:
         told["the_question_before"] = to_json(ground.previous, form)
     if endpoint.sql:
-        told["views"] = {
-            name: {column.name: f"{column.type} {column.comment}".strip() for column in relation.columns}
-            for name, relation in sorted(ground.catalog.readable(ground.role).items())
-        }
+        told["views"] = relations_told(ground.catalog.readable(ground.role))
     return [
         {"role": "system", "content": task},
         {"role": "user", "content": json.dumps(told, ensure_ascii=False)},
     ]
+
+
+def relations_told(relations: Mapping[str, Relation]) -> dict[str, object]:
+    """Return the columns of tables or views with their types and comments, for a model that may write SQL."""
+    return {
+        name: {column.name: f"{column.type} {column.comment}".strip() for column in relation.columns}
+        for name, relation in sorted(relations.items())
+    }
 
 
 def _told(candidate: Candidate, *, with_codes: bool) -> dict[str, object]:

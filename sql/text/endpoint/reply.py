@@ -15,24 +15,30 @@ MAX_MESSAGE: Final = 300
 _THOUGHT: Final = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
 _FENCE: Final = re.compile(r"^\s*```(?:json)?\s*\n(.*)\n\s*```\s*$", re.DOTALL)
 
-Reply = Query | SqlReply | No
+QueryReply = Query | SqlReply | No
 
 
-def read_reply(content: str, endpoint: Endpoint, form: Form) -> Reply:
+def read_query(content: str, endpoint: Endpoint, form: Form) -> QueryReply:
     """Return what a reply says; raises FormError for anything but one value of the type asked for."""
+    data = typed_object(content, "a Query", sql=endpoint.sql)
+    spoken = data[TAG] in (SqlReply.__name__, No.__name__)
+    reply: QueryReply = (
+        from_json(answer_type(endpoint), data) if spoken else from_json(answer_type(endpoint), data, form)
+    )
+    return reply
+
+
+def typed_object(content: str, wanted: str, *, sql: bool) -> dict[str, object]:
+    """Return the object with a type that a reply holds; raises FormError for another, or SQL where it may not be."""
     data = _object(content)
     if TAG not in data and data.keys() == {"answer"}:
         inner = data["answer"]
         data = inner if isinstance(inner, dict) else {}
     if TAG not in data:
         raise FormError(f"the answer is an object with the key {TAG!r}")
-    if data[TAG] == SqlReply.__name__ and not endpoint.sql:
-        raise FormError("SQL is not allowed here; fill a Query")
-    if data[TAG] in (SqlReply.__name__, No.__name__):
-        spoken: Reply = from_json(answer_type(endpoint), data)
-        return spoken
-    reply: Reply = from_json(answer_type(endpoint), data, form)
-    return reply
+    if data[TAG] == SqlReply.__name__ and not sql:
+        raise FormError(f"SQL is not allowed here; fill {wanted}")
+    return data
 
 
 def _object(content: str) -> dict[str, object]:

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ehr.errors import EndpointError, FormError, UnsafeQuery
+from ehr.errors import UnsafeQuery
 from sql.guard import guard
 from sql.text.endpoint.checks import checked, refusal_of, sql_left_out
+from sql.text.endpoint.dialogue import doubted, said_no, understood_from
 from sql.text.endpoint.found import Linked, link, mask
-from sql.text.endpoint.prompt import No, SqlReply, correction, form_of, messages_of, reply_schema
-from sql.text.endpoint.reply import Reply, plain, read_reply
+from sql.text.endpoint.prompt import No, SqlReply, answer_type, form_of, messages_of, reply_schema
+from sql.text.endpoint.reply import QueryReply, plain, read_query
 from sql.text.endpoint.settings import Endpoint
-from sql.text.endpoint.wire import complete
 from sql.text.parse import EXAMPLES
 from sql.text.query import Query
 from sql.text.refuse import Refusal
@@ -48,38 +48,26 @@ class LanguageModel:
         return refusal_of(linked, ground.index) or self._replied(question, linked, ground)
 
     def _replied(self, question: str, linked: Linked, ground: Ground) -> Understood:
-        """Ask, and ask again with what was wrong, as often as the settings allow."""
         masked = mask(question)
         form = form_of(linked.candidates, masked.hidden, masked.text)
-        schema = reply_schema(self.endpoint, form)
-        messages = messages_of(self.endpoint, masked.text, linked, ground, form, schema)
-        refusal = Refusal("LOW_CONFIDENCE", "the language model was not asked")
-        for _ in range(self.endpoint.corrections + 1):
-            try:
-                content = complete(self.endpoint, messages, schema)
-            except EndpointError as error:
-                return Refusal("LOW_CONFIDENCE", f"{error}; nothing was answered")
-            try:
-                reply = read_reply(content, self.endpoint, form)
-            except FormError as error:
-                fault = str(error)
-                refusal = self._low(f"gave no typed question ({plain(fault)})")
-            else:
-                understood = self._judged(reply, linked, ground, masked.hidden)
-                if not isinstance(understood, Refusal) or isinstance(reply, No) or understood.reason == "AMBIGUOUS":
-                    return understood
-                refusal, fault = understood, understood.message
-            messages = [*messages, *correction(content, fault)]
-        return refusal
+        schema = reply_schema(answer_type(self.endpoint), form)
+        return understood_from(
+            self.endpoint,
+            messages_of(self.endpoint, masked.text, linked, ground, form, schema),
+            schema,
+            lambda content: read_query(content, self.endpoint, form),
+            lambda reply: self._judged(reply, linked, ground, masked.hidden),
+        )
 
-    def _judged(self, reply: Reply, linked: Linked, ground: Ground, hidden: dict[str, str]) -> Understood:
+    def _judged(self, reply: QueryReply, linked: Linked, ground: Ground, hidden: dict[str, str]) -> Understood:
         if isinstance(reply, No):
-            return Refusal(reply.reason, f"the language model {self.endpoint.name} says: {plain(reply.message)}")
+            return said_no(self.endpoint, reply)
         if isinstance(reply, SqlReply):
             return self._guarded(reply, linked, ground, hidden)
         found = checked(reply, linked, ground.index, ground.previous)
         if isinstance(found, Refusal):
-            return self._low(f"misread the question: {found.message}") if found.reason == "LOW_CONFIDENCE" else found
+            doubts = found.reason == "LOW_CONFIDENCE"
+            return doubted(self.endpoint, f"misread the question: {found.message}") if doubts else found
         return Typed(self._labelled(found, linked), self.endpoint.name)
 
     def _labelled(self, query: Query, linked: Linked) -> Query:
@@ -97,7 +85,6 @@ class LanguageModel:
                 "UNSAFE", f"the SQL of the language model {self.endpoint.name} is refused: {plain(str(error))}"
             )
         fault = sql_left_out(tree, linked, ground.index)
-        return self._low(f"misread the question: {fault}") if fault else WrittenSql(sql, self.endpoint.name)
-
-    def _low(self, what: str) -> Refusal:
-        return Refusal("LOW_CONFIDENCE", f"the language model {self.endpoint.name} {what}; ask in other words")
+        if fault:
+            return doubted(self.endpoint, f"misread the question: {fault}")
+        return WrittenSql(sql, self.endpoint.name)

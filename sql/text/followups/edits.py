@@ -7,7 +7,8 @@ from datetime import datetime
 from sql.text.criterion import Age, AllOf, Criterion, Died, Event, HasValue, Length, Not, Sex, Started, Stay, all_of
 from sql.text.parts import mapped, parts_of
 from sql.text.query import Ask, By, Count, Listing, Patients, Query, Records, Stays
-from sql.text.reading import STAYS, noun
+from sql.text.reading import noun
+from sql.text.reading_terms import STAYS
 from sql.text.scopes import aged_then
 from sql.text.terms import Calendar, DuringStay, Ever, StayKind
 

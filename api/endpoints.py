@@ -1,17 +1,18 @@
-"""The flags that let a language model stand in for the grammar, and the translator that they give."""
+"""The flags that let a language model read questions, the endpoint that they give and the translator on a store."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sql.text.endpoint import Endpoint
     from sql.text.translator import Translator
 
 
 def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of an OpenAI-compatible endpoint; the environment and a file may say the same."""
     flags = parser.add_argument_group(
-        "a language model in place of the grammar",
+        "a language model in place of the grammar or of a trained translator",
         "Questions, and the names of the concepts in them, are sent to the host named; rows of patients never are.",
     )
     flags.add_argument(
@@ -33,16 +34,14 @@ def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_argument("--no-endpoint", action="store_true", help="send nothing anywhere, whatever is configured")
 
 
-def translator_of(args: argparse.Namespace) -> "Translator":
-    """Return who reads questions: the model that flags, environment or file name, and else the grammar.
+def endpoint_of(args: argparse.Namespace) -> "Endpoint | None":
+    """Return the endpoint that flags, environment or file name; None where none is, or none may be used.
 
     Raises EndpointError for a configuration that is wrong.
     """
-    from sql.text.translator import by_grammar
-
     if args.no_endpoint:
-        return by_grammar
-    from sql.text.endpoint import LanguageModel, read_endpoint
+        return None
+    from sql.text.endpoint import read_endpoint
 
     overrides = {
         "url": args.endpoint_url,
@@ -50,5 +49,16 @@ def translator_of(args: argparse.Namespace) -> "Translator":
         "key_file": args.endpoint_key_file,
         "sql": args.endpoint_sql,
     }
-    endpoint = read_endpoint(args.endpoint, overrides)
-    return by_grammar if endpoint is None else LanguageModel(endpoint)
+    return read_endpoint(args.endpoint, overrides)
+
+
+def translator_of(args: argparse.Namespace) -> "Translator":
+    """Return who reads questions on a store: the model of `endpoint_of`, and else the grammar."""
+    from sql.text.translator import by_grammar
+
+    endpoint = endpoint_of(args)
+    if endpoint is None:
+        return by_grammar
+    from sql.text.endpoint import LanguageModel
+
+    return LanguageModel(endpoint)

@@ -60,8 +60,8 @@ def run_ask(args: argparse.Namespace) -> int:
     from ehr.store import open_store, opened, require_subjects
 
     if args.db is not None or args.questions is not None:
-        if args.session is not None or args.endpoint is not None or args.endpoint_url is not None:
-            raise QuestionError("--in and --endpoint belong to questions on a store; leave them out with --db")
+        if args.dry_run or args.role != "analyst":
+            raise QuestionError("--dry-run and --role belong to questions on a store; leave them out with --db")
         return run_ask_database(args)
     if args.question is None:
         raise QuestionError('there is no question; give one in quotes, as in  ehr ask "how many patients are there?"')

@@ -2,13 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from api.translating import Plan
-    from sql.text.answering.answering import Answer
+    from sql.text.answering.answering import Answer, Answerer
+    from sql.text.answering.attempts import Ground
 
 
 def add_training_flags(parser: argparse.ArgumentParser) -> None:
@@ -36,11 +37,16 @@ def add_training_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+SESSIONS: Final = "sessions"
+"""Folder, beside the translator, that keeps the sessions of `ehr ask --db --in`."""
+
+
 def add_asking_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of questions on a foreign schema."""
     flags = parser.add_argument_group(
         "a database of your own",
-        "Answers with a translator that 'ehr train --translator' has trained; one question, or a file of them.",
+        "Answers with a translator that 'ehr train --translator' has trained, or a language model (--endpoint); "
+        "one question, one after another (--in), or a file of them.",
     )
     _add_ground_flags(flags)
     flags.add_argument("--translator", type=Path, metavar="FOLDER", help="its folder (./translators/CATALOGUE)")
@@ -149,29 +155,58 @@ def _render_report(console: "Console", report: dict[str, Any]) -> None:
 
 def run_ask_database(args: argparse.Namespace) -> int:
     """Answer one question, or a file of them, over a foreign schema."""
-    from api.translating import default_folder, load_translator, opened_ground
+    from api.translating import opened_ground
     from ehr.errors import QuestionError
 
     if (args.question is None) == (args.questions is None):
         raise QuestionError("give one question in quotes, or --questions FILE, and not both")
+    if args.session is not None and args.questions is not None:
+        raise QuestionError("--in is for one question after another; leave it out with --questions")
     _require(args, ("db", "catalogue"), "ehr ask --db")
     with opened_ground(args.db, args.catalogue) as ground:
-        parser, judge, _ = load_translator(args.translator or default_folder(args.catalogue), ground)
-        if args.questions is not None:
-            return _ask_file(args, ground, parser, judge)
-        return _ask_one(args, ground, parser, judge)
+        answerer = answerer_of(args, ground)
+        return _ask_one(args, ground, answerer) if args.questions is None else _ask_file(args, ground, answerer)
 
 
-def _ask_file(args: argparse.Namespace, ground: Any, parser: Any, judge: Any) -> int:
+def answerer_of(args: argparse.Namespace, ground: "Ground") -> "Answerer":
+    """Return who answers: the trained translator, a language model where one is named, or one after the other.
+
+    Raises ModelError where the translator is needed and there is none, and EndpointError for a wrong endpoint.
+    """
+    from api.endpoints import endpoint_of
+
+    endpoint = endpoint_of(args)
+    if endpoint is None:
+        return _learned(args, ground)
+    from sql.text.endpoint.records import RecordsModel
+
+    return RecordsModel(endpoint, _learned(args, ground) if endpoint.use == "after" else None)
+
+
+def _learned(args: argparse.Namespace, ground: "Ground") -> "Answerer":
+    from api.translating import load_translator
+    from sql.text.answering.answering import Learned
+
+    parser, judge, _ = load_translator(_folder(args), ground)
+    return Learned(parser, judge, args.cost_of_error)
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    from api.translating import default_folder
+
+    named: Path | None = args.translator
+    return named or default_folder(args.catalogue)
+
+
+def _ask_file(args: argparse.Namespace, ground: "Ground", answerer: "Answerer") -> int:
     import orjson
 
     from api.console import emit
-    from sql.text.answering.answering import answer_all
     from sql.text.answering.examples import read_asked
 
     _require(args, ("predictions",), "ehr ask --questions")
     asked = read_asked(args.questions)
-    answers = answer_all([one.question for one in asked], ground, parser, judge, args.cost_of_error)
+    answers = answerer([one.question for one in asked], ground)
     predictions = {one.id: answer.sqlite for one, answer in zip(asked, answers, strict=True)}
     args.predictions.write_bytes(orjson.dumps(predictions, option=orjson.OPT_INDENT_2))
     reasons = {answer.reason: 0 for answer in answers if answer.reason}
@@ -185,11 +220,18 @@ def _ask_file(args: argparse.Namespace, ground: Any, parser: Any, judge: Any) ->
     return 0
 
 
-def _ask_one(args: argparse.Namespace, ground: Any, parser: Any, judge: Any) -> int:
+def _ask_one(args: argparse.Namespace, ground: "Ground", answerer: "Answerer") -> int:
     from api.console import emit
-    from sql.text.answering.answering import answer_all
 
-    (answer,) = answer_all([args.question], ground, parser, judge, args.cost_of_error)
+    if args.session is None:
+        (answer,) = answerer([args.question], ground)
+    else:
+        from ehr.audit import user_name
+        from sql.text.followups import FolderSessions
+        from sql.text.followups.records import ask_records_in
+
+        sessions = FolderSessions(_folder(args) / SESSIONS)
+        answer = ask_records_in(sessions, args.session, user_name(), ground, args.question, answerer)
     emit(args, payload_of(answer), lambda console: _render_answer(console, answer))
     return 0
 
@@ -236,6 +278,6 @@ def _render_answer(console: "Console", answer: "Answer") -> None:
 
 def _how_sure(answer: "Answer") -> str:
     if answer.confidence is None:
-        return f"read by the {answer.by}, so no probability that it is right is known"
+        return f"read by {answer.by}; how likely it is right was not learnt"
     sure = "over 99%" if answer.confidence > 0.99 else f"{answer.confidence:.0%}"
     return f"right with a probability of {sure}"

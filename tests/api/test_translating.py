@@ -3,11 +3,14 @@
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api.cli import main
 from tests.sql.text.answering.ward import write_ward
+from tests.sql.text.endpoint.chat_server import answered, chat_server
+from tests.sql.text.endpoint.records.conftest import tokens
 from tests.sql.text.records.hospital import fill
 
 DRUGS, LABS = ("aspirin", "heparin", "insulin"), ("sodium", "glucose")
@@ -106,12 +109,45 @@ def test_without_a_translator_the_command_says_to_train_first(
     assert not (place / "none.json").exists()
 
 
+def test_a_language_model_answers_in_a_session_that_rules_go_on_with(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asked(question: str) -> dict[str, Any]:
+        flags = ["--endpoint-url", chat.url, "--endpoint-model", "m", "--in", "ward", "--json"]
+        command = ["ask", question, *ground_flags(place), "--translator", str(place / "model"), *flags]
+        assert main(command) == 0
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    with chat_server() as chat:
+        chat.will(answered(tokens("list lab value name lab_1 of patient_1 last")))
+        first, second = asked("What was the last sodium of patient 1?"), asked("and the time?")
+
+        assert (first["rows"], first["confidence"]) == ([{"value": 135.5}], None)
+        assert first["read_by"].startswith("m at ")
+        assert second["rows"] == [{"time": "2100-02-02T06:00:00"}]
+        assert second["read_by"] == "the rules of follow-ups"
+        assert len(chat.requests) == 1
+
+
+def test_a_file_of_questions_may_be_put_to_a_language_model(place: Path) -> None:
+    out = place / "by-model.json"
+    command = ["ask", "--questions", str(place / "asked.json"), "--predictions", str(out), *ground_flags(place)]
+    with chat_server() as chat:
+        chat.will(answered({"type": "No", "reason": "UNANSWERABLE", "message": "not here"}))
+        assert main([*command, "--endpoint-url", chat.url, "--endpoint-model", "m"]) == 0
+
+    assert set(json.loads(out.read_text(encoding="utf-8")).values()) == {None}
+
+
 @pytest.mark.parametrize(
     ("flags", "what"),
     [
         (["ask"], "there is no question"),
         (["ask", "who?", "--db", "db"], "--catalogue"),
         (["ask", "who?", "--db", "db", "--catalogue", "x", "--questions", "a.json"], "not both"),
+        (["ask", "--db", "db", "--catalogue", "x", "--questions", "a.json", "--in", "ward"], "one question after"),
+        (["ask", "who?", "--db", "db", "--catalogue", "x", "--dry-run"], "--dry-run"),
         (["train", "--translator", "--db", "db"], "--questions"),
         (["train"], "--model"),
     ],

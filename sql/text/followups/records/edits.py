@@ -146,6 +146,12 @@ def ask_for(query: RecordsQuery, ask: Ask) -> RecordsQuery:
     return replace(query, ask=ask)
 
 
+def listed(query: RecordsQuery, ask: List, *, of_all: bool) -> RecordsQuery:
+    """List a field of the records: of the one that was chosen, or `of_all`."""
+    records = replace(query.records, pick=None) if of_all else query.records
+    return replace(ask_for(query, ask), records=records)
+
+
 def counted(query: RecordsQuery, ask: Count | None) -> RecordsQuery:
     """Count the records, all of them where one was chosen; None: what was counted before, else the records."""
     if ask is None and isinstance(query.ask, Count):

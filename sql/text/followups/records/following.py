@@ -13,7 +13,7 @@ from sql.text.followups.sessions import Session, Sessions, unknown
 from sql.text.records.query import RecordsQuery
 from sql.text.refuse import Refusal
 
-BY_RULES: Final = "rules of follow-ups"
+BY_RULES: Final = "the rules of follow-ups"
 _ROLE: Final = "analyst"
 _UNPARSED: Final = Parsed((), (), {})
 

@@ -16,6 +16,7 @@ from sql.text.followups.records.edits import (
     at_any_time,
     at_time,
     counted,
+    listed,
     named,
     of_everyone,
     of_person,
@@ -225,11 +226,14 @@ def _summed(said: Said) -> Edit:
 
 
 def _field(said: Said) -> Edit | None:
-    """List the field of this noun, where the records have such a one."""
+    """List the field of this noun, where the records have such a one; "the times" are those of all records."""
     words = said.word("noun").removesuffix(" of them").removesuffix(" of those")
     wanted = _stems(words)
     field = next((one for one in said.kind.fields.values() if wanted in _nouns(one)), None)
-    return None if field is None else partial(ask_for, ask=List(field.name, bool(said.word("distinct"))))
+    if field is None:
+        return None
+    is_plural = wanted != tuple(words.split())
+    return partial(listed, ask=List(field.name, bool(said.word("distinct"))), of_all=is_plural)
 
 
 def _shown(said: Said) -> Edit:

@@ -40,7 +40,7 @@ def test_follow_ups_go_on_from_the_last_question(ground: Ground) -> None:
 
     second = asked(kept, ground, "and only the first?")
     assert rows(second) == [{"value": 140.0}]
-    assert (second.by, second.confidence) == ("rules of follow-ups", None)
+    assert (second.by, second.confidence) == ("the rules of follow-ups", None)
     assert second.reading == "Value of the first of the laboratory tests of sodium of patient 1."
 
     assert rows(asked(kept, ground, "and for patient 2?")) == [{"value": 128.0}]

@@ -18,7 +18,8 @@ from ehr.errors import QuestionError
 from sql.text.answering.examples import Example
 from sql.text.records.grammar import Grammar
 from sql.text.records.linear import delinearize, linearize
-from sql.text.records.query import Change, New, RecordsQuery
+from sql.text.records.query import Aggregate, Ask, Change, Frequency, List, New, RecordsQuery
+from sql.text.records.selection import Moment
 from sql.text.records.slots import fill, slots_of
 from sql.text.records.tokens import slot_of
 from sql.text.records.values import Slot
@@ -99,11 +100,66 @@ def _when(query: RecordsQuery) -> Part | None:
     return None if isinstance(query.ask, Change | New) or not query.records.when else (query.records.when,)
 
 
+def _ask(query: RecordsQuery) -> Part:
+    """Return what is asked, whatever field it is asked of."""
+    ask: Any = query.ask
+    return (replace(ask, field=_NO_FIELD) if hasattr(ask, "field") else ask,)
+
+
+def _put_ask(query: RecordsQuery, part: Part) -> RecordsQuery:
+    ask, field = part[0], getattr(query.ask, "field", _NO_FIELD)
+    return replace(query, ask=replace(ask, field=field) if hasattr(ask, "field") else ask)
+
+
+def _picked(query: RecordsQuery) -> Part | None:
+    return None if isinstance(query.ask, Change | New) or query.records.pick is None else (query.records.pick,)
+
+
+def _of_ask(name: str, instead: Callable[[Any], Ask]) -> _Kind:
+    """Return the sort of parts that is a value of what is asked; `instead` asks with it where the other has none."""
+
+    def take(query: RecordsQuery) -> Part | None:
+        value = getattr(query.ask, name, None)
+        return None if value is None else (value,)
+
+    def put(query: RecordsQuery, part: Part) -> RecordsQuery:
+        ask: Any = query.ask
+        return replace(query, ask=replace(ask, **{name: part[0]}) if hasattr(ask, name) else instead(part[0]))
+
+    return _Kind(take, put)
+
+
+def _of_other(name: str) -> _Kind:
+    """Return the sort of parts that is a value of the moment compared with: its windows or its pick."""
+
+    def take(query: RecordsQuery) -> Part | None:
+        value = getattr(query.ask.other, name) if isinstance(query.ask, Change | New) else None
+        return (value,) if value else None
+
+    def put(query: RecordsQuery, part: Part) -> RecordsQuery:
+        ask = query.ask if isinstance(query.ask, Change | New) else New(_NO_FIELD, Moment())
+        other: Any = ask.other
+        return replace(query, ask=replace(ask, other=replace(other, **{name: part[0]})))
+
+    return _Kind(take, put)
+
+
+_NO_FIELD: Final = "nothing"
 _KINDS: Final[Mapping[str, _Kind]] = {
+    "ask": _Kind(_ask, _put_ask),
     "event": _Kind(_event, _put_event),
     "listed": _Kind(_listed, _put_listed),
     "other": _Kind(_other, _put_other),
     "relation": _Kind(_relation, _put_relation),
+    "pick": _Kind(_picked, lambda query, part: _with(query, pick=part[0])),
+    "value": _Kind(
+        lambda query: (query.records.value,) if query.records.value else None,
+        lambda query, part: _with(query, value=part[0]),
+    ),
+    "function": _of_ask("function", lambda function: Aggregate(function, _NO_FIELD)),
+    "per": _of_ask("per", lambda per: Frequency("max", per)),
+    "versus": _of_other("when"),
+    "versus_pick": _of_other("pick"),
     "when": _Kind(_when, lambda query, part: _with(query, when=part[0])),
     "who": _Kind(
         lambda query: (query.records.who,) if query.records.who else None,
@@ -111,6 +167,13 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     ),
 }
 _NOTHING: Final[Mapping[str, Part]] = {
+    "ask": (List(_NO_FIELD),),
+    "function": (None,),
+    "per": (None,),
+    "versus": ((),),
+    "versus_pick": (None,),
+    "pick": (None,),
+    "value": (None,),
     "event": ("nothing", ()),
     "listed": ("nothing", (), "nothing"),
     "other": ("nothing", ()),

@@ -20,16 +20,17 @@ FREE: Final = frozenset({0.0, 1.0})
 _TELLING: Final[tuple[tuple[frozenset[str], re.Pattern[str]], ...]] = tuple(
     (frozenset(words.split()), re.compile(tokens))
     for words, tokens in (
-        ("first earliest", r"\bfirst"),
-        ("last latest previous recent", r"\b(?:last|second_last|third_last|ago|yesterday|versus)|\b\w+_since"),
+        ("first earliest", r"\bfirst|\bwithin|\bsame_|\bafter"),
+        ("last latest recent", r"\b(?:last|second_last|third_last|ago|yesterday|versus)|\b\w+_since"),
+        ("previous", r"\b(?:last|ago|yesterday|versus|within|same_|after)|\b\w+_since"),
         ("second", r"\bsecond"),
         ("yesterday", r"\byesterday"),
-        ("today", r"\btoday"),
+        ("today", r"\btoday|\bsame_age"),
         ("current currently", r"\bcurrent|\bthis_"),
         ("average mean", r"\bavg"),
-        ("total sum", r"\bsum|\bbalance|\bcount"),
+        ("total sum", r"\bsum|\bbalance|\bcount|_cost|_since|\blength"),
         ("maximum highest largest peak", r"\bmax|\bhighest|\btop|\bmortality"),
-        ("minimum lowest smallest", r"\bmin|\blowest"),
+        ("minimum lowest smallest", r"\bmin|\blowest|\bmortality"),
         ("abnormal", r"\babnormal|_normal"),
         ("icu", r"\bicu|_icu|\btransfer|careunit"),
         ("cost costs price charge charges charged", r"\bcost|_cost"),

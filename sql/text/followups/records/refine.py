@@ -55,7 +55,7 @@ def refine_records(question: str, previous: RecordsQuery, ground: Ground) -> Ref
     text = " ".join(_STOPS.sub(" ", linked.text.lower()).split())
     edits, rest = _edits(text, linked, previous, ground)
     if rest or not edits:
-        return _unread(text, rest) if _MARK.match(text) else None
+        return _unread(rest or text, linked) if _MARK.match(text) else None
     query = previous
     try:
         for edit in edits:
@@ -112,6 +112,7 @@ def _said(rule: Rule, text: str, linked: Linked, ground: Ground, kind: Kind) -> 
     return None if found is None or edit is None else _Found(edit, found.end(), rule.is_whole)
 
 
-def _unread(text: str, rest: str) -> Refusal:
-    what = rest or text
-    return Refusal("LOW_CONFIDENCE", f"'{what}' was not understood as a follow-up; ask for example {EXAMPLES}")
+def _unread(rest: str, linked: Linked) -> Refusal:
+    for slot in linked.slots:
+        rest = rest.replace(slot.placeholder, slot.surface)
+    return Refusal("LOW_CONFIDENCE", f"'{rest}' was not understood as a follow-up; ask for example {EXAMPLES}")

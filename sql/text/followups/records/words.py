@@ -212,6 +212,8 @@ _FUNCTIONS: Final = {
     "lowest": "min", "minimum": "min", "min": "min",
 }  # fmt: skip
 _PER: Final = {"daily": "day", "monthly": "month", "yearly": "year", "annual": "year"}
+LONGEST_NOUN: Final = 3
+"""Words of a noun that is taken for a field which the records do not have."""
 _MORE_NOUNS: Final = {"time": ("time", "date", "moment"), "value": ("value", "result", "measurement")}
 
 
@@ -236,10 +238,12 @@ def _field(said: Said) -> Edit | None:
     return partial(listed, ask=List(field.name, bool(said.word("distinct"))), of_all=is_plural)
 
 
-def _shown(said: Said) -> Edit:
-    """List the field of this noun, or say which there are."""
+def _shown(said: Said) -> Edit | None:
+    """List the field of this noun, or say which there are; a longer phrase may be a question of its own."""
     edit = _field(said)
-    return partial(_no_field, said=said) if edit is None else edit
+    if edit is None and len(said.word("noun").split()) <= LONGEST_NOUN:
+        return partial(_no_field, said=said)
+    return edit
 
 
 def _no_field(query: RecordsQuery, said: Said) -> RecordsQuery:

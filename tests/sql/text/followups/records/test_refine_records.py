@@ -118,6 +118,7 @@ def test_a_window_takes_the_place_of_those_of_its_sort(ground: Ground, before: s
         ('list vital value name ="daily weight"', "only the normal ones", "AMBIGUOUS", "no normal range"),
         (LAST, "and purple ones?", "LOW_CONFIDENCE", "'purple ones' was not understood"),
         (LAST, "what about the weather?", "LOW_CONFIDENCE", "ask for example"),
+        (LAST, "and purple ones of patient 2?", "LOW_CONFIDENCE", "'purple ones of patient 2'"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_to_say(
@@ -135,6 +136,7 @@ def test_what_does_not_fit_is_refused_with_what_to_say(
     [
         "how many times was aspirin prescribed?",
         "what is the weather",
+        "tell me the number of patients who were discharged",
         "show me the drugs of patient 2 last month",
         "when was patient 2 last prescribed aspirin?",
         "",

@@ -1,6 +1,7 @@
 """`ehr train --translator` and `ehr ask --db`: learn the questions of a schema of your own, and ask it in English."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -171,6 +172,7 @@ def run_ask_database(args: argparse.Namespace) -> int:
 def answerer_of(args: argparse.Namespace, ground: "Ground") -> "Answerer":
     """Return who answers: the trained translator, a language model where one is named, or one after the other.
 
+    In a file of questions a model may write no SQL, since predictions are for SQLite, as typed questions alone are.
     Raises ModelError where the translator is needed and there is none, and EndpointError for a wrong endpoint.
     """
     from api.endpoints import endpoint_of
@@ -180,6 +182,8 @@ def answerer_of(args: argparse.Namespace, ground: "Ground") -> "Answerer":
         return _learned(args, ground)
     from sql.text.endpoint.records import RecordsModel
 
+    if args.questions is not None:
+        endpoint = replace(endpoint, sql=False)
     return RecordsModel(endpoint, _learned(args, ground) if endpoint.use == "after" else None)
 
 
@@ -267,7 +271,8 @@ def _render_answer(console: "Console", answer: "Answer") -> None:
         console.print(Text.assemble((answer.reason, "bold yellow"), "  ", answer.message or ""))
         return
     console.print(Text("Understood", style="bold cyan"))
-    console.print(Padding(Text(f"{answer.reading} ({_how_sure(answer)})"), (0, 2)))
+    sure = "" if answer.query is None else f" ({_how_sure(answer)})"
+    console.print(Padding(Text(f"{answer.reading}{sure}"), (0, 2)))
     console.print(Text("SQL", style="bold cyan"))
     pretty = sqlglot.parse_one(answer.sql or "", read="duckdb").sql(dialect="duckdb", pretty=True)
     console.print(Padding(Syntax(pretty, "sql", theme="ansi_dark", background_color="default"), (0, 2)))

@@ -132,10 +132,12 @@ def test_a_language_model_answers_in_a_session_that_rules_go_on_with(
 
 def test_a_file_of_questions_may_be_put_to_a_language_model(place: Path) -> None:
     out = place / "by-model.json"
+    flags = ["--endpoint-model", "m", "--endpoint-sql"]
     command = ["ask", "--questions", str(place / "asked.json"), "--predictions", str(out), *ground_flags(place)]
     with chat_server() as chat:
-        chat.will(answered({"type": "No", "reason": "UNANSWERABLE", "message": "not here"}))
-        assert main([*command, "--endpoint-url", chat.url, "--endpoint-model", "m"]) == 0
+        chat.will(answered({"type": "SqlReply", "sql": "SELECT dayname(admittime) FROM admissions"}))
+        assert main([*command, "--endpoint-url", chat.url, *flags]) == 0
+        assert len(chat.requests) >= len(questions())
 
     assert set(json.loads(out.read_text(encoding="utf-8")).values()) == {None}
 

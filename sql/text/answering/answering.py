@@ -41,10 +41,10 @@ class Judge:
 class Answer:
     """What became of a question.
 
-    Answered: `reading` says what was understood, `sql` what ran, `sqlite` the same for SQLite, `result` the rows.
-    Not answered: `reason` and `message` say why; `alternatives` are what may have been meant. `confidence` is the
-    probability that the answer is, or would have been, right; None where it was not learnt. `query` is the typed
-    question, None behind SQL that a language model wrote; `by` says who read the question.
+    Answered: `reading` says what was understood, `sql` what ran, `sqlite` the same for SQLite (None where a language
+    model wrote it), `result` the rows. Not answered: `reason` and `message` say why; `alternatives` are what may have
+    been meant. `confidence` is the probability that the answer is, or would have been, right; None where it was not
+    learnt. `query` is the typed question, None behind SQL that a language model wrote; `by` says who read it.
     """
 
     question: str

@@ -24,7 +24,6 @@ from sql.text.linking import Linked, link
 from sql.text.question import compile_question
 from sql.text.records.query import RecordsQuery
 from sql.text.records.slots import fill
-from sql.text.records.sqlite import to_sqlite
 from sql.text.records.values import Plain, Slot
 from sql.text.refuse import Refusal, refuse
 from sql.text.words import MAX_TOKENS
@@ -124,20 +123,22 @@ class RecordsModel:
         return tree if fault is None else doubted(self.endpoint, f"misread the question: {fault}")
 
     def _answer_of_sql(self, tree: exp.Expr, question: str, ground: Ground) -> Answer:
-        """Run SQL that no typed question stands behind; its reading says what it is not."""
+        """Run SQL that no typed question stands behind; its reading says what it is not.
+
+        It is not written for SQLite: only for what typed questions compile to is it known to mean the same there.
+        """
         name = self.endpoint.name
         try:
             result = ground.database.run(tree)
-            sqlite = to_sqlite(tree)
         except UnsafeQuery as error:
             return refused(
                 question, Refusal("UNSAFE", f"the SQL of the language model {name} is refused: {error}"), name
             )
-        except (QueryFailed, QuestionError) as error:
+        except QueryFailed as error:
             return refused(
                 question, Refusal("LOW_CONFIDENCE", f"the SQL of the language model {name}: {error}"), name
             )
-        return Answer(question, None, reading_of_sql(name), to_sql(tree), sqlite, result, by=name)
+        return Answer(question, None, reading_of_sql(name), to_sql(tree), None, result, by=name)
 
 
 def _not_asked(question: str, linked: Linked) -> Refusal | None:

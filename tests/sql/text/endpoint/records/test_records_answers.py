@@ -93,7 +93,7 @@ def test_sql_is_run_where_it_is_allowed_and_says_that_it_has_no_reading(chat: Ch
     assert rows(answer) == [{"top": 135.5}]
     assert "not made from a typed question" in str(answer.reading)
     assert "subject_id = 1" in str(answer.sql)
-    assert (answer.query, answer.confidence) == (None, None)
+    assert (answer.query, answer.confidence, answer.sqlite) == (None, None, None)
     assert told(chat)["tables"]["labevents"]["valuenum"] == "DOUBLE"
 
     assert asking(question).reason == "LOW_CONFIDENCE"

@@ -55,7 +55,7 @@ class Plan:
     """Passes over the questions in the training of a network."""
     composed: int = 5000
     """Questions made by composition, at most."""
-    phrased: int = 1000
+    phrased: int = 3000
     """Questions made from a grammar of phrases, at most."""
     made: int = 400
     """Questions without an answer that are made, at most."""

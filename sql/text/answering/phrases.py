@@ -1,112 +1,204 @@
-# ruff: noqa: E501  (a table has a line for each of its rows)
-"""Questions made from a grammar of phrases: every kind of records with asks and windows that training may never show.
+"""Questions made from a grammar of phrases: asks, kinds, restrictions and windows in combinations never trained.
 
-Phrases are filled with the kinds and slots of the catalogue; what the grammar of the linear form does not allow for a
-kind is left out. They stand beside the real questions, so that no ask of typed questions is unheard of.
+The tables of `wordings` hold frames, words beside tokens. In a frame stand places for the records asked about, the
+patients, a window of time, a comparison, which of several, and other records that came before; each is drawn and
+fills the words and the tokens alike, as in a synchronous grammar (Aho and Ullman, "Syntax Directed Translations and
+the Pushdown Assembler", 1969). What the grammar of the linear form does not allow for a kind is drawn anew.
 """
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import numpy as np
 
 from ehr.errors import QuestionError
 from sql.text.answering.examples import Example
-from sql.text.records.catalogue import Catalogue, Kind
+from sql.text.answering.wordings import FRAMES, NAMED, PARTS, PLAIN_VERBS, Wording
+from sql.text.records.catalogue import Catalogue, Field, Kind
 from sql.text.records.grammar import Grammar
 
+T = TypeVar("T")
 WEIGHT: Final = 0.5
-_SLOT: Final = re.compile(r"\[(\w+)\]")
-WINDOWS: Final = (
-    ("", ""),
-    (" since [date_1]", "since date_1"),
-    (" in [date_1]", "in date_1"),
-    (" since [duration_1] ago", "ago duration_1"),
-    (" this year", "this_year"),
-    (" last year", "last_year"),
-    (" this month", "this_month"),
-    (" during the last month", "last_month"),
-    (" today", "today"),
-    (" yesterday", "yesterday"),
-    (" on [month_day_1]/this year", "this_year month_day_1"),
-    (" in [month_1]/last year", "last_year month_1"),
-    (" during the first hospital visit", "first_stay"),
-    (" on the last hospital encounter", "last_stay"),
-    (" during the current hospital stay", "current_stay"),
-    (" in the first ICU visit", "first_icu"),
-    (" during the last ICU stay", "last_icu"),
-    (" on the current ICU visit", "current_icu"),
-)
-"""A window in words and in tokens."""
-OF_ONE: Final = (
-    ("Has patient [patient_1] had any [{s}_1]{w}?", "exists {k} name {s}_1 of patient_1 {w}"),
-    ("How many times did patient [patient_1] have [{s}_1]{w}?", "count_records {k} name {s}_1 of patient_1 {w}"),
-    ("When did patient [patient_1] first have [{s}_1]{w}?", "list {k} time name {s}_1 of patient_1 {w} first"),
-    ("When was the last [{s}_1] of patient [patient_1]{w}?", "list {k} time name {s}_1 of patient_1 {w} last"),
-    ("What was the average [{s}_1] of patient [patient_1]{w}?", "avg {k} value name {s}_1 of patient_1 {w}"),
-    ("What was patient [patient_1]'s total [{s}_1]{w}?", "sum {k} value name {s}_1 of patient_1 {w}"),
-    ("What was the daily maximum [{s}_1] of patient [patient_1]{w}?", "max per_day {k} value name {s}_1 of patient_1 {w}"),
-    ("Show the monthly minimum [{s}_1] of patient [patient_1]{w}.", "min per_month {k} value name {s}_1 of patient_1 {w}"),
-    ("Has the [{s}_1] of patient [patient_1] been normal{w}?", "exists {k} name {s}_1 of patient_1 {w} normal"),
-    ("Was patient [patient_1]'s [{s}_1] in the normal range{w}?", "exists {k} name {s}_1 of patient_1 {w} normal"),
-    ("Was patient [patient_1]'s [{s}_1] above normal{w}?", "exists {k} name {s}_1 of patient_1 {w} above_normal"),
-    ("Was the [{s}_1] of patient [patient_1] lower than normal{w}?", "exists {k} name {s}_1 of patient_1 {w} below_normal"),
-    ("Was patient [patient_1]'s [{s}_1] ever greater than [number_1]{w}?", "exists {k} name {s}_1 of patient_1 {w} above number_1"),
-    ("Was the [{s}_1] of patient [patient_1] less than [number_1]{w}?", "exists {k} name {s}_1 of patient_1 {w} below number_1"),
-)  # fmt: skip
-"""Questions about one patient: words and tokens, {k} the kind, {s} its slot, {w} the window."""
-OF_ALL: Final = (
-    ("How many patients had [{s}_1]{w}?", "count_patients {k} name {s}_1 {w}"),
-    ("Count the patients who received [{s}_1]{w}.", "count_patients {k} name {s}_1 {w}"),
-    ("What are the [number_1] most frequent {p}{w}?", "top number_1 {k} name {w}"),
-    ("Show the top [number_1] {p}{w}.", "top number_1 {k} name {w}"),
-    ("How many hospital visits involved [{s}_1]{w}?", "count_stays {k} name {s}_1 {w}"),
-    (
-        "What is the [duration_1] survival rate of patients who had [{s}_1] after a diagnosis of [diagnosis_1]{w}?",
-        "survival duration_1 {k} name {s}_1 {w} after diagnosis name diagnosis_1",
-    ),
-    (
-        "What share of patients with [{s}_1] who were earlier diagnosed with [diagnosis_1] lived for [duration_1]{w}?",
-        "survival duration_1 {k} name {s}_1 {w} after diagnosis name diagnosis_1",
-    ),
-    (
-        "What are the [number_1] {p} with the highest [duration_1] mortality{w}?",
-        "mortality number_1 duration_1 {k} name {w}",
-    ),
-)
-"""Questions about all patients; {p} the noun of the kind."""
+_TRIES: Final = 40
+"""Drawings for each question wanted, at most."""
+_OF_ONE_FRAME: Final = 12
+"""Drawings of one frame in which a question of the grammar must be found."""
+_PLACE: Final = re.compile(r"\{(\w+)\}")
+_ARTICLE: Final = re.compile(r"\ba(?= [aeioAEIO])")
+_SLOT: Final = re.compile(r"\b([a-z_]+)#(\d+)\b")
 
 
 def phrased(catalogue: Catalogue, grammar: Grammar, most: int, seed: int = 0) -> list[Example]:
-    """Return up to `most` questions, drawn from all that the phrases make of the kinds of a catalogue."""
-    found = {one.text: one for kind in catalogue.kinds.values() for one in _of_kind(kind, grammar)}
-    every = list(found.values())
-    order = np.random.default_rng(seed).permutation(len(every))[:most]
-    return [every[at] for at in sorted(order.tolist())]
+    """Return up to `most` questions drawn from all that the frames make of a catalogue; every frame as often."""
+    draw = _Draw(catalogue, np.random.default_rng(seed))
+    found: dict[str, Example] = {}
+    for turn in range(_TRIES * most):
+        if len(found) >= most:
+            break
+        frame = FRAMES[turn % len(FRAMES)]
+        made = next((one for _ in range(_OF_ONE_FRAME) if (one := draw.question(frame, grammar)) is not None), None)
+        if made is not None:
+            found.setdefault(made.text, made)
+    return list(found.values())
 
 
-def _of_kind(kind: Kind, grammar: Grammar) -> Iterator[Example]:
-    name = kind.fields.get("name")
-    if name is None or name.slot is None:
-        return
-    for words, tokens in (*OF_ONE, *OF_ALL):
-        for when, window in WINDOWS:
-            text = words.format(s=name.slot, p=kind.noun[1], w=when)
-            written = tokens.format(k=kind.name, s=name.slot, w=window).split()
-            if _is_each_once(text) and _is_question(written, grammar):
-                yield Example(text, tuple(written), WEIGHT)
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """Records of a kind, perhaps those of one name: how a question calls them, and their tokens."""
+
+    noun: str
+    nouns: str
+    verbs: tuple[str, str, str]
+    """What a patient did, has done, and was doing."""
+    name: str
+    tokens: str
 
 
-def _is_each_once(text: str) -> bool:
-    """Say whether no slot stands twice, as it would where phrase and window, or phrase and kind, hold the same."""
-    slots = _SLOT.findall(text)
-    return len(slots) == len(set(slots))
+class _Draw:
+    """Draws questions; slots are numbered apart until the words of a question are known."""
+
+    def __init__(self, catalogue: Catalogue, chance: np.random.Generator) -> None:
+        self.catalogue, self.chance = catalogue, chance
+        self.kinds = list(catalogue.kinds.values())
+        self.slots = 0
+        owners = Counter(slot for kind in self.kinds for slot in {field.slot for field in kind.fields.values()})
+        self.telling = {slot for slot, count in owners.items() if count == 1}
+        """Slots that only one kind of records has, so that a name alone tells the kind."""
+
+    def question(self, frame: Wording, grammar: Grammar) -> Example | None:
+        """Fill a frame; None where the grammar does not know what came of it."""
+        filled = self._filled(frame)
+        if filled is None:
+            return None
+        words, tokens = filled
+        text, names = _numbered(_smoothed(words))
+        written = tuple(_SLOT.sub(lambda slot: names[slot[0]], tokens).split())
+        return Example(text, written, WEIGHT) if _is_question(written, grammar) else None
+
+    def _filled(self, frame: Wording) -> Wording | None:
+        """Fill the places of a frame, the events and fields first; None where a kind lacks what is asked."""
+        places = _PLACE.findall(frame[0] + frame[1])
+        kind, other = self._one(self.kinds), self._one(self.kinds)
+        named = "m" in places and (any(place in NAMED for place in places) or self.chance.random() < 0.7)
+        first, second = self._event(kind, named=named), self._event(other, named=self.chance.random() < 0.9)
+        field = self._field(kind, places)
+        if first is None or second is None or (field is None and "f" in places):
+            return None
+        values = _values(kind, first, field) | {"k2": other.name, "nouns0": kind.noun[1], "k2_nouns": other.noun[1]}
+        values |= {f"{key}2": value for key, value in _values(other, second, None).items() if key != "k"}
+        return self._expanded(frame, values)
+
+    def _expanded(self, frame: Wording, values: Mapping[str, str]) -> Wording | None:
+        """Put parts and values in the places of a frame, words and tokens alike, until none is left."""
+        words, tokens = frame
+        while places := _PLACE.findall(words + tokens):
+            place = places[0]
+            if place in values:
+                part = values[place], values[place]
+            elif place.rstrip("2") in PARTS:
+                part = self._slotted(self._one(PARTS[place.rstrip("2")]))
+            else:
+                return None
+            words, tokens = (one.replace(f"{{{place}}}", two) for one, two in zip((words, tokens), part, strict=True))
+        return self._slotted((words, tokens))
+
+    def _slotted(self, part: Wording) -> Wording:
+        """Give the slots of a part, written `kind_N` in words and tokens, numbers of their own."""
+        names: dict[str, str] = {}
+
+        def named(found: re.Match[str]) -> str:
+            if found[0] not in names:
+                self.slots += 1
+                names[found[0]] = f"{found[1]}#{self.slots}"
+            return names[found[0]]
+
+        pattern = re.compile(r"\b([a-z_]+)_N\b")
+        words = re.sub(r"\[(\w+)\]", lambda found: f"[{pattern.sub(named, found[1])}]", part[0])
+        return words, pattern.sub(named, part[1])
+
+    def _event(self, kind: Kind, *, named: bool) -> _Event | None:
+        """Return records of a kind, of one name where asked for; None where the kind has no names."""
+        singular, plural = kind.noun
+        verbs = self._one(kind.verbs) if kind.verbs else PLAIN_VERBS
+        if not named:
+            return _Event(singular, plural, _forms(verbs, f"a {singular}"), singular, "")
+        fields: dict[str, Field] = {}
+        for one in kind.fields.values():
+            if one.slot and one.slot != "sex":
+                fields.setdefault(one.slot, one)
+        if not fields:
+            return None
+        slot, field = self._one([*fields.items()])
+        self.slots += 1
+        name = f"[{slot}#{self.slots}]"
+        full = (f"{name} {singular}", f"{singular} of {name}")
+        noun = self._one((name, *full) if slot in self.telling else full)
+        object_ = name if kind.verbs and slot in self.telling else f"a {self._one(full)}"
+        nouns = self._one((f"{name} {plural}", f"{plural} of {name}"))
+        return _Event(noun, nouns, _forms(verbs, object_), name, f"{field.name} {slot}#{self.slots}")
+
+    def _field(self, kind: Kind, places: Sequence[str]) -> Field | None:
+        """Return a field that a frame can ask for: one with slots, a number, a time, or any."""
+        wanted = {"fs": "slot", "fv": "number", "ft": "time"}
+        sort = next((wanted[place] for place in places if place in wanted), "any")
+        fields = [
+            field
+            for field in kind.fields.values()
+            if sort == "any" or (field.slot is not None if sort == "slot" else field.type == sort)
+        ]
+        return self._one(fields) if fields else None
+
+    def _one(self, choices: Sequence[T]) -> T:
+        return choices[int(self.chance.integers(len(choices)))]
 
 
-def _is_question(tokens: list[str], grammar: Grammar) -> bool:
+def _values(kind: Kind, event: _Event, field: Field | None) -> dict[str, str]:
+    """Return what stands in the places of an event and its field."""
+    past, done, being = event.verbs
+    values = {"k": kind.name, "m": event.tokens, "noun": event.noun, "nouns": event.nouns, "name": event.name}
+    values |= {"past": past, "pasts": past.replace("was ", "were ", 1), "done": done, "being": being}
+    values["kind"] = kind.noun[0]
+    if field is not None:
+        is_name = field.name == "name"
+        values |= dict.fromkeys(("f", "fs", "fv", "ft"), field.name)
+        values["fnoun"] = kind.noun[0] if is_name else field.noun
+        values["fnouns"] = kind.noun[1] if is_name else _plural(field.noun)
+    return values
+
+
+def _forms(verbs: tuple[str, str, str], object_: str) -> tuple[str, str, str]:
+    past, done, being = verbs
+    return f"{past} {object_}", f"{done} {object_}", f"{being} {object_}"
+
+
+def _plural(noun: str) -> str:
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
+def _smoothed(words: str) -> str:
+    """Put the spaces and articles of a text right."""
+    return _ARTICLE.sub("an", " ".join(words.split()).replace(" ?", "?").replace(" .", "."))
+
+
+def _numbered(words: str) -> tuple[str, dict[str, str]]:
+    """Number the slots of a text by kind, in the order of the text; return it and the new names."""
+    counts: dict[str, int] = {}
+    names: dict[str, str] = {}
+    for slot in _SLOT.finditer(words):
+        if slot[0] not in names:
+            counts[slot[1]] = counts.get(slot[1], 0) + 1
+            names[slot[0]] = f"{slot[1]}_{counts[slot[1]]}"
+    return _SLOT.sub(lambda slot: names[slot[0]], words), names
+
+
+def _is_question(tokens: Sequence[str], grammar: Grammar) -> bool:
+    """Say whether the tokens are a question of the grammar that does not list what it names."""
     try:
-        grammar.query(tokens)
+        query = grammar.query(tokens)
     except QuestionError:
         return False
-    return True
+    field = getattr(query.ask, "field", None)
+    return all(match.field != field or not match.values for match in query.records.matches)

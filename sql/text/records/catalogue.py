@@ -59,7 +59,8 @@ class Kind:
     `row` tells rows apart, `subject` is the patient. `stay` and `icu` are the columns that name the hospital stay and
     the ICU stay, or BY_TIME where only the time tells. `key` is what these refer to, for the kinds stay and icu
     themselves. `where` maps a column to its values, or to True where it must have one. `charged` is how charges name
-    the kind, `normal` gives the normal ranges of numbers by name.
+    the kind, `normal` gives the normal ranges of numbers by name, `verbs` what a patient did, has done and was doing
+    (`received`, `received`, `receiving`) whom the record is of.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Kind:
     where: Mapping[str, tuple[str, ...] | Literal[True]] = field(default_factory=dict)
     normal: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     charged: str | None = None
+    verbs: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def time(self) -> Field | None:

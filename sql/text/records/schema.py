@@ -197,6 +197,7 @@ def _kind(name: str, part: _Part) -> Kind:
         stay=part.text_or_none("stay"),
         icu=part.text_or_none("icu"),
         charged=part.text_or_none("charged"),
+        verbs=_verbs(part) if part.has("verbs") else (),
         where=_where(part.part("where")) if part.has("where") else {},
         normal=_normal(part.part("normal")) if part.has("normal") else {},
         fields={key: _field(key, one) for key, one in part.part("fields").parts().items()},
@@ -206,6 +207,13 @@ def _kind(name: str, part: _Part) -> Kind:
         if key in kind.fields and kind.fields[key].type != wanted:
             raise CatalogueError(f"{part.origin}: {part.place}.fields.{key} must have the type {wanted}")
     return kind
+
+
+def _verbs(part: _Part) -> tuple[tuple[str, str, str], ...]:
+    found = part.get("verbs")
+    if not (isinstance(found, list) and all(isinstance(one, list) and len(one) == 3 for one in found)):
+        raise part.wrong("verbs", "must be a list of three forms each, as in [[received, received, receiving]]")
+    return tuple((str(past), str(done), str(being)) for past, done, being in found)
 
 
 def _field(name: str, part: _Part) -> Field:

@@ -31,6 +31,7 @@ from sql.text.naming import (
     unclear_phrases,
 )
 from sql.text.observations import Analyte
+from sql.text.shortened import written_out
 from sql.text.terms import Concept, Kind, StayKind, StoredCode
 from sql.text.values import choose_codes, choose_items
 from sql.text.words import stems, within_one_edit
@@ -113,7 +114,10 @@ class Index:
         """Return what `phrase` means among `kinds`, the earlier kind winning a tie; None when nothing is known."""
         key = (stems(phrase), phrase.lower(), tuple(kinds))
         if key not in self._links:
-            self._links[key] = self._link(phrase, key[0], key[2])
+            found, full = self._link(phrase, key[0], key[2]), written_out(phrase)
+            if found is None and full != phrase.lower():
+                found = self._link(full, stems(full), key[2])
+            self._links[key] = found
         return self._links[key]
 
     def condition(self, name: str) -> Concept | None:

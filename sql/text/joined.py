@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
-from sql.text.criterion import AllOf, AnyOf, Criterion, Mode, Stay
+from sql.text.criterion import AllOf, AnyOf, Criterion, Event, Mode, Not, Stay
 from sql.text.events import Said, event, negate
 from sql.text.reader import EVENTS, Reader
-from sql.text.terms import Kind, StayKind
+from sql.text.terms import DuringStay, Kind, StayKind
 from sql.text.windows import stay_name
 
 _JOINTS: Final = {
@@ -87,7 +87,8 @@ def _joined(
     if kind is None:
         return None
     for early, late in pairwise(items):
-        if late.has_window and not early.has_window and early.kind is not Kind.CONDITION:
+        is_open = late.has_window and not early.has_window and early.kind is not Kind.CONDITION
+        if is_open and not (scope is not None and _is_whole_stay(late.criterion)):
             r.trouble(at, "give the time window for each of the findings, since it may mean the last or all of them")
             return None
     criteria = [item.criterion for item in items]
@@ -103,6 +104,12 @@ def _joined(
     if len(kept) < len(negated):
         return None
     return kept[0] if len(kept) == 1 else AllOf(tuple(kept))
+
+
+def _is_whole_stay(criterion: Criterion) -> bool:
+    """Say whether a window is that which an event in a stay has without any: the stay at hand."""
+    inner = criterion.criterion if isinstance(criterion, Not) else criterion
+    return isinstance(inner, Event) and isinstance(inner.window, DuringStay)
 
 
 def joint_of(r: Reader, joints: list[str], at: int) -> str | None:

@@ -17,6 +17,7 @@ _BEFORE: Final[dict[str, Operator]] = {
     "minimum of": ">=", "no lower than": ">=", "rise|go|climb|increase above|over": ">",
     "<": "<", "below": "<", "under": "<", "less than": "<", "lower than": "<", "smaller than": "<",
     "fewer than": "<", "shorter than": "<", "fell|dropped|went|falls|drops|fall|drop|go below|under": "<",
+    "falling|dropping|going below|under": "<", "rising|going above|over": ">",
     "<=": "<=", "at most": "<=", "no more than": "<=", "not more than": "<=", "up to": "<=", "not above": "<=",
     "less|lower|smaller|fewer than or equal to": "<=", "below or equal to": "<=", "no higher than": "<=",
     "not exceeding": "<=", "maximum of": "<=", "no greater than": "<=",

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from sql.text.concepts import Absent, Index, Unclear
+from sql.text.linking.ordinary import ORDINARY
+from sql.text.naming import table_words
 from sql.text.query import Query
 from sql.text.reader import Reader, TooHard
 from sql.text.refuse import Refusal
@@ -16,6 +18,8 @@ from sql.text.terms import Kind
 from sql.text.words import MAX_TOKENS, Token, tokenize, within_one_edit
 
 MAX_CORRECTIONS: Final = 3
+MIN_GRAMMAR: Final = 6
+MIN_SHORT: Final = 4
 OPENERS: Final = frozenset(
     [
         "in",
@@ -106,6 +110,8 @@ _GRAMMAR_WORDS: Final = [
     "below",
     "discharge",
 ]
+_SHORT_WORDS: Final = ("where", "which", "whose", "women", "with", "many", "number", "died", "stays", "after")
+"""Words of the grammar for which shorter words may be meant."""
 
 
 def parse(question: str, index: Index) -> Query | Refusal:
@@ -141,7 +147,7 @@ def _first(reader: Reader) -> Query | None:
 def _mend(reader: Reader) -> tuple[Reader, str] | None:
     """Correct the first misspelt word; None when every word is known or none is near."""
     for place, token in enumerate(reader.tokens):
-        better = _grammar_word(token.word) or reader.index.correct(token.word)
+        better = _grammar_word(token, reader.index) or reader.index.correct(token.word)
         if better is not None and better != token.word:
             tokens = list(reader.tokens)
             tokens[place] = Token(better, better)
@@ -149,13 +155,19 @@ def _mend(reader: Reader) -> tuple[Reader, str] | None:
     return None
 
 
-def _grammar_word(word: str) -> str | None:
-    if len(word) < 6 or word in _GRAMMAR_WORDS:
+def _grammar_word(token: Token, index: Index) -> str | None:
+    """Return the word of the grammar that a word is a slip away from; a short one only if nothing knows it."""
+    word = token.word
+    if word in _GRAMMAR_WORDS:
         return None
+    if len(word) < MIN_GRAMMAR:
+        near = [known for known in _SHORT_WORDS if within_one_edit(word, known)]
+        is_known = token.stem in ORDINARY or token.stem in index.words or token.stem in table_words()
+        return near[0] if len(word) >= MIN_SHORT and len(near) == 1 and not is_known else None
     near = [
         known
         for known in _GRAMMAR_WORDS
-        if len(known) >= 6
+        if len(known) >= MIN_GRAMMAR
         and within_one_edit(word, known)
         and not word.startswith(known)
         and not known.startswith(word)

@@ -5,14 +5,14 @@ from datetime import timedelta
 from typing import Final
 
 from sql.text.clauses import clauses
-from sql.text.criterion import Criterion, Died, Followed, Not, all_of
+from sql.text.criterion import Criterion, Died, Event, Followed, Not, all_of
 from sql.text.grouping import groups
 from sql.text.measures import hours
 from sql.text.populations import patients, population
 from sql.text.query import Patients, Query, Share, Stays
 from sql.text.reader import Reader, phrases
 from sql.text.scopes import settle
-from sql.text.terms import DuringStay, StayKind
+from sql.text.terms import DuringStay, Kind, StayKind
 
 _DEATH_RATE: Final = phrases("mortality; mortality rate; death rate; case fatality; fatality rate; rate of death")
 _PLACES: Final = {
@@ -87,7 +87,7 @@ def _timed_mortality(r: Reader, at: int) -> None:
 
 
 def _of_stays(r: Reader, at: int, kind: StayKind, ask: Share, *said: Criterion) -> Iterator[tuple[Query, int]]:
-    """Read "of admissions with sepsis" behind a rate, or nothing, which stands for all."""
+    """Read "of admissions with sepsis" or "for sepsis" behind a rate, or nothing, which stands for all."""
     start = r.phrase(at, *_OF)
     for found, base, end in population(r, start) if start is not None else ():
         if found == Stays(kind):
@@ -99,6 +99,8 @@ def _of_stays(r: Reader, at: int, kind: StayKind, ask: Share, *said: Criterion) 
                 "say whether of stays or of patients: 'of admissions with ...', "
                 "or 'what percentage of patients with ...'",
             )
+    for concept, end in r.concepts(start, (Kind.CONDITION,), least=2) if start is not None else ():
+        yield Query(Stays(kind), (ask,), all_of(Event(concept, DuringStay()), *said)), end
     yield Query(Stays(kind), (ask,), all_of(*said)), at
 
 

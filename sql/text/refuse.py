@@ -23,7 +23,7 @@ _CHANGE: Final = (
 _UNSAFE: Final = (
     r"\b(drop|truncate|alter|create|attach|detach|copy|pragma|vacuum|grant|revoke)\s+(all\s+|the\s+)?(table|view|database|schema|index|tables|role|user|into|or\s+replace)\b",
     r"\b(delete|insert|update|erase|wipe|purge|overwrite|modify|anonymi[sz]e)\b",
-    r"(^|please |\b(?:and|then|must|to|you|should) )(remove|change(?! in | of )|edit|correct|set|rename|replace|add)\b.{0,40}\b(record|records|row|rows|patient|patients|entry|entries|data|database|store|diagnosis|value|sex|table|column|field|result|results)\b",
+    r"(^|please |\b(?:and|then|must|to|you|should) )(remove|change(?! in | of )|drop(?! in | of )|discard|get rid of|edit|correct|set|rename|replace|add)\b.{0,40}\b(record|records|row|rows|patients?|pts?|entry|entries|data|database|store|diagnosis|value|sex|table|column|field|result|results)\b",
     r"\b(ignore|disregard|forget|override|bypass)\b.{0,30}\b(previous|prior|above|all|your|the|these|any|guard|rules?|instructions?|limits?|safety)\b",
     r"\b(system prompt|jailbreak|developer mode|pretend (you|to)|act as|you are now|new instructions?|admin mode|sudo|without (the )?guard|no restrictions)\b",
     r"(;|--|/\*|\*/|\bunion\s+(all\s+)?select\b|\bselect\b.+\bfrom\b|\bor\s+1\s*=\s*1\b|\bxp_\w+)",
@@ -35,7 +35,7 @@ _UNSAFE: Final = (
 )  # fmt: skip
 _OUT_OF_SCOPE: Final = (
     (
-        r"\b(should (i|we|you|he|she|they|this|the|my)|would you (recommend|advise|suggest|treat)|recommend|recommended|(?<!medical )advice|advise|suggest|what (treatment|drug|dose|therapy|medication|antibiotic) (should|would|is best)|how (should|do) (i|we) (treat|manage|dose)|best (treatment|therapy|drug|way)|is it safe|safe to|appropriate|guidelines?|contraindicated|ought)\b",
+        r"(^(so |and |ok |hi )*should\b|\b(should (i|we|you|he|she|they|this|the|my|pts?|patients?)|would you (recommend|advise|suggest|treat)|recommend|recommended|(?<!medical )advice|advise|suggest|what (treatment|drug|dose|therapy|medication|antibiotic) (should|would|is best)|how (should|do) (i|we) (treat|manage|dose)|best (treatment|therapy|drug|way)|is it safe|safe to|appropriate|guidelines?|contraindicated|ought)\b)",
         "this tool reports what is recorded and gives no advice; ask what was done, such as 'how many patients with sepsis were given vancomycin?'",
     ),
     (

@@ -121,8 +121,7 @@ def _inner_counting(r: Reader, at: int) -> Iterator[tuple[Query, int]]:
 
 _HOW_MANY: Final = phrases(
     """
-    , how many; - how many; : how many; how many; - number; , number; , how many of them; how many of them; : how many
-    of them
+    , how many; : how many; how many; , number; , how many of them; how many of them; : how many of them; , count; , n
     """
 )
 

@@ -11,20 +11,20 @@ from sql.text.terms import Around, Calendar, DuringStay, Kind, Relative, StayKin
 
 STAY_NAMES: Final[dict[StayKind, tuple[str, ...]]] = {
     StayKind.INPATIENT: (
-        "hospital stay|stays|admission|admissions|visit|visits|encounter|encounters",
+        "hospital stay|stays|admission|admissions|admits|visit|visits|encounter|encounters",
         "hospitalization|hospitalizations|hospitalisation|hospitalisations",
-        "admission|admissions|inpatient",
-        "inpatient stay|stays|admission|admissions|encounter|encounters|visit|visits",
-        "admission|admissions to hospital",
+        "admission|admissions|admits|inpatient",
+        "inpatient stay|stays|admission|admissions|admits|encounter|encounters|visit|visits",
+        "admission|admissions|admits to hospital",
     ),
     StayKind.ICU: (
-        "icu stay|stays|admission|admissions|visit|visits|encounter|encounters",
-        "intensive care stay|stays|admission|admissions",
-        "intensive care unit stay|stays|admission|admissions",
-        "critical care stay|stays|admission|admissions",
-        "admission|admissions|stay|stays to|in|on icu",
-        "admission|admissions|stay|stays to|in intensive care",
-        "admission|admissions|stay|stays to|in intensive care unit",
+        "icu stay|stays|admission|admissions|admits|visit|visits|encounter|encounters",
+        "intensive care stay|stays|admission|admissions|admits",
+        "intensive care unit stay|stays|admission|admissions|admits",
+        "critical care stay|stays|admission|admissions|admits",
+        "admission|admissions|admits|stay|stays to|in|on icu",
+        "admission|admissions|admits|stay|stays to|in intensive care",
+        "admission|admissions|admits|stay|stays to|in intensive care unit",
     ),
     StayKind.EMERGENCY: (
         "ed|er visit|visits|stay|stays|encounter|encounters|presentation|presentations",
@@ -242,10 +242,14 @@ def _during(r: Reader, at: int, scope: StayKind | None) -> Iterator[tuple[Timed,
     start = r.phrase(at, "during", "in", "within", "over", "while in", "while at", "throughout")
     if start is None:
         return
+    same = r.phrase(start, "same")
+    for kind, end in stay_name(r, same) if same is not None else ():
+        if kind is scope:
+            yield Timed(DuringStay(), kind), end
     named = r.skip(start, *_THAT)
     for kind, end in stay_name(r, named):
         yield Timed(DuringStay(), kind), end
-    stay = r.phrase(named, "stay", "visit")
+    stay = r.phrase(named if same is None else same, "stay", "visit")
     if stay is not None:
         if scope in (None, StayKind.ANY):
             r.trouble(stay, "say which stay: 'the hospital stay' or 'the ICU stay'")

@@ -58,6 +58,8 @@ _SHORTHAND: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), full)
     for pattern, full in (
         (r"(?<!\w)w/o\b", "without "), (r"(?<!\w)w/(?=\s|[a-z])", "with "), (r"#\s*(?=of\b)", "number "),
+        (r"\s-\s", ", "), (r"\bdxs?\b", "diagnoses"), (r"\bhosp\b\.?", "hospital"),
+        (r"\b(?:hx|h/o)\b(?: of\b)?", "history of"),
         (r"\bi\.e\.,?", ","), (r"\bdata set\b", "dataset"), (r"\bvs\b\.?", "versus"),
     )
 )  # fmt: skip

@@ -9,10 +9,11 @@ from typing import Final
 
 from sql.text.linking.known import known_synonyms, known_words
 from sql.text.linking.names import Connection, IdColumn, Name, NameColumn, read_ids, read_names, read_unused, variants
-from sql.text.linking.ordinary import ABBREVIATED, FUNCTION, ORDINARY
+from sql.text.linking.ordinary import FUNCTION, ORDINARY
 from sql.text.linking.slots import Candidate, How, Slot
 from sql.text.linking.spelling import Spelling
 from sql.text.linking.words import Piece, key_of, pieces, same_text
+from sql.text.shortened import ABBREVIATED
 from sql.text.words import stem
 
 SCORES: Final = {How.EXACT: 1.0, How.VARIANT: 0.97, How.SYNONYM: 0.9, How.CORRECTED: 0.85}

@@ -78,18 +78,3 @@ FUNCTION: Final = frozenset(stem(word) for word in _FUNCTION.split())
 # Behind these a single letter is a measured value, as in front of "level": "the last k of patient 7".
 PICKING: Final = frozenset({"last", "latest", "first", "highest", "lowest", "maximum", "minimum", "mean", "average"})
 LEVEL: Final = frozenset({"level"})
-
-# Words of shortened titles, written out before they are compared with whole titles.
-_SHORTENED: Final = """
-nos = unspecified; unsp = unspecified; unspec = unspecified; nec = not elsewhere classified; hx = history;
-hist = history; w = with; wo = without; malig = malignant; neo = neoplasm; neopl = neoplasm; ac = acute;
-acq = acquired; chr = chronic; abn = abnormal; abnorm = abnormal; dis = disease; disord = disorder; hrt = heart;
-fx = fracture; inj = injury; inf = infection; infect = infection; obs = obstruction; syn = syndrome;
-prim = primary; sec = secondary; bx = biopsy; perc = percutaneous; endosc = endoscopic; dx = diagnosis;
-tx = treatment; lt = left; rt = right; oth = other; init = initial; enctr = encounter; subs = subsequent;
-compl = complication; art = artery; int = internal; ext = external; mult = multiple; resp = respiratory;
-cor = coronary; athscl = atherosclerosis; athrosc = atherosclerotic
-"""
-ABBREVIATED: Final = {
-    short.strip(): tuple(full.split()) for short, _, full in (pair.partition("=") for pair in _SHORTENED.split(";"))
-}

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from sql.text.linking.index import MAX_CANDIDATES, LinkIndex, ranked, slot_of
-from sql.text.linking.ordinary import ABBREVIATED, FUNCTION, ORDINARY
+from sql.text.linking.ordinary import FUNCTION, ORDINARY
 from sql.text.linking.slots import Candidate, Slot
 from sql.text.linking.words import Piece, Span, is_in
 from sql.text.records.values import Plain
+from sql.text.shortened import ABBREVIATED
 
 PARTIAL: Final = 0.8  # the score of a phrase that says all that weighs in a name
 MIN_PHRASE: Final = 0.6  # the least part of a phrase that must stand in the name

@@ -134,6 +134,19 @@ FIGURES: list[tuple[str, list[Any]]] = [
     ("how many potassium measurements were there", [4]),
     ("how many lactate values, of how many patients", [3, 2]),
     ("how many doses of furosemide were given", [2]),
+    # as they are typed in haste
+    ("mean LOS of hosp admits w/ CHF", [9.0, 3]),
+    ("CHF pts, count", [3]),
+    ("hosp admits w/ chf - how many?", [3]),
+    ("how many patients with chr kidney dis", [1]),
+    ("how many patients with a hx of CHF", [3]),
+    ("how many admissions whre potassium dropped below 3.5", [1]),
+    ("how many admissions with a potassium going above 5.5", [2]),
+    ("how many patients wiht sepsis", [1]),
+    ("in-hospital mortality for sepsis", [100.0, 1, 1]),
+    ("30 day readmission rate for CHF", [33.3, 1, 3]),
+    ("how many admissions got furosemide and had a lactate in the same admission", [1]),
+    ("how many admissions had furosemide and lactate in the same stay", [1]),
 ]
 
 

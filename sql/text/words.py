@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from sql.text.below import HYPHEN, mark_concepts
+from sql.text.shortened import in_full
 
 MAX_TOKENS: Final = 80
 
@@ -54,13 +55,11 @@ _NUMBER_WORDS: Final = {
     )
 } | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100}
 
-_SHORTHAND: Final = tuple(
+_MARKS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), full)
     for pattern, full in (
-        (r"(?<!\w)w/o\b", "without "), (r"(?<!\w)w/(?=\s|[a-z])", "with "), (r"#\s*(?=of\b)", "number "),
-        (r"\s-\s", ", "), (r"\bdxs?\b", "diagnoses"), (r"\bhosp\b\.?", "hospital"),
-        (r"\b(?:hx|h/o)\b(?: of\b)?", "history of"),
-        (r"\bi\.e\.,?", ","), (r"\bdata set\b", "dataset"), (r"\bvs\b\.?", "versus"),
+        (r"#\s*(?=of\b)", "number "), (r"\s-\s", ", "), (r"\bi\.e\.,?", ","), (r"\bdata set\b", "dataset"),
+        (r"\bvs\b\.?", "versus"),
     )
 )  # fmt: skip
 _TOKEN: Final = re.compile(
@@ -103,7 +102,8 @@ def tokenize(question: str) -> list[Token]:
     for short, full in _CONTRACTIONS.items():
         text = re.sub(rf"\b{short}\b", full, text, flags=re.IGNORECASE)
     text = re.sub(r"(?<=[A-Za-z0-9])'s\b|(?<=s)'(?=\s|$)", "", text)
-    for pattern, meaning in _SHORTHAND:
+    text = in_full(text)
+    for pattern, meaning in _MARKS:
         text = pattern.sub(meaning, text)
     text = re.sub(r"\b(?:non)[- ](?=[a-z])", "non", text, flags=re.IGNORECASE)
     # A range such as 65-80, unless it is a LOINC code such as 4548-4 or part of a date.

@@ -7,7 +7,7 @@ they read no probability was learnt; everything else that refuses an attempt ref
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from ehr.errors import UnsafeQuery
@@ -90,7 +90,8 @@ def answer_all(
 ) -> list[Answer]:
     """Answer questions, each where an error that costs `cost` right answers is worth the risk."""
     found = attempts(questions, ground, parser, judge.familiarity)
-    return [answer_of(one, ground, judge.confidence(one.signals), cost) for one in found]
+    answers = [answer_of(one, ground, judge.confidence(one.signals), cost) for one in found]
+    return [replace(answer, question=question) for answer, question in zip(answers, questions, strict=True)]
 
 
 def answer_of(
@@ -146,12 +147,23 @@ def _refused(attempt: Attempt, trust: Trust | None, cost: float) -> Refusal | No
     is_trusted = trust is not None and trust.answers(cost)
     if choice is not None and (choice.is_certain or not is_trusted):
         return Refusal("AMBIGUOUS", choice.message)
-    if trust is None or is_trusted:
+    if trust is None:
         return None
+    left = _left_out(attempt)
+    if is_trusted and not left:
+        return None
+    if is_trusted:
+        return Refusal("LOW_CONFIDENCE", f"what was understood leaves {left} of the question out; {_ASK}")
     if trust.none > 1 - trust.right - trust.none:
         return Refusal("UNANSWERABLE", f"the records are not likely to hold this{_strange(attempt)}; {_ASK}")
     what = f"a right answer is {trust.right:.0%} likely, too little where an error costs {cost:g} right answers"
     return Refusal("LOW_CONFIDENCE", f"{what}{_strange(attempt)}; {_ASK}")
+
+
+def _left_out(attempt: Attempt) -> str:
+    """Name the values of the question that the reading does not use: what is asked is then something else."""
+    used = attempt.used()
+    return ", ".join(repr(slot.surface) for slot in attempt.linked.slots if slot not in used)
 
 
 def unknown_patient(linked: Linked) -> Refusal | None:

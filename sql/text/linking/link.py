@@ -14,13 +14,20 @@ from sql.text.linking.ordinary import ORDINARY
 from sql.text.linking.quantities import quantities
 from sql.text.linking.slots import Candidate, How, Linked, Slot, numbered
 from sql.text.linking.words import Piece, Span, is_in, pieces, spans_of
+from sql.text.shortened import in_full
 
 MIN_ID: Final = 5  # digits of a known id that is read as one without a word in front of it
 _BETWEEN_ID: Final = frozenset({"id", "ids", "number", "no", "nr", "is", "with", "the", "and", "or", "named", "code"})
 
 
 def link(question: str, index: LinkIndex) -> Linked:
-    """Find the typed values of a question; they never overlap."""
+    """Find the typed values of a question, which never overlap; shorthand that is part of none is written out."""
+    found = _linked(question, index)
+    full = in_full(question, spans_of(found.slots))
+    return found if full == question else _linked(full, index)
+
+
+def _linked(question: str, index: LinkIndex) -> Linked:
     words = pieces(question)
     slots = list(dates(question))
     ids = list(_ids(words, index, spans_of(slots)))

@@ -96,6 +96,18 @@ def test_names_of_a_kind_that_the_reading_does_not_use_leave_nothing_open(ground
     assert answer.reason == "LOW_CONFIDENCE"
 
 
+def test_a_reading_that_leaves_a_value_out_is_no_answer_however_sure_the_parser_is(ground: Ground) -> None:
+    drug = Slot(14, 21, "aspirin", ("drug",), (Candidate("drug", "aspirin", 1.0, records=3),), ("drug_1",))
+    route = Slot(28, 30, "iv", ("route",), (Candidate("route", "iv", 1.0, records=3),), ("route_1",))
+    parsed = Parsed((("count_records", "prescription", "name", "drug_1"),), (-0.1,), SIGNALS)
+    tried = attempt(Linked("How often was aspirin given iv?", (drug, route)), parsed, ground, FAMILIAR)
+
+    answer = answer_of(tried, ground, SURE, 10)
+
+    assert answer.reason == "LOW_CONFIDENCE"
+    assert "leaves 'iv' of the question out" in (answer.message or "")
+
+
 def test_an_unknown_patient_is_told(ground: Ground) -> None:
     answer = answered("When was patient 77777 last prescribed aspirin?", ground, known())
 
@@ -170,8 +182,8 @@ def test_another_reading_with_the_same_rows_is_right(ground: Ground) -> None:
 def test_the_judge_decides_for_many_questions_at_once(ground: Ground) -> None:
     names = ("no_reading",)
     sure = Confidence(names, np.zeros(1), np.ones(1), np.array([[8.0, -20.0], [0.0, 0.0], [0.0, 20.0]]))
-    answers = answer_all(
-        ["How many times was aspirin prescribed?", "What is love?"], ground, known(), Judge(FAMILIAR, sure)
-    )
+    questions = ["How many times was aspirin prescribed?", "What is the avg love of ppl?"]
+    answers = answer_all(questions, ground, known(), Judge(FAMILIAR, sure))
 
     assert [one.reason for one in answers] == [None, "UNANSWERABLE"]
+    assert [one.question for one in answers] == questions, "as they were asked, shorthand and all"

@@ -1,8 +1,9 @@
 """Dates, ages, durations and numbers of questions."""
 
+import duckdb
 import pytest
 
-from sql.text.linking import LinkIndex, link
+from sql.text.linking import LinkIndex, NameColumn, build_index, link
 from sql.text.records.values import Duration, Plain, Range
 
 
@@ -66,3 +67,23 @@ def test_words_that_only_look_like_quantities_are_left(question: str, index: Lin
 
 def test_days_that_the_calendar_lacks_are_no_dates(index: LinkIndex) -> None:
     assert all(slot.kinds != ("date",) for slot in link("on 02/30/2100", index).slots)
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("pts dx'd w/ sepsis this yr", "patients diagnosed with [diagnosis_1] this year"),
+        ("avg h of pt 7 b/w 2100 and 2101", "average h of patient [patient_1] between [date_1] and [date_2]"),
+        ("ppl on insulin w/o sepsis, hosp stays", "people on [drug_1] without [diagnosis_1], hospital stays"),
+        ("patients diagnosed with sepsis", "patients diagnosed with [diagnosis_1]"),
+    ],
+)
+def test_shorthand_is_written_out(question: str, text: str, index: LinkIndex) -> None:
+    assert link(question, index).text == text
+
+
+def test_shorthand_within_a_name_is_part_of_it() -> None:
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE given AS SELECT 'multivitamins w/minerals' AS drug")
+    index = build_index(connection, [NameColumn("drug", "given", "drug")])
+    assert link("pts on multivitamins w/minerals", index).text == "patients on [drug_1]"

@@ -20,7 +20,8 @@ _OF_YEAR: Final = rf"(?=\s*(?:/|of|in|,)?\s*{_RELATIVE}\s+(?:current\s+|previous
 _OF_MONTH: Final = rf"(?=\s*(?:day\s+)?(?:of|in)\s+{_RELATIVE}\s+(?:current\s+|previous\s+|last\s+|same\s+)?month)"
 _BEFORE_YEAR: Final = (
     r"(?<=\bin )|(?<=\bsince )|(?<=\byear )|(?<=\bduring )|(?<=\bof )|(?<=\buntil )|(?<=\bbefore )|(?<=\bafter )"
-    r"|(?<=\bthroughout )|(?<=\bbetween )|(?<=\bfrom )|(?<=\bfor )|(?<=\bto )|(?<=\band )|(?<=\bby )|(?<=\btill )|(?<=\bwithin )"
+    r"|(?<=\bthroughout )|(?<=\bfrom )|(?<=\bfor )|(?<=\bto )|(?<=\band )|(?<=\bby )|(?<=\btill )|(?<=\bwithin )"
+    r"|(?<=\bbetween )"
 )
 _EDGE: Final = r"(?<![\w./-])"
 _END: Final = r"(?![\w-])(?!/\d)(?!\.\d)"
@@ -111,7 +112,7 @@ _RULES: Final = (
     _rule(MONTH, rf"(?P<name>{'|'.join(_MONTHS)}){_OF_YEAR}", lambda match: f"{_month(match):02}"),
     _rule(
         MONTH,
-        rf"(?:(?<=\bin )|(?<=\bsince )|(?<=\bduring )|(?<=\blast )|(?<=\bthroughout )|(?<=\bbetween )|(?<=\bof )|(?<=\bthis ))"
+        rf"(?:(?<=\bin )|(?<=\bsince )|(?<=\bduring )|(?<=\blast )|(?<=\bthroughout )|(?<=\bof )|(?<=\bthis ))"
         rf"(?P<name>{'|'.join(_MONTHS)})",
         lambda match: f"{_month(match):02}",
     ),

@@ -7,7 +7,7 @@ the Pushdown Assembler", 1969). What the grammar of the linear form does not all
 """
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -17,7 +17,7 @@ import numpy as np
 from ehr.errors import QuestionError
 from sql.text.answering.examples import Example
 from sql.text.answering.wordings import FRAMES, NAMED, PARTS, PLAIN_VERBS, Wording
-from sql.text.records.catalogue import Catalogue, Field, Kind
+from sql.text.records.catalogue import Catalogue, Field, Kind, Verb
 from sql.text.records.grammar import Grammar
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class _Event:
 
     noun: str
     nouns: str
-    verbs: tuple[str, str, str]
+    verbs: Verb
     """What a patient did, has done, and was doing."""
     name: str
     tokens: str
@@ -64,9 +64,7 @@ class _Draw:
         self.catalogue, self.chance = catalogue, chance
         self.kinds = list(catalogue.kinds.values())
         self.slots = 0
-        owners = Counter(slot for kind in self.kinds for slot in {field.slot for field in kind.fields.values()})
-        self.telling = {slot for slot, count in owners.items() if count == 1}
-        """Slots that only one kind of records has, so that a name alone tells the kind."""
+        self.telling = _telling(self.kinds)
 
     def question(self, frame: Wording, grammar: Grammar) -> Example | None:
         """Fill a frame; None where the grammar does not know what came of it."""
@@ -124,7 +122,8 @@ class _Draw:
         singular, plural = kind.noun
         verbs = self._one(kind.verbs) if kind.verbs else PLAIN_VERBS
         if not named:
-            return _Event(singular, plural, _forms(verbs, f"a {singular}"), singular, "")
+            forms = self._one(kind.alone) if kind.alone else _forms(verbs, f"a {singular}")
+            return _Event(singular, plural, forms, singular, "")
         fields: dict[str, Field] = {}
         for one in kind.fields.values():
             if one.slot and one.slot != "sex":
@@ -135,8 +134,9 @@ class _Draw:
         self.slots += 1
         name = f"[{slot}#{self.slots}]"
         full = (f"{name} {singular}", f"{singular} of {name}")
-        noun = self._one((name, *full) if slot in self.telling else full)
-        object_ = name if kind.verbs and slot in self.telling else f"a {self._one(full)}"
+        noun = self._one((name, *full) if (kind.name, slot) in self.telling else full)
+        tells = bool(kind.verbs) and (kind.name, slot) in self.telling
+        object_ = name if tells else f"a {self._one(full)}"
         nouns = self._one((f"{name} {plural}", f"{plural} of {name}"))
         return _Event(noun, nouns, _forms(verbs, object_), name, f"{field.name} {slot}#{self.slots}")
 
@@ -169,7 +169,22 @@ def _values(kind: Kind, event: _Event, field: Field | None) -> dict[str, str]:
     return values
 
 
-def _forms(verbs: tuple[str, str, str], object_: str) -> tuple[str, str, str]:
+def _telling(kinds: Sequence[Kind]) -> set[tuple[str, str]]:
+    """Return kinds with slots whose name alone tells the kind: no other has such a slot, or announces it (`cues`)."""
+    owners: defaultdict[str, dict[str, bool]] = defaultdict(dict)
+    for kind in kinds:
+        for field in kind.fields.values():
+            if field.slot is not None:
+                owners[field.slot][kind.name] = owners[field.slot].get(kind.name, False) or bool(field.cues)
+    return {
+        (name, slot)
+        for slot, found in owners.items()
+        for name, announces in found.items()
+        if len(found) == 1 or (announces and sum(found.values()) == 1)
+    }
+
+
+def _forms(verbs: Verb, object_: str) -> Verb:
     past, done, being = verbs
     return f"{past} {object_}", f"{done} {object_}", f"{being} {object_}"
 

@@ -191,6 +191,7 @@ FRAMES: Final[tuple[Wording, ...]] = (
     ("{ask} the {fn} {name}{of}{w}.", "{fn} {k} value {m} {of} {w}"),
     ("{ask} the {fn} {fnoun} of {noun}{of}{w}{r}.", "{fn} {k} {fv} {m} {of} {w} {r}"),
     ("{ask} the {fn} {fnoun} of all {nouns0}{of}{w}.", "{fn} {k} {fv} {of} {w}"),
+    ("{ask} the sum of the {fnoun} of {nouns0}{of}{w}.", "sum {k} {fv} {of} {w}"),
     ("{ask} the {fn} {fnoun} of {noun}{w}.", "{fn} {k} {fv} {m} {w}"),
     ("{ask} the {per} {fn} {name}{of}{w}.", "{fn} {per} {k} value {m} {of} {w}"),
     ("{ask} patient [patient_N]'s {per} {fn} {fnoun} of {noun}{w}.", "{fn} {per} {k} {fv} {m} of patient_N {w}"),
@@ -206,6 +207,7 @@ FRAMES: Final[tuple[Wording, ...]] = (
     ("{ask} the [number_N] {often} {fnouns} that patients{who} had{w}{r}.", "top number_N {k} {fs} {who} {w} {r}"),
     ("What are the [number_N] {fnouns} with the highest [duration_N] mortality{w}?", "mortality number_N duration_N {k} {fs} {w}"),
     ("{ask} the [duration_N] survival rate of patients who {pasts} after {being2}{w}.", "survival duration_N {k} {m} {w} after {k2} {m2}"),
+    ("What are the [number_N] {fnouns} with the lowest [duration_N] survival rate{w}?", "mortality number_N duration_N {k} {fs} {w}"),
     ("What share of patients with {noun} who earlier {pasts2} lived for [duration_N]{w}?", "survival duration_N {k} {m} {w} after {k2} {m2}"),
     # two moments
     ("How much did the {name}{of} change {pick} measured{stay} compared to the {pick2} value measured{stay2}?", "difference {k} value {m} {of} {stay} {pick} versus {stay2} {pick2}"),
@@ -214,6 +216,8 @@ FRAMES: Final[tuple[Wording, ...]] = (
     ("Was the {pick} {name}{of}{w} {greater} compared with the {pick2} one{w2}?", "{greater} {k} value {m} {of} {w} {pick} versus {w2} {pick2}"),
     ("Which {nouns0}{of} are new {new_since}?", "new {k} name {of} {new_since}"),
     ("What new {fnouns} does patient [patient_N] have {new_since}?", "new {k} {fs} of patient_N {new_since}"),
+    ("Which {nouns0} have been added for patient [patient_N] {new_since}?", "new {k} name of patient_N {new_since}"),
+    ("{ask} the changes in the {nouns0}{of} {new_since}.", "new {k} name {of} {new_since}"),
     ("{ask} the difference between the total {nouns0} and {k2_nouns}{of}{w}.", "balance {k} {k2} {of} {w}"),
     # spans of time, places in a distribution
     ("How long was the {pick} {kind}{of}{w}?", "length {k} {of} {w} {pick}"),

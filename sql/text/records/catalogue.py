@@ -13,6 +13,7 @@ from ehr.errors import QuestionError
 
 FieldType = Literal["text", "number", "time", "age"]
 Stored = Literal["double", "float", "text"]
+Verb = tuple[str, str, str]
 BY_TIME: Final = "by time"
 
 
@@ -60,7 +61,7 @@ class Kind:
     the ICU stay, or BY_TIME where only the time tells. `key` is what these refer to, for the kinds stay and icu
     themselves. `where` maps a column to its values, or to True where it must have one. `charged` is how charges name
     the kind, `normal` gives the normal ranges of numbers by name, `verbs` what a patient did, has done and was doing
-    (`received`, `received`, `receiving`) whom the record is of.
+    (`received`, `received`, `receiving`) whom the record is of, `alone` the same where no name follows.
     """
 
     name: str
@@ -75,7 +76,8 @@ class Kind:
     where: Mapping[str, tuple[str, ...] | Literal[True]] = field(default_factory=dict)
     normal: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     charged: str | None = None
-    verbs: tuple[tuple[str, str, str], ...] = ()
+    verbs: tuple[Verb, ...] = ()
+    alone: tuple[Verb, ...] = ()
 
     @property
     def time(self) -> Field | None:

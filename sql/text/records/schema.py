@@ -20,6 +20,7 @@ from sql.text.records.catalogue import (
     Lookup,
     People,
     Stored,
+    Verb,
 )
 from sql.text.records.tokens import RESERVED, SLOTS
 
@@ -197,7 +198,8 @@ def _kind(name: str, part: _Part) -> Kind:
         stay=part.text_or_none("stay"),
         icu=part.text_or_none("icu"),
         charged=part.text_or_none("charged"),
-        verbs=_verbs(part) if part.has("verbs") else (),
+        verbs=_verbs(part, "verbs"),
+        alone=_verbs(part, "alone"),
         where=_where(part.part("where")) if part.has("where") else {},
         normal=_normal(part.part("normal")) if part.has("normal") else {},
         fields={key: _field(key, one) for key, one in part.part("fields").parts().items()},
@@ -209,10 +211,12 @@ def _kind(name: str, part: _Part) -> Kind:
     return kind
 
 
-def _verbs(part: _Part) -> tuple[tuple[str, str, str], ...]:
-    found = part.get("verbs")
+def _verbs(part: _Part, key: str) -> tuple[Verb, ...]:
+    if not part.has(key):
+        return ()
+    found = part.get(key)
     if not (isinstance(found, list) and all(isinstance(one, list) and len(one) == 3 for one in found)):
-        raise part.wrong("verbs", "must be a list of three forms each, as in [[received, received, receiving]]")
+        raise part.wrong(key, "must be a list of three forms each, as in [[received, received, receiving]]")
     return tuple((str(past), str(done), str(being)) for past, done, being in found)
 
 

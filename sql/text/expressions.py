@@ -97,5 +97,5 @@ def seconds_between(since: exp.Expr, until: exp.Expr) -> exp.Expr:
 
 
 def rounded(value: exp.Expr, digits: int = 4) -> exp.Expr:
-    """Round to so many digits."""
-    return exp.func("ROUND", value, exp.Literal.number(digits))
+    """Round to so many digits, as DOUBLE: a REAL such as 7.7 would be shown as 7.699999809265137."""
+    return exp.func("ROUND", exp.cast(value, "DOUBLE"), exp.Literal.number(digits))

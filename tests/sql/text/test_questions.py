@@ -134,7 +134,7 @@ FIGURES: list[tuple[str, list[Any]]] = [
     ("how many potassium measurements were there", [4]),
     ("how many lactate values, of how many patients", [3, 2]),
     ("how many doses of furosemide were given", [2]),
-    ("highest potassium of patient 2", [5.6, 2]),
+    ("highest potassium of patients with hypertension", [5.6, 3]),
     # as they are typed in haste
     ("mean LOS of hosp admits w/ CHF", [9.0, 3]),
     ("CHF pts, count", [3]),

@@ -211,6 +211,16 @@ class Next(nn.Module):
         """Return the scores (..., tokens) of the next code, given the vectors (tokens, w) of all."""
         return (after @ vectors.T + self.often).masked_fill(~self.possible, -torch.inf)
 
+    def codes_after(self, states: Tensor, gaps: Tensor, vectors: Tensor) -> Tensor:
+        """Return the scores (..., tokens) of the next code after gaps (...), of states (..., w) that are broadcast.
+
+        Where many gaps are asked about, what is the same for all of them is worked out once.
+        """
+        if gaps.numel() < len(vectors):
+            return self.codes(self.state_after(states, gaps), vectors)
+        alike = states @ vectors.T + self.often.masked_fill(~self.possible, -torch.inf)
+        return alike + F.silu(self.mix(states) + self.after(gaps)) @ (vectors @ self.out.weight).T
+
     def bins(self, after: Tensor, vector: Tensor) -> Tensor:
         """Return the scores (..., bins) of its value, given the vector (..., w) of the code."""
         return self.bin(F.silu(self.value(after) + self.of_code(vector)))  # type: ignore[no-any-return]
@@ -283,8 +293,11 @@ class Decoder(nn.Module):
         return self.next.gap(states)  # type: ignore[no-any-return]
 
     def code_logits(self, states: Tensor, gaps: Tensor) -> Tensor:
-        """Return the scores (..., tokens) of the next code after gaps (...); what is no event scores -inf."""
-        return self.next.codes(self.next.state_after(states, gaps), self.vectors()[: self.tokens])
+        """Return the scores (..., tokens) of the next code after gaps (...); what is no event scores -inf.
+
+        The states (..., w) are broadcast to the gaps.
+        """
+        return self.next.codes_after(states, gaps, self.vectors()[: self.tokens])
 
     def value_logits(self, states: Tensor, gaps: Tensor, codes: Tensor) -> Tensor:
         """Return the scores (..., bins) of the value of the next event, which is of the codes (...)."""

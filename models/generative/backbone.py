@@ -26,7 +26,7 @@ class Backbone(Protocol):
         ...
 
     def code_logits(self, states: Tensor, gaps: Tensor) -> Tensor:
-        """Return the scores (..., v) of the code after states (..., w) and gaps (...)."""
+        """Return the scores (..., v) of the code after gaps (...); the states (..., w) are broadcast to them."""
         ...
 
     def value_logits(self, states: Tensor, gaps: Tensor, codes: Tensor) -> Tensor:

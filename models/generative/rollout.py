@@ -228,7 +228,7 @@ class Rollout:
 
     def _codes(self, backbone: Backbone, states: Tensor, gaps: Tensor, given: Tensor | None) -> _Codes:
         """Ask the model for the codes after each of the gaps (r, n, k), which are among the `given` (v,)."""
-        wide = states[..., None, :].expand(*gaps.shape, -1)
+        wide = states[..., None, :]
         chances = backbone.code_logits(wide, gaps).softmax(dim=-1)
         if given is not None:
             chances = chances * given

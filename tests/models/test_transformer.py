@@ -101,6 +101,24 @@ def test_only_events_can_follow_and_what_follows_depends_on_the_gap():
     assert decoder.value_logits(states, gaps, gaps + 7).shape == (2, 5, BINS)
 
 
+def test_codes_after_many_gaps_at_once_are_those_after_each():
+    decoder = random_decoder(LAYOUT)
+    states = decoder(some_history(2, 5))
+    every = torch.arange(GAPS + 1).expand(2, 5, GAPS + 1)
+    at_once = decoder.code_logits(states[..., None, :], every)
+    one_by_one = torch.stack(
+        [
+            decoder.code_logits(state, gaps)
+            for state, gaps in zip(
+                states[..., None, :].expand(-1, -1, GAPS + 1, -1).reshape(-1, 1, states.shape[-1]),
+                every.reshape(-1, 1),
+                strict=True,
+            )
+        ]
+    )
+    torch.testing.assert_close(at_once.reshape(one_by_one.shape), one_by_one, atol=1e-5, rtol=1e-5)
+
+
 def test_cached_states_equal_those_of_the_whole_sequence():
     decoder = random_decoder(LAYOUT)
     lengths, futures, steps = [9, 4, 6], 3, 40

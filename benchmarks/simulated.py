@@ -13,10 +13,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import torch
 
 from ehr.fitting import fit_vocabulary
 from ehr.importers import IMPORTERS, ImportOptions
@@ -36,7 +40,9 @@ from models.training import Labelled, train
 
 KEY = ["subject_id", "prediction_time"]
 TUNING_SHARE = 0.1
-BLENDED_ROWS = 1500
+BLENDED_ROWS = 1000
+PROCESSES = 2
+"""Processes that generate futures, a core each."""
 GAP_STARTS = tuple(int(seconds) for seconds in np.unique(np.geomspace(300, 3e7, 96).round(-1)))
 """Fine intervals: what lies within one, the model does not tell apart, and 24 made risks 7 % too low."""
 TOKENS = TokenSettings(gap_names=tuple(f"from {start} s" for start in GAP_STARTS), gap_starts=GAP_STARTS, age_years=0)
@@ -52,7 +58,7 @@ SETTINGS = (
     "epochs=6",
     "emphasised=MEDS_DEATH",
     "emphasis=20",
-    "fine_tune_epochs=4",
+    "fine_tune_epochs=3",
     "dropout=0.0",
 )
 TASK = """
@@ -133,7 +139,7 @@ def _estimates(checkpoint: Checkpoint, timelines: Timelines, rows: pl.DataFrame,
     """Return the rows with the columns supervised, generated and share."""
     supervised = predict(checkpoint, timelines, rows)
     _say(f"foretold {len(rows):,} rows by the supervised head")
-    generated = generate(checkpoint, timelines, rows, parse_task(TASK, "death_30d"), Sampling(futures=futures))
+    generated = _generated(checkpoint, timelines, rows, futures)
     _say(f"foretold them by {futures} futures each, {generated['unfinished'].mean():.4f} of them unfinished")
     columns = {
         "supervised": supervised["risk"].fill_null(supervised["risk"].mean()),
@@ -141,6 +147,23 @@ def _estimates(checkpoint: Checkpoint, timelines: Timelines, rows: pl.DataFrame,
         "share": generated["share"].fill_null(generated["share"].mean()),
     }
     return rows.select(KEY).with_columns(**columns)
+
+
+def _generated(checkpoint: Checkpoint, timelines: Timelines, rows: pl.DataFrame, futures: int) -> pl.DataFrame:
+    """Generate futures of the rows, a share of them in each process."""
+    size = -(-len(rows) // PROCESSES)
+    parts = [rows.slice(start, size) for start in range(0, len(rows), size)]
+    work = partial(_generate, checkpoint, timelines, futures)
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        return pl.concat(pool.map(work, parts, range(1, len(parts) + 1)))
+
+
+def _generate(
+    checkpoint: Checkpoint, timelines: Timelines, futures: int, rows: pl.DataFrame, seed: int
+) -> pl.DataFrame:
+    torch.set_num_threads(1)
+    task = parse_task(TASK, "death_30d")
+    return generate(checkpoint, timelines, rows, task, Sampling(futures=futures, seed=seed))
 
 
 def _best_weight(known: pl.DataFrame) -> float:

@@ -47,7 +47,7 @@ class Plan:
     """How a translator is trained."""
 
     seed: int = 1
-    folds: int = 3
+    folds: int = 2
     """Parts of the questions that a parser is kept from in turn; the confidence rests on what it makes of them."""
     members: int = 2
     """Networks of a parser."""

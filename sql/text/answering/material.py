@@ -1,7 +1,7 @@
 """What a translator of a schema learns from: linked questions with their meaning, made ones, and their folds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -10,6 +10,7 @@ from sql.text.answering.examples import Asked, Example, examples_of
 from sql.text.answering.familiarity import familiarity_of
 from sql.text.answering.folds import folds
 from sql.text.answering.judging import Judged
+from sql.text.answering.naming import without_undecided
 from sql.text.answering.outcomes import outcome_of
 from sql.text.answering.parser import Parser
 from sql.text.answering.unanswerable import made_unanswerable
@@ -61,19 +62,31 @@ class Material:
 
 
 def material_of(asked: Sequence[Asked], ground: Ground, count: int, made: int, seed: int = 0) -> Material:
-    """Link questions, read their SQL back into typed questions, and add `made` questions without an answer."""
+    """Link questions, read their SQL back into typed questions, and add `made` questions without an answer.
+
+    A word of several names stays a word in questions without an answer: such a word alone refuses a question, and
+    with a slot in its place they would look like those that have one.
+    """
     linked = [link(one.question, ground.index) for one in asked]
     found = list(examples_of(asked, linked, lambda sql: _lifted(sql, ground), ground.grammar))
-    known = [one for one in found if one is not None]
-    places = iter(folds(known, count, seed))
+    taught = [_without_doubt(text, one) for text, one in zip(linked, found, strict=True)]
+    places = iter(folds([one for _, one in taught if one is not None], count, seed))
     lessons = [
         Lesson(text, one, next(places) if one is not None else _place(text.question, count, seed))
-        for text, one in zip(linked, found, strict=True)
+        for text, one in taught
     ]
     for sentence, origin in made_unanswerable(linked, made, seed):
         text = link(sentence, ground.index)
         lessons.append(Lesson(text, Example(text.text, (), MADE_WEIGHT), _place(origin, count, seed), made=True))
     return Material(tuple(lessons), count)
+
+
+def _without_doubt(linked: Linked, example: Example | None) -> tuple[Linked, Example | None]:
+    """Leave words of several names as words where a question has no answer."""
+    if example is None or example.tokens:
+        return linked, example
+    plain = without_undecided(linked)
+    return plain, replace(example, text=plain.text)
 
 
 def _lifted(sql: str, ground: Ground) -> RecordsQuery | None:

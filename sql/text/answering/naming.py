@@ -1,12 +1,13 @@
 """Which stored name a word of a question means, where that is open: the names to choose from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sql.text.answering.attempts import Attempt
-from sql.text.linking import How
+from sql.text.linking import How, Linked
 from sql.text.linking import Slot as Found
+from sql.text.linking.slots import numbered
 
 CLOSE: Final = 0.1
 """Candidates of a slot whose scores differ by less than this leave open which is meant."""
@@ -39,6 +40,17 @@ def choice_of(attempt: Attempt) -> Choice | None:
     tokens = attempt.tried.tokens if attempt.tried else ()
     found = [choice for slot in attempt.used() if (choice := _choice(slot, tokens)) is not None]
     return next((one for one in found if one.is_certain), found[0] if found else None)
+
+
+def without_undecided(linked: Linked) -> Linked:
+    """Return a linked question without the slots of which nothing can tell which of several names they mean."""
+    kept = [slot for slot in linked.slots if not _is_undecided(slot)]
+    return linked if len(kept) == len(linked.slots) else replace(linked, slots=numbered(kept))
+
+
+def _is_undecided(slot: Found) -> bool:
+    choice = _choice(slot, slot.references)
+    return choice is not None and choice.is_certain
 
 
 def _choice(slot: Found, tokens: Sequence[str]) -> Choice | None:

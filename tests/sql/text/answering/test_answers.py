@@ -6,6 +6,7 @@ from sql.text.answering.attempts import Attempt, Ground, attempt, attempts
 from sql.text.answering.confidence import Confidence, Trust
 from sql.text.answering.examples import Example
 from sql.text.answering.familiarity import Familiarity, familiarity_of
+from sql.text.answering.naming import without_undecided
 from sql.text.answering.outcomes import outcome_of
 from sql.text.answering.parser import Parsed, Parser
 from sql.text.linking import Candidate, How, Linked, Slot
@@ -72,6 +73,16 @@ def test_of_many_names_the_most_used_are_shown(ground: Ground) -> None:
 
     assert answer.alternatives == ("insulin 8", "insulin 7", "insulin 6", "insulin 5", "insulin 4")
     assert (answer.message or "").endswith("insulin 4; 4 more")
+
+
+def test_words_of_several_names_can_stay_words(ground: Ground) -> None:
+    open_, decided = (
+        (("insulin", How.PARTIAL, 0.5, 2), ("insulin glargine", How.PARTIAL, 0.2, 7)),
+        ("insulin", How.EXACT, 1.0, 2),
+    )
+
+    assert without_undecided(drugs(ground, *open_).linked).text == "How often was insul given?"
+    assert without_undecided(drugs(ground, decided).linked).text == "How often was [drug_1+lab_1] given?"
 
 
 @pytest.mark.parametrize(("trust", "reason"), [(SURE, None), (Trust(0.5, 0.1), "AMBIGUOUS")])

@@ -25,7 +25,7 @@ def add_training_flags(parser: argparse.ArgumentParser) -> None:
     _add_ground_flags(flags)
     flags.add_argument("--out", type=Path, metavar="FOLDER", help="where to keep it (./translators/CATALOGUE)")
     flags.add_argument("--seed", type=int, default=1, metavar="N", help="seed of all draws (1)")
-    flags.add_argument("--folds", type=_count, default=3, metavar="N", help="parts held out in turn (3)")
+    flags.add_argument("--folds", type=_count, default=2, metavar="N", help="parts held out in turn (2)")
     flags.add_argument("--members", type=_count, default=2, metavar="N", help="networks that decide together (2)")
     flags.add_argument("--passes", type=_count, default=14, metavar="N", help="passes over the questions (14)")
     flags.add_argument("--jobs", type=_count, default=1, metavar="N", help="networks trained at a time (1)")

@@ -2,12 +2,14 @@
 
 import json
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from api.cli import main
+from api.cli import build_parser, main
+from api.translating import Plan
 from tests.sql.text.answering.ward import write_ward
 from tests.sql.text.endpoint.chat_server import answered, chat_server
 from tests.sql.text.endpoint.records.conftest import tokens
@@ -96,6 +98,21 @@ def test_the_report_says_what_was_learnt(trained: Path) -> None:
     assert report["lessons"]["questions"] == len(questions())
     assert report["lessons"]["with_meaning"] == len(questions()) - 2
     assert report["lessons"]["not_typed"] == 0
+
+
+def test_the_command_trains_as_the_plan_says_unless_told_otherwise() -> None:
+    args = build_parser().parse_args(["train", "--translator"])
+
+    given = {
+        "folds": args.folds,
+        "members": args.members,
+        "passes": args.passes,
+        "jobs": args.jobs,
+        "seed": args.seed,
+    }
+    assert given | {"none_share": args.unanswerable_share} == {
+        name: value for name, value in asdict(Plan()).items() if name in {*given, "none_share"}
+    }
 
 
 def test_without_a_translator_the_command_says_to_train_first(

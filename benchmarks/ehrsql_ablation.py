@@ -4,7 +4,7 @@
     python -m benchmarks.ehrsql_ablation --keep FOLDER --jobs 2 --only single,plain_names
 
 FOLDER keeps the translators; the one that `benchmarks.ehrsql --keep FOLDER` left there is taken as the whole, and the
-variant of one network takes its networks from it.
+variants of one network take their networks from it.
 """
 
 import argparse
@@ -31,6 +31,8 @@ class Variant:
     ground: Callable[[Ground], Ground] = lambda ground: ground
     shares_networks: bool = False
     """Whether its networks are among those of the whole."""
+    uses: str | None = None
+    """The variant whose translator it is, asked without a part that it learnt with."""
 
 
 def plain_names(index: LinkIndex) -> LinkIndex:
@@ -53,13 +55,17 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "real_questions": Variant(
         "one network, no made questions with an answer", lambda plan: replace(plan, members=1, composed=0, phrased=0)
     ),
+    "frames": Variant(
+        "one network, composed questions but none of frames", lambda plan: replace(plan, members=1, phrased=0)
+    ),
     "answerable": Variant(
         "one network, no made questions without an answer", lambda plan: replace(_single(plan), made=0)
     ),
     "plain_names": Variant(
-        "one network, names linked only as stored",
+        "one network, names linked only as stored when it is asked",
         _single,
         lambda ground: replace(ground, index=plain_names(ground.index)),
+        uses="single",
     ),
 }
 
@@ -70,7 +76,7 @@ def run(names: list[str], keep: Path, plan: Plan) -> dict[str, Scored]:
     with opened_ground(FOLDER / "db", CATALOGUE) as ground:
         for name in names:
             variant = VARIANTS[name]
-            folder = _folder(name, variant, keep, plan)
+            folder = _folder(variant.uses or name, VARIANTS[variant.uses or name], keep, plan)
             found[name] = run_seed(variant.plan(plan), folder, variant.ground(ground), lambda *_: None)
             print(row(variant.title, found[name]), flush=True)
     return found
@@ -88,7 +94,7 @@ def _folder(name: str, variant: Variant, keep: Path, plan: Plan) -> Path:
 
 
 def row(title: str, scored: Scored) -> str:
-    """Return the line of a variant in the table of docs/records.md."""
+    """Return the line of a variant in the table of docs/text.md."""
     cells = [f"{scored.points[name].mean():.1f}" for name in SCORES]
     low, high = interval(scored.points["RS(10)"])
     forced = scored.figures["forced"]["execution_accuracy_answerable"]

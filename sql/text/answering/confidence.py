@@ -17,8 +17,8 @@ from ehr.errors import QuestionError
 
 Outcome = Literal["right", "wrong", "none"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("right", "wrong", "none")
-RIDGE: Final = 1.0
-"""Strength of the pull of the weights to 0, in questions."""
+RIDGE: Final = 20.0
+"""Strength of the pull of the weights to 0, in questions, unless another is chosen."""
 _STEPS: Final = 60
 _CLOSE: Final = 1e-7
 
@@ -72,9 +72,12 @@ def confidence_from(values: Mapping[str, Any]) -> Confidence:
 
 
 def fit_confidence(
-    signals: Sequence[Mapping[str, float]], outcomes: Sequence[Outcome], none_share: float | None = None
+    signals: Sequence[Mapping[str, float]],
+    outcomes: Sequence[Outcome],
+    none_share: float | None = None,
+    ridge: float = RIDGE,
 ) -> Confidence:
-    """Fit the regression on attempts and how they ended.
+    """Fit the regression on attempts and how they ended, its weights pulled to 0 as strongly as `ridge` says.
 
     `none_share` is the share of questions without an answer where it will be used, when that is another than here;
     questions of either sort then weigh accordingly. Raises QuestionError without attempts of at least two outcomes.
@@ -90,7 +93,7 @@ def fit_confidence(
     spreads = np.sqrt(np.average((rows - means) ** 2, axis=0, weights=weights))
     spreads[spreads < 1e-9] = 1.0
     targets = np.array([[outcome == one for one in OUTCOMES] for outcome in outcomes], float)
-    return Confidence(names, means, spreads, _fitted(_scaled(rows, means, spreads), targets, weights))
+    return Confidence(names, means, spreads, _fitted(_scaled(rows, means, spreads), targets, weights, ridge))
 
 
 def _importance(outcomes: Sequence[Outcome], none_share: float | None) -> Numbers:
@@ -116,10 +119,10 @@ def _shares(rows: Numbers, weights: Numbers) -> Numbers:
     return shares
 
 
-def _fitted(rows: Numbers, targets: Numbers, importance: Numbers) -> Numbers:
+def _fitted(rows: Numbers, targets: Numbers, importance: Numbers, ridge: float) -> Numbers:
     """Return the weights (outcomes, columns) that maximise the penalised likelihood, by Newton's method."""
     kinds, columns = targets.shape[1], rows.shape[1]
-    pull = np.tile(np.where(np.arange(columns) == 0, 1e-3, RIDGE), kinds)
+    pull = np.tile(np.where(np.arange(columns) == 0, 1e-3, ridge), kinds)
     weights = np.zeros((kinds, columns))
 
     def loss(candidate: Numbers) -> float:

@@ -10,23 +10,26 @@ import orjson
 
 from ehr.errors import ModelError
 from sql.text.answering.answering import Judge
-from sql.text.answering.confidence import Outcome, Trust, confidence_from, fit_confidence
+from sql.text.answering.confidence import Confidence, Outcome, Trust, confidence_from, fit_confidence
 from sql.text.answering.familiarity import Familiarity, familiarity_from
 from sql.text.answering.outcomes import Worth, worth
 
 JUDGE_FILE: Final = "judge.json"
 FORMAT: Final = 1
 COSTS: Final = (0.0, 5.0, 10.0)
+RIDGES: Final = (1.0, 5.0, 20.0, 60.0, 200.0)
+"""Pulls on the weights of the confidence to choose from."""
 _PARTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An attempt at a held-out question: its signals, how it ended, and whether its question was made."""
+    """An attempt at a held-out question: its signals, how it ended, whether its question was made, and its fold."""
 
     signals: Mapping[str, float]
     outcome: Outcome
     made: bool = False
+    fold: int = 0
 
     def as_mapping(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -35,8 +38,45 @@ class Judged:
 
 def judge_of(judged: Sequence[Judged], familiarity: Familiarity, none_share: float | None) -> Judge:
     """Fit the confidence on attempts, questions without an answer weighing as `none_share` says."""
-    confidence = fit_confidence([one.signals for one in judged], [one.outcome for one in judged], none_share)
-    return Judge(familiarity, confidence)
+    return Judge(familiarity, _fitted(judged, none_share, chosen_ridge(judged, none_share)))
+
+
+def chosen_ridge(judged: Sequence[Judged], none_share: float | None) -> float:
+    """Return the pull on the weights with which attempts of the other folds foretell those of a fold best.
+
+    Each fold keeps other meanings from its parser, so what serves there serves questions that are new in other ways.
+    """
+
+    def surprise(ridge: float) -> float:
+        weights = _weights([one.outcome for one in judged], none_share)
+        trusts = _foretold(judged, none_share, ridge)
+        chances = [_chance(trust, one.outcome) for trust, one in zip(trusts, judged, strict=True)]
+        return -float(np.average(np.log(np.maximum(chances, 1e-12)), weights=weights))
+
+    return min(RIDGES, key=surprise)
+
+
+def _chance(trust: Trust, outcome: Outcome) -> float:
+    return {"right": trust.right, "none": trust.none, "wrong": 1 - trust.right - trust.none}[outcome]
+
+
+def _fitted(judged: Sequence[Judged], none_share: float | None, ridge: float) -> Confidence:
+    return fit_confidence([one.signals for one in judged], [one.outcome for one in judged], none_share, ridge)
+
+
+def _foretold(judged: Sequence[Judged], none_share: float | None, ridge: float, seed: int = 0) -> list[Trust]:
+    """Return the trust in each attempt by a confidence that was fitted on the other folds.
+
+    Where these did not end in different ways, as where there is one fold only, parts drawn at random stand for them.
+    """
+    parts = np.array([one.fold for one in judged])
+    if any(len({one.outcome for one in judged if one.fold != part}) < 2 for part in np.unique(parts)):
+        parts = np.random.default_rng(seed).integers(_PARTS, size=len(judged))
+    trusts: dict[int, Trust] = {}
+    for part in np.unique(parts):
+        confidence = _fitted([one for one, own in zip(judged, parts, strict=True) if own != part], none_share, ridge)
+        trusts |= {at: confidence(judged[at].signals) for at in np.flatnonzero(parts == part).tolist()}
+    return [trusts[at] for at in range(len(judged))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +102,12 @@ class Expected:
 
 
 def expected(judged: Sequence[Judged], none_share: float | None, seed: int = 0) -> Expected:
-    """Judge the confidence by cross-validation over the attempts themselves, real questions only.
+    """Judge the confidence by attempts of folds that it was not fitted on, real questions only.
 
     Questions without an answer count as `none_share` says.
     """
-    chance = np.random.default_rng(seed)
-    part = chance.integers(_PARTS, size=len(judged))
-    trusts: list[Trust | None] = [None] * len(judged)
-    for place in range(_PARTS):
-        inside = [one for one, own in zip(judged, part, strict=True) if own != place]
-        confidence = fit_confidence([one.signals for one in inside], [one.outcome for one in inside], none_share)
-        for at in np.flatnonzero(part == place).tolist():
-            trusts[at] = confidence(judged[at].signals)
-    real = [(one.outcome, trust) for one, trust in zip(judged, trusts, strict=True) if not one.made and trust]
+    trusts = _foretold(judged, none_share, chosen_ridge(judged, none_share), seed)
+    real = [(one.outcome, trust) for one, trust in zip(judged, trusts, strict=True) if not one.made]
     outcomes = [outcome for outcome, _ in real]
     held = [trust for _, trust in real]
     weights = _weights(outcomes, none_share)
@@ -87,7 +120,7 @@ def expected(judged: Sequence[Judged], none_share: float | None, seed: int = 0) 
 
 
 def _weights(outcomes: Sequence[Outcome], none_share: float | None) -> list[float]:
-    none = outcomes.count("none") if isinstance(outcomes, list) else sum(one == "none" for one in outcomes)
+    none = sum(one == "none" for one in outcomes)
     if none_share is None or not 0 < none < len(outcomes):
         return [1.0] * len(outcomes)
     heavy = none_share / (1 - none_share) * (len(outcomes) - none) / none

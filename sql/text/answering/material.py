@@ -109,5 +109,5 @@ def judged_fold(material: Material, fold: int, ground: Ground, parser: Parser) -
         part = lessons[start : start + AT_ONCE]
         for lesson, parsed in zip(part, parser([one.linked.text for one in part]), strict=True):
             tried = attempt(lesson.linked, parsed, ground, familiar)
-            found.append(Judged(tried.signals, outcome_of(tried, lesson.example, ground), lesson.made))
+            found.append(Judged(tried.signals, outcome_of(tried, lesson.example, ground), lesson.made, fold))
     return found

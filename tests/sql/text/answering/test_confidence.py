@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from ehr.errors import QuestionError
 from sql.text.answering.confidence import Outcome, Trust, confidence_from, fit_confidence
-from sql.text.answering.judging import Judged, expected
+from sql.text.answering.judging import RIDGES, Judged, chosen_ridge, expected
 from sql.text.answering.outcomes import worth
 
 shares = st.floats(0, 1)
@@ -97,3 +98,20 @@ def test_what_is_expected_counts_real_questions_only() -> None:
     assert found.accuracy == real.count("right") / (len(real) - real.count("none"))
     assert [one.cost for one in found.worths] == [0, 5, 10]
     assert found.worths[0].score > found.worths[2].score
+
+
+def test_the_pull_is_what_serves_other_folds_best() -> None:
+    chance = np.random.default_rng(4)
+    judged = []
+    for fold in range(2):
+        for place in range(400):
+            right = bool(chance.random() < 0.7)
+            signals = {"honest": float(right) + chance.normal(0, 0.7), "noise": chance.normal()}
+            signals["fold"] = (1.0 if right else -1.0) * (
+                1 if fold else -1
+            )  # tells in one fold the opposite of the other
+            outcome: Outcome = "right" if right else "wrong" if place % 2 else "none"
+            judged.append(Judged(signals, outcome, fold=fold))
+
+    assert chosen_ridge(judged, None) == max(RIDGES)
+    assert chosen_ridge([replace(one, fold=0) for one in judged], None) < max(RIDGES)

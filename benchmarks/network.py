@@ -115,8 +115,9 @@ def _tell(report: Mapping[str, object]) -> None:
         part = report.get(stage)
         if not isinstance(part, dict):
             continue
+        loss = f", loss {part['tuning_loss']:.4f}" if part.get("tuning_loss") is not None else ""
         auroc = f", tuning AUROC {part['tuning_auroc']:.4f}" if part.get("tuning_auroc") else ""
         print(
-            f"    {stage}: {part['passes']} passes, {part['seconds']:.0f} s, loss {part['tuning_loss']:.4f}{auroc}",
+            f"    {stage}: {part['passes']} passes, {part['seconds']:.0f} s{loss}{auroc}",
             flush=True,
         )

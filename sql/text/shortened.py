@@ -32,7 +32,8 @@ def written_out(words: str) -> str:
 _SHORTHAND: Final = (
     (r"(?<!\w)w/o\b", "without"), (r"(?<!\w)w/\s*(?=[a-z])", "with "), (r"(?<!\w)b/w\b", "between"),
     (r"\bdx['’]?e?d\b", "diagnosed"), (r"\bdxs?\b", "diagnoses"), (r"\brx['’]?e?d\b", "prescribed"),
-    (r"(?<!\w)h/o\b|\bhx\b(?: of\b)?", "history of"), (r"\bhosp\b\.?", "hospital"), (r"\bpts\b", "patients"),
+    (r"(?<!\w)h/o\b|\bhx\b(?: of\b)?", "history of"),
+    (r"\bhosp\b\.?(?! tables?\b)", "hospital"), (r"\bpts\b", "patients"),
     (r"(?<![\w(])pt(?= \d)|(?<=\bthe )pt\b(?![(/])", "patient"), (r"\bppl\b", "people"), (r"\byrs\b", "years"),
     (r"(?<=\bthis |\blast )yr\b", "year"), (r"\bdiff\b", "difference"), (r"\bavg\b\.?", "average"),
 )  # fmt: skip
@@ -44,6 +45,8 @@ def in_full(question: str, kept: Collection[tuple[int, int]] = ()) -> str:
 
     >>> in_full("pts dx'd w/ afib this yr"), in_full("got vit w/minerals", [(4, 18)])
     ('patients diagnosed with afib this year', 'got vit w/minerals')
+
+    `hosp` stays before "table": so a folder of MIMIC-IV is called.
     """
 
     def full(found: re.Match[str]) -> str:

@@ -151,25 +151,26 @@ def fit_network(network: Network, passes: Passes, folder: Path, what: str, progr
     judged = bool(passes.held_out)
     stopping = EarlyStopping(HELD_OUT_ERROR, patience=work.patience)
     averaging = [EMAWeightAveraging(decay=work.averaging)] if work.averaging > 0 else []
-    trainer = lightning.Trainer(
-        accelerator="cpu",
-        precision=cast(Any, work.precision),
-        max_epochs=work.epochs,
-        gradient_clip_val=work.clip,
-        reload_dataloaders_every_n_epochs=1,
-        num_sanity_val_steps=0,
-        limit_val_batches=None if judged else 0,
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[
-            Report(what, progress),
-            *averaging,
-            *([stopping] if judged else []),
-            *([_keep(folder, "best", monitor=HELD_OUT_ERROR)] if judged else []),
-            _keep(folder, "last"),
-        ],
-    )
+    with quiet():
+        trainer = lightning.Trainer(
+            accelerator="cpu",
+            precision=cast(Any, work.precision),
+            max_epochs=work.epochs,
+            gradient_clip_val=work.clip,
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            limit_val_batches=None if judged else 0,
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            callbacks=[
+                Report(what, progress),
+                *averaging,
+                *([stopping] if judged else []),
+                *([_keep(folder, "best", monitor=HELD_OUT_ERROR)] if judged else []),
+                _keep(folder, "last"),
+            ],
+        )
     last, best = folder / "last.ckpt", folder / "best.ckpt"
     with interruptible(), quiet(), threads(work.threads):
         trainer.fit(learner, datamodule=passes, ckpt_path=str(last) if last.exists() else None, weights_only=True)

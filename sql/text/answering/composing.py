@@ -14,8 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ehr.errors import QuestionError
-from sql.text.answering.examples import Example
+from sql.text.answering.examples import Example, is_question
 from sql.text.records.grammar import Grammar
 from sql.text.records.linear import delinearize, linearize
 from sql.text.records.query import Aggregate, Ask, Change, Frequency, List, New, RecordsQuery
@@ -334,7 +333,7 @@ def _candidates(
             key = (cut.kind, cut.rest_key, other.part_key)
             if key not in cores:
                 tokens = linearize(_joined(cut, other)[1])
-                cores[key] = _core(tokens) if _allowed(tokens, grammar) else None
+                cores[key] = _core(tokens) if is_question(tokens, grammar) else None
             core = cores[key]
             if core is not None and len(found[core]) < MOST_OF_ONE:
                 found[core].append((cut, other))
@@ -343,16 +342,6 @@ def _candidates(
 
 def _core(tokens: Sequence[str]) -> tuple[str, ...]:
     return tuple(re.sub(r"_\d+$", "", token) for token in tokens)
-
-
-def _allowed(tokens: Sequence[str], grammar: Grammar) -> bool:
-    """Say whether the tokens are a question of the grammar that does not list what it names."""
-    try:
-        query = grammar.query(tokens)
-    except QuestionError:
-        return False
-    field = getattr(query.ask, "field", None)
-    return all(match.field != field or not match.values for match in query.records.matches)
 
 
 def _swaps(cuts: Sequence[_Cut]) -> dict[tuple[str, str, int], list[_Cut]]:

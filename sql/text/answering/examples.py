@@ -124,3 +124,13 @@ def examples_of(
         query = lift(one.sql)
         tokens = None if query is None else slotted(query, found, grammar)
         yield None if tokens is None else Example(found.text, tokens)
+
+
+def is_question(tokens: Sequence[str], grammar: Grammar) -> bool:
+    """Say whether made tokens are a question of the grammar that does not list what it names."""
+    try:
+        query = grammar.query(tokens)
+    except QuestionError:
+        return False
+    field = getattr(query.ask, "field", None)
+    return all(match.field != field or not match.values for match in query.records.matches)

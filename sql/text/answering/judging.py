@@ -31,10 +31,6 @@ class Judged:
     made: bool = False
     fold: int = 0
 
-    def as_mapping(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return {"signals": dict(self.signals), "outcome": self.outcome, "made": self.made}
-
 
 def judge_of(judged: Sequence[Judged], familiarity: Familiarity, none_share: float | None) -> Judge:
     """Fit the confidence on attempts, questions without an answer weighing as `none_share` says."""

@@ -14,8 +14,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from ehr.errors import QuestionError
-from sql.text.answering.examples import Example
+from sql.text.answering.examples import Example, is_question
 from sql.text.answering.wordings import FRAMES, NAMED, PARTS, PLAIN_VERBS, Wording
 from sql.text.records.catalogue import Catalogue, Field, Kind, Verb
 from sql.text.records.grammar import Grammar
@@ -61,7 +60,7 @@ class _Draw:
     """Draws questions; slots are numbered apart until the words of a question are known."""
 
     def __init__(self, catalogue: Catalogue, chance: np.random.Generator) -> None:
-        self.catalogue, self.chance = catalogue, chance
+        self.chance = chance
         self.kinds = list(catalogue.kinds.values())
         self.slots = 0
         self.telling = _telling(self.kinds)
@@ -74,7 +73,7 @@ class _Draw:
         words, tokens = filled
         text, names = _numbered(_smoothed(words))
         written = tuple(_SLOT.sub(lambda slot: names[slot[0]], tokens).split())
-        return Example(text, written, WEIGHT) if _is_question(written, grammar) else None
+        return Example(text, written, WEIGHT) if is_question(written, grammar) else None
 
     def _filled(self, frame: Wording) -> Wording | None:
         """Fill the places of a frame, the events and fields first; None where a kind lacks what is asked."""
@@ -141,8 +140,8 @@ class _Draw:
         return _Event(noun, nouns, _forms(verbs, object_), name, f"{field.name} {slot}#{self.slots}")
 
     def _field(self, kind: Kind, places: Sequence[str]) -> Field | None:
-        """Return a field that a frame can ask for: one with slots, a number, a time, or any."""
-        wanted = {"fs": "slot", "fv": "number", "ft": "time"}
+        """Return a field that a frame can ask for: one with slots, a number, or any."""
+        wanted = {"fs": "slot", "fv": "number"}
         sort = next((wanted[place] for place in places if place in wanted), "any")
         fields = [
             field
@@ -163,7 +162,7 @@ def _values(kind: Kind, event: _Event, field: Field | None) -> dict[str, str]:
     values["kind"] = kind.noun[0]
     if field is not None:
         is_name = field.name == "name"
-        values |= dict.fromkeys(("f", "fs", "fv", "ft"), field.name)
+        values |= dict.fromkeys(("f", "fs", "fv"), field.name)
         values["fnoun"] = kind.noun[0] if is_name else field.noun
         values["fnouns"] = kind.noun[1] if is_name else _plural(field.noun)
     return values
@@ -207,13 +206,3 @@ def _numbered(words: str) -> tuple[str, dict[str, str]]:
             counts[slot[1]] = counts.get(slot[1], 0) + 1
             names[slot[0]] = f"{slot[1]}_{counts[slot[1]]}"
     return _SLOT.sub(lambda slot: names[slot[0]], words), names
-
-
-def _is_question(tokens: Sequence[str], grammar: Grammar) -> bool:
-    """Say whether the tokens are a question of the grammar that does not list what it names."""
-    try:
-        query = grammar.query(tokens)
-    except QuestionError:
-        return False
-    field = getattr(query.ask, "field", None)
-    return all(match.field != field or not match.values for match in query.records.matches)

@@ -2,8 +2,8 @@
 """The words and tokens that `phrases` makes questions of.
 
 A wording is words beside tokens. `{noun}`, `{nouns}`, `{past}` (`{pasts}` of many), `{done}`, `{being}` are the records asked about in
-words and `{m}` in tokens, `{k}` is their kind; with a 2, the records that came before. `{f}`, `{fs}`, `{fv}`, `{ft}`
-are a field, one with slots, a number, a time, `{fnoun}` its name. All other places are parts. `kind_N` is a slot.
+words and `{m}` in tokens, `{k}` is their kind; with a 2, the records that came before. `{f}`, `{fs}`, `{fv}`
+are a field, one with slots, a number, `{fnoun}` its name. All other places are parts. `kind_N` is a slot.
 """
 
 from typing import Final
@@ -57,7 +57,6 @@ _RELATIONS: Final[tuple[Wording, ...]] = (
 )
 PARTS: Final[dict[str, tuple[Wording, ...]]] = {
     "w": (*WINDOWS, *(_NONE for _ in range(12))),
-    "when": WINDOWS,
     "stay": WINDOWS[16:],
     "r": (*_RELATIONS, *(_NONE for _ in _RELATIONS)),
     "after": _RELATIONS,

@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,18 +21,15 @@ from ehr.errors import ModelError
 from ehr.progress import Progress, silent
 from models.translator import Pair, Translator, TranslatorSettings, load, save, settings_from, train
 from sql.text.answering.answering import Judge
-from sql.text.answering.attempts import Ground
 from sql.text.answering.composing import composed
-from sql.text.answering.database import opened_database
 from sql.text.answering.examples import Asked, Example
 from sql.text.answering.familiarity import familiarity_of
+from sql.text.answering.ground import Ground
 from sql.text.answering.judging import HOW_TO_TRAIN, Judged, expected, judge_of, load_judge, save_judge
 from sql.text.answering.material import Material, judged_fold, material_of
 from sql.text.answering.parser import Parsed
 from sql.text.answering.phrases import phrased
-from sql.text.linking import index_of
 from sql.text.records.grammar import Grammar
-from sql.text.records.schema import read_catalogue
 from sql.text.records.shape import CatalogueShape
 
 DEFAULT_FOLDER: Final = "translators"
@@ -86,14 +82,6 @@ class LearnedParser:
             )
             for one in self.translator.translate(texts, WIDTH)
         ]
-
-
-@contextmanager
-def opened_ground(db: Path, catalogue: str) -> Iterator[Ground]:
-    """Open a database with its catalogue and the index of its names, and close it after the block."""
-    described = read_catalogue(catalogue)
-    with opened_database(db, described) as database:
-        yield Ground(database, described, index_of(described, database.connection))
 
 
 def default_folder(catalogue: str) -> Path:

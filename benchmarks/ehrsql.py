@@ -23,13 +23,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from api.translating import LearnedParser, Plan, load_translator, opened_ground, train_translator
+from api.translating import LearnedParser, Plan, load_translator, train_translator
 from benchmarks.machine import DATA, Result
 from ehr.errors import ModelError
 from sql.text.answering.answering import Judge, answer_of
-from sql.text.answering.attempts import Attempt, Ground, attempts
+from sql.text.answering.attempts import Attempt, attempts
 from sql.text.answering.confidence import Trust
 from sql.text.answering.examples import read_asked
+from sql.text.answering.ground import Ground, opened_ground
 from sql.text.records.sqlite import to_sqlite
 
 FOLDER: Final = DATA / "ehrsql-2024" / "shared-task-1.0"

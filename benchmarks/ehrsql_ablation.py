@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from api.translating import Plan, opened_ground
+from api.translating import Plan
 from benchmarks.ehrsql import CATALOGUE, FOLDER, Scored, interval, run_seed
-from sql.text.answering.attempts import Ground
+from sql.text.answering.ground import Ground, opened_ground
 from sql.text.linking import How, LinkIndex
 
 SCORES: Final = ("RS(0)", "RS(5)", "RS(10)")

@@ -17,14 +17,15 @@ from typing import Final
 import numpy as np
 from sqlglot import exp
 
-from api.translating import load_translator, opened_ground
+from api.translating import load_translator
 from benchmarks.ehrsql import CATALOGUE, FOLDER, Scored, scored
 from benchmarks.machine import REPOSITORY, machine_name
 from benchmarks.machine import Result as Measured
 from sql.query import Result
 from sql.text.answering.answering import DEFAULT_COST, Judge, answer_of
-from sql.text.answering.attempts import Ground, attempts
+from sql.text.answering.attempts import attempts
 from sql.text.answering.database import Database
+from sql.text.answering.ground import Ground, opened_ground
 from sql.text.answering.parser import Parser
 
 GOAL_P50, GOAL_P95 = 50.0, 150.0

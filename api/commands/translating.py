@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from api.translating import Plan
     from sql.text.answering.answering import Answer, Answerer
-    from sql.text.answering.attempts import Ground
+    from sql.text.answering.ground import Ground
 
 
 def add_training_flags(parser: argparse.ArgumentParser) -> None:
@@ -101,8 +101,9 @@ def _share(text: str) -> float:
 def run_train_translator(args: argparse.Namespace) -> int:
     """Train a translator and print what it learnt from and what it is expected to be worth."""
     from api.console import emit, progress_bar
-    from api.translating import default_folder, opened_ground, train_translator
+    from api.translating import default_folder, train_translator
     from sql.text.answering.examples import read_asked
+    from sql.text.answering.ground import opened_ground
 
     _require(args, ("questions", "db", "catalogue"), "ehr train --translator")
     folder = args.out or default_folder(args.catalogue)
@@ -156,8 +157,8 @@ def _render_report(console: "Console", report: dict[str, Any]) -> None:
 
 def run_ask_database(args: argparse.Namespace) -> int:
     """Answer one question, or a file of them, over a foreign schema."""
-    from api.translating import opened_ground
     from ehr.errors import QuestionError
+    from sql.text.answering.ground import opened_ground
 
     if (args.question is None) == (args.questions is None):
         raise QuestionError("give one question in quotes, or --questions FILE, and not both")

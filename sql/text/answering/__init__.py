@@ -3,8 +3,8 @@
     question ──► link ──► parser ──► fill ──► compile ──► guard and run ──► confidence ──► Answer
                  (linking)  (handed in)  (records)          (database)
 
-`database` opens what is asked, `attempts` takes a question as far as it goes and gathers signals of trust,
-`confidence` weighs them, `answering` answers or refuses. To learn: `examples` reads questions with their SQL,
+`ground` is what is asked, `database` opens it; `attempts` takes a question as far as it goes and gathers signals of
+trust, `confidence` weighs them, `answering` answers or refuses. To learn: `examples` reads questions with their SQL,
 `composing` and `unanswerable` make more, `folds` and `material` keep some apart, `outcomes` and `judging` fit the
 confidence on those. `parser` says what a parser must do; it comes from outside.
 """

@@ -13,9 +13,10 @@ from typing import Final, Protocol
 from ehr.errors import UnsafeQuery
 from sql.guard import to_sql
 from sql.query import Result
-from sql.text.answering.attempts import Attempt, Ground, attempts
+from sql.text.answering.attempts import Attempt, attempts
 from sql.text.answering.confidence import Confidence, Trust
 from sql.text.answering.familiarity import Familiarity
+from sql.text.answering.ground import Ground
 from sql.text.answering.naming import MOST_SHOWN, choice_of
 from sql.text.answering.parser import Parser
 from sql.text.linking import How, Linked

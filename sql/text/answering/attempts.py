@@ -8,23 +8,19 @@ went wrong on the way, and how sure each step is, are the signals that `confiden
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from sqlglot import exp
 
 from ehr.errors import EhrError, QueryFailed, QuestionError, UnsafeQuery
 from sql.query import Result
-from sql.text.answering.database import Database
 from sql.text.answering.familiarity import Familiarity
+from sql.text.answering.ground import Ground
 from sql.text.answering.parser import Parsed, Parser
-from sql.text.linking import Linked, LinkIndex, features, link
+from sql.text.linking import Linked, features, link
 from sql.text.linking import Slot as Found
 from sql.text.question import compile_question
-from sql.text.records.catalogue import Catalogue
-from sql.text.records.grammar import Grammar
 from sql.text.records.query import RecordsQuery
-from sql.text.records.shape import CatalogueShape
 from sql.text.records.slots import fill
 from sql.text.records.values import Plain, Slot
 
@@ -32,20 +28,6 @@ MOST_READINGS: Final = 3
 """Readings that are tried where the ones before fail or find nothing."""
 FAR: Final = 4.0
 """A reading less likely than the best by this (nats) is not tried."""
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What questions are asked on: a database, the catalogue of its schema, the index of its names."""
-
-    database: Database
-    catalogue: Catalogue
-    index: LinkIndex
-
-    @cached_property
-    def grammar(self) -> Grammar:
-        """The questions that the catalogue can answer."""
-        return Grammar(CatalogueShape(self.catalogue))
 
 
 @dataclass(frozen=True, slots=True)

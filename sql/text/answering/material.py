@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
-from sql.text.answering.attempts import Ground, attempt
+from sql.text.answering.attempts import attempt
 from sql.text.answering.examples import Asked, Example, examples_of
 from sql.text.answering.familiarity import familiarity_of
 from sql.text.answering.folds import folds
+from sql.text.answering.ground import Ground
 from sql.text.answering.judging import Judged
 from sql.text.answering.naming import without_undecided
 from sql.text.answering.outcomes import outcome_of

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sql.query import Result
-from sql.text.answering.attempts import Attempt, Ground, Tried, try_reading
+from sql.text.answering.attempts import Attempt, Tried, try_reading
 from sql.text.answering.confidence import Outcome, Trust
 from sql.text.answering.examples import Example
+from sql.text.answering.ground import Ground
 
 MOST_ROWS: Final = 100
 DECIMALS: Final = 3

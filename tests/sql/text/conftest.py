@@ -7,8 +7,8 @@ import pytest
 
 from ehr.store import Store, open_store
 from sql.text import Index, build_index
-from sql.text.answering.attempts import Ground
 from sql.text.answering.database import opened_database
+from sql.text.answering.ground import Ground
 from sql.text.linking import index_of
 from tests.sql.text.answering.ward import write_ward
 from tests.sql.text.clinic import build_clinic

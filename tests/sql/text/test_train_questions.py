@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sql.text.answering.attempts import Ground
 from sql.text.answering.database import opened_database
 from sql.text.answering.examples import Asked, examples_of, read_asked
+from sql.text.answering.ground import Ground
 from sql.text.endpoint.records.checks import tokens_left_out
 from sql.text.followups.records import Refined, refine_records
 from sql.text.linking import index_of, link

@@ -9,7 +9,8 @@ from sqlglot import exp
 from ehr.errors import QueryFailed, QuestionError, UnsafeQuery
 from sql.guard import guard, to_sql
 from sql.text.answering.answering import Answer, Answerer, answer_of, refused, unknown_patient
-from sql.text.answering.attempts import Attempt, Ground, try_query
+from sql.text.answering.attempts import Attempt, try_query
+from sql.text.answering.ground import Ground
 from sql.text.answering.parser import Parsed
 from sql.text.endpoint.dialogue import doubted, said_no, understood_from
 from sql.text.endpoint.found import mask

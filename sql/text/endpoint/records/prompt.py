@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Final, Union
 
-from sql.text.answering.attempts import Ground
+from sql.text.answering.ground import Ground
 from sql.text.endpoint.prompt import No, SqlReply, relations_told
 from sql.text.endpoint.records.values import Named
 from sql.text.endpoint.settings import Endpoint

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sql.text.answering.attempts import Ground
+from sql.text.answering.ground import Ground
 from sql.text.endpoint.found import mask
 from sql.text.linking import Linked
 from sql.text.records.grammar import Grammar

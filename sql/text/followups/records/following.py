@@ -5,7 +5,8 @@ import time
 from typing import Final
 
 from sql.text.answering.answering import Answer, Answerer, answer_of, refused
-from sql.text.answering.attempts import Attempt, Ground, try_query
+from sql.text.answering.attempts import Attempt, try_query
+from sql.text.answering.ground import Ground
 from sql.text.answering.parser import Parsed
 from sql.text.followups.records.refine import Refined, refine_records
 from sql.text.followups.refine import seems_to_follow

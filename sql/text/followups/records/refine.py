@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ehr.errors import QuestionError
-from sql.text.answering.attempts import Ground
+from sql.text.answering.ground import Ground
 from sql.text.followups.edits import Unfit
 from sql.text.followups.records.edits import Edit
 from sql.text.followups.records.words import RULES, Rule, Said

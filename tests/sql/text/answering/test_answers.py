@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from sql.text.answering.answering import Answer, Judge, answer_all, answer_of
-from sql.text.answering.attempts import Attempt, Ground, attempt, attempts
+from sql.text.answering.attempts import Attempt, attempt, attempts
 from sql.text.answering.confidence import Confidence, Trust
 from sql.text.answering.examples import Example
 from sql.text.answering.familiarity import Familiarity, familiarity_of
+from sql.text.answering.ground import Ground
 from sql.text.answering.naming import without_undecided
 from sql.text.answering.outcomes import outcome_of
 from sql.text.answering.parser import Parsed, Parser

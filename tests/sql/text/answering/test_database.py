@@ -6,8 +6,8 @@ from sqlglot import parse_one
 
 from ehr.errors import CatalogueError, QueryFailed, SourceError, UnsafeQuery
 from sql.query import Limits
-from sql.text.answering.attempts import Ground
 from sql.text.answering.database import opened_database
+from sql.text.answering.ground import Ground
 from tests.sql.text.records.hospital import CATALOGUE
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from ehr.errors import QuestionError
-from sql.text.answering.attempts import Ground
 from sql.text.answering.examples import Asked, Example, read_asked, slotted
 from sql.text.answering.folds import core_of, folds
+from sql.text.answering.ground import Ground
 from sql.text.linking import link
 from sql.text.records.linear import delinearize
 from sql.text.records.query import Count, List, RecordsQuery

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sql.text.answering import phrases
-from sql.text.answering.attempts import Ground
 from sql.text.answering.folds import core_of
+from sql.text.answering.ground import Ground
 from sql.text.answering.phrases import phrased
 from sql.text.answering.unanswerable import made_unanswerable
 from sql.text.answering.wordings import FRAMES, PARTS

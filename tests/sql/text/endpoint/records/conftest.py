@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sql.text.answering.answering import Answer, Answerer
-from sql.text.answering.attempts import Ground
+from sql.text.answering.ground import Ground
 from sql.text.endpoint import Endpoint
 from sql.text.endpoint.records import RecordsModel
 from sql.text.records.query import RecordsQuery

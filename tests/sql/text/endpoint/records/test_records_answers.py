@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sql.text.answering.answering import Answer, refused
-from sql.text.answering.attempts import Ground
+from sql.text.answering.ground import Ground
 from sql.text.endpoint.records.values import with_slots
 from sql.text.records.linear import linearize
 from sql.text.records.query import Count

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sql.text.answering.answering import Answer
-from sql.text.answering.attempts import Ground
+from sql.text.answering.ground import Ground
 from sql.text.endpoint import Endpoint
 from sql.text.endpoint.records import RecordsModel
 from sql.text.records.tokens import RESERVED

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 
 from ehr.errors import UnknownSession
 from sql.text.answering.answering import Answer, Judge, Learned
-from sql.text.answering.attempts import Ground
 from sql.text.answering.confidence import Confidence
 from sql.text.answering.familiarity import familiarity_of
+from sql.text.answering.ground import Ground
 from sql.text.followups import FolderSessions, MemorySessions, Session, Sessions
 from sql.text.followups.records import ask_records_in
 from tests.sql.text.answering.ward import known

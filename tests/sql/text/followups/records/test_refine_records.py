@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sql.text.answering.attempts import Ground
+from sql.text.answering.ground import Ground
 from sql.text.followups.records import Refined, refine_records
 from sql.text.question import compile_question
 from sql.text.records.linear import linearize

@@ -19,7 +19,17 @@ from typing import Any, Final
 
 from ehr.errors import ModelError
 from ehr.progress import Progress, silent
-from models.translator import Pair, Translator, TranslatorSettings, load, save, settings_from, train
+from models.translator import (
+    Pair,
+    Reteller,
+    Translator,
+    TranslatorSettings,
+    load,
+    save,
+    settings_from,
+    train,
+    train_reteller,
+)
 from sql.text.answering.answering import Judge
 from sql.text.answering.composing import composed
 from sql.text.answering.examples import Asked, Example
@@ -34,6 +44,9 @@ from sql.text.records.shape import CatalogueShape
 
 DEFAULT_FOLDER: Final = "translators"
 _PROCESSOR: Final = Path("/proc/cpuinfo")
+Job = int | str
+"""A network of a parser by its number, or the reteller."""
+RETELLER: Final = "reteller"
 WIDTH: Final = 4
 """Readings that a parser gives of a question."""
 
@@ -49,6 +62,8 @@ class Plan:
     """Networks of a parser."""
     passes: int = 14
     """Passes over the questions in the training of a network."""
+    retold_passes: int = 8
+    """Passes in the training of the network that goes the other way, from tokens to words; 0 does without it."""
     composed: int = 5000
     """Questions made by composition, at most."""
     phrased: int = 3000
@@ -147,25 +162,26 @@ def _trained(
     for fold in parts:
         name = "all" if fold is None else f"without-{fold + 1}"
         own = material.examples(fold)
-        tasks += [_Task(fold, member, own, ground, plan, work / name / str(member)) for member in range(plan.members)]
+        jobs = [*range(plan.members), *([RETELLER] if plan.retold_passes else [])]
+        tasks += [_Task(fold, job, own, ground, plan, work / name / str(job)) for job in jobs]
     trained = dict(_run(tasks, plan, progress))
-    return {fold: _ensemble([trained[fold, member] for member in range(plan.members)]) for fold in parts}
+    return {fold: _joined([one for (own, _), one in trained.items() if own == fold]) for fold in parts}
 
 
 class _Task:
-    """The training of one network of one parser, ready to be sent to another process."""
+    """The training of one network of one parser, or of its reteller, ready to be sent to another process."""
 
     def __init__(
-        self, fold: int | None, member: int, examples: list[Example], ground: Ground, plan: Plan, folder: Path
+        self, fold: int | None, job: Job, examples: list[Example], ground: Ground, plan: Plan, folder: Path
     ) -> None:
-        self.key = (fold, member)
+        self.key = (fold, job)
         self.examples = examples
         self.catalogue = ground.catalogue
         self.plan = plan
         self.folder = folder
         self.what = "all questions" if fold is None else f"all but fold {fold + 1}"
 
-    def run(self, progress: Progress = silent) -> Translator:
+    def run(self, progress: Progress = silent) -> Translator | Reteller:
         """Train the network; one that is finished is read again."""
         grammar = Grammar(CatalogueShape(self.catalogue))
         progress("making questions", 0, self.plan.composed)
@@ -173,13 +189,16 @@ class _Task:
         made += phrased(self.catalogue, grammar, self.plan.phrased, self.plan.seed)
         pairs = [Pair(one.text, one.tokens, one.weight) for one in (*self.examples, *made)]
         settings = settings_of(self.plan, self.key[1])
+        if self.key[1] == RETELLER:
+            return train_reteller(pairs, settings, folder=self.folder, progress=progress)
         return train(pairs, [], grammar, settings, folder=self.folder, progress=progress)
 
 
-def settings_of(plan: Plan, member: int) -> TranslatorSettings:
+def settings_of(plan: Plan, job: Job) -> TranslatorSettings:
     """Return the settings of one network."""
     precision = _precision() if plan.precision == "auto" else plan.precision
-    return settings_from({"seed": 1000 * plan.seed + member, "epochs": plan.passes, "precision": precision})
+    place, passes = (plan.members, plan.retold_passes) if isinstance(job, str) else (job, plan.passes)
+    return settings_from({"seed": 1000 * plan.seed + place, "epochs": passes, "precision": precision})
 
 
 def _precision() -> str:
@@ -190,7 +209,7 @@ def _precision() -> str:
 
 def _run(
     tasks: Sequence[_Task], plan: Plan, progress: Progress
-) -> Iterator[tuple[tuple[int | None, int], Translator]]:
+) -> Iterator[tuple[tuple[int | None, Job], Translator | Reteller]]:
     if plan.jobs == 1:
         for place, task in enumerate(tasks, 1):
             what = f"network {place} of {len(tasks)} ({task.what})"
@@ -198,21 +217,22 @@ def _run(
         return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with ProcessPoolExecutor(plan.jobs, mp_context=get_context("spawn")) as pool:
-        futures: dict[Future[Translator], _Task] = {pool.submit(_run_task, task): task for task in tasks}
+        futures: dict[Future[Translator | Reteller], _Task] = {pool.submit(_run_task, task): task for task in tasks}
         for done, future in enumerate(as_completed(futures), 1):
             progress("networks trained", done, len(tasks))
             yield futures[future].key, future.result()
 
 
-def _run_task(task: _Task) -> Translator:
+def _run_task(task: _Task) -> Translator | Reteller:
     return task.run()
 
 
-def _ensemble(members: Sequence[Translator]) -> Translator:
-    """Join networks that were trained on the same pairs."""
+def _joined(trained: Sequence[Translator | Reteller]) -> Translator:
+    """Join networks that were trained on the same pairs, and their reteller where there is one."""
+    members = [one for one in trained if isinstance(one, Translator)]
+    reteller = next((one for one in trained if isinstance(one, Reteller)), None)
     networks = tuple(network for one in members for network in one.networks)
     reports = [report for one in members for report in one.report["members"]]
     seconds = sum(one.report["seconds"] for one in members)
-    return replace(
-        members[0], networks=networks, report={**members[0].report, "members": reports, "seconds": seconds}
-    )
+    report = {**members[0].report, "members": reports, "seconds": seconds}
+    return replace(members[0], networks=networks, report=report, reteller=reteller)

@@ -52,6 +52,11 @@ def _single(plan: Plan) -> Plan:
 VARIANTS: Final[Mapping[str, Variant]] = {
     "whole": Variant("whole", lambda plan: plan, shares_networks=True),
     "single": Variant("one network a parser", _single, shares_networks=True),
+    "retelling": Variant(
+        "two networks, without the one from tokens to words",
+        lambda plan: replace(plan, retold_passes=0),
+        shares_networks=True,
+    ),
     "real_questions": Variant(
         "one network, no made questions with an answer", lambda plan: replace(plan, members=1, composed=0, phrased=0)
     ),

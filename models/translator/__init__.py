@@ -3,8 +3,9 @@
 pairs       what it learns from, and how pairs are held out
 words       questions as words and pieces of words
 grammar     the language of the tokens, a protocol
-batches, network, learner, training     how it is made
+batches, network, learner, training, claiming     how it is made
 decoding    beam search within the grammar
+retelling   the other way: how likely an answer is put in the words of the question
 signals     what speaks for and against a translation
 translator  all of it at work; artefact keeps it on disk
 
@@ -15,6 +16,7 @@ from models.translator.artefact import load, save
 from models.translator.decoding import Hypothesis
 from models.translator.grammar import END, Grammar
 from models.translator.pairs import Pair, held_out
+from models.translator.retelling import Reteller, train_reteller
 from models.translator.settings import TranslatorSettings, settings_from
 from models.translator.signals import Signals
 from models.translator.training import train, usable
@@ -25,6 +27,7 @@ __all__ = [
     "Grammar",
     "Hypothesis",
     "Pair",
+    "Reteller",
     "Signals",
     "Translation",
     "Translator",
@@ -34,5 +37,6 @@ __all__ = [
     "save",
     "settings_from",
     "train",
+    "train_reteller",
     "usable",
 ]

@@ -60,7 +60,11 @@ class Question:
 
 def read_question(question: str, lexicon: Lexicon) -> Question:
     """Read a question; one without a single word is read as a full stop."""
-    words = lexicon.read(question) or lexicon.read(".")
+    return question_of(lexicon.read(question) or lexicon.read("."), lexicon)
+
+
+def question_of(words: list[Word], lexicon: Lexicon) -> Question:
+    """Find the slots among words that were read."""
     first: dict[Reference, int] = {}
     for place, word in enumerate(words):
         for reference in word.references:

@@ -8,6 +8,7 @@ slot of the question that an answer leaves out lowers it too: who names a value 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import torch
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 from models.translator.batches import Example, Question, collate
 from models.translator.grammar import END, Masks
 from models.translator.network import KeysValues, Network, Read
+
+RETOLD_WEIGHT: Final = 0.5
+"""What the log-probability of a question given an answer counts beside that of the answer given the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Hypothesis:
     entropies: tuple[float, ...]
     penalty: float = 0.0
     """What the slots that it leaves out cost (nats)."""
+    retold: tuple[float, ...] = ()
+    """The log-probability of each word of the question, and of its end, given the answer; none where nobody told."""
 
     @property
     def log(self) -> float:
@@ -35,8 +41,8 @@ class Hypothesis:
 
     @property
     def score(self) -> float:
-        """The log-probability less the penalty, by which answers are ranked."""
-        return self.log - self.penalty
+        """What answers are ranked by: the log-probability less the penalty, and part of that of the question."""
+        return self.log - self.penalty + RETOLD_WEIGHT * sum(self.retold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Final
 
 import numpy as np
 
@@ -32,13 +33,25 @@ class Signals:
     """The least of these probabilities."""
     unseen_words: float
     """Share of the words of the question that no training question held."""
+    retold_mean: float = 0.0
+    """Mean log-probability of the words of the question given the best answer; 0 here and below where nobody told."""
+    retold_least_log: float = 0.0
+    """That of the least likely word."""
+    retold_run_log: float = 0.0
+    """That of the least likely run of three words."""
+    retold_total_log: float = 0.0
+    """That of the whole question."""
+    retold_margin: float = 0.0
+    """How far that stands above what the likeliest of the other answers gives the question, at most 8 either way."""
 
     def as_mapping(self) -> Mapping[str, float]:
         """Return the signals by name."""
         return asdict(self)
 
 
-NO_WAY = -30.0
+_RUN: Final = 3
+_MOST_MARGIN: Final = 8.0
+NO_WAY: Final = -30.0
 """Log-probability in place of that of an answer where the grammar leaves none."""
 
 
@@ -49,7 +62,7 @@ def signals_of(
     answerable = [float(one.answerable[place]) for one in judgements]
     shared = (float(np.mean(answerable)), min(answerable), unseen_words)
     if not answers:
-        return Signals(NO_WAY, NO_WAY, NO_WAY, 0.0, -NO_WAY, 0.0, NO_WAY, *shared)
+        return Signals(NO_WAY, NO_WAY, NO_WAY, 0.0, -NO_WAY, 0.0, NO_WAY, *shared, *[NO_WAY] * 4)
     best = answers[0]
     margin = best.score - answers[1].score if len(answers) > 1 else -NO_WAY
     return Signals(
@@ -61,4 +74,17 @@ def signals_of(
         float(np.mean([one.same[place] for one in judgements])),
         max(min(float(one.logs[place]) for one in judgements), NO_WAY),
         *shared,
+        *_retold(answers),
     )
+
+
+def _retold(answers: Sequence[Hypothesis]) -> tuple[float, ...]:
+    """Return the signals of the words of the question given the best answer."""
+    logs = answers[0].retold
+    if not logs:
+        return ()
+    total = sum(logs)
+    runs = [sum(logs[at : at + _RUN]) for at in range(max(1, len(logs) - _RUN + 1))]
+    others = [sum(one.retold) for one in answers[1:]]
+    margin = min(max(total - max(others), -_MOST_MARGIN), _MOST_MARGIN) if others else _MOST_MARGIN
+    return float(np.mean(logs)), min(logs), min(runs), total, margin

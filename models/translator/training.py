@@ -5,25 +5,21 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
-from typing import Final
 
-import orjson
 import torch
 
 from ehr.errors import ModelError
 from ehr.progress import Progress, silent
 from models.translator.batches import Outputs, build_outputs, example_of
+from models.translator.claiming import claim
 from models.translator.grammar import Grammar, require_accepted
 from models.translator.learner import Fitted, Passes, fit_network
 from models.translator.network import Network
 from models.translator.pairs import Pair
-from models.translator.settings import TranslatorSettings, as_mapping
+from models.translator.settings import TranslatorSettings
 from models.translator.translator import Translator
 from models.translator.words import build_lexicon
-
-_MARK: Final = "training.json"
 
 
 def train(
@@ -48,7 +44,7 @@ def train(
     for tokens in sorted({pair.tokens for pair in (*pairs, *held_out) if pair.tokens}):
         require_accepted(grammar, tokens, f"the pair with the tokens {' '.join(tokens)}")
     with tempfile.TemporaryDirectory() if folder is None else nullcontext(folder) as place:
-        _claim(Path(place), pairs, held_out, settings)
+        claim(Path(place), pairs, held_out, settings)
         return _train(pairs, held_out, grammar, settings, Path(place), progress)
 
 
@@ -110,14 +106,3 @@ def usable(pair: Pair, grammar: Grammar) -> str | None:
     except ModelError as error:
         return str(error)
     return None
-
-
-def _claim(folder: Path, pairs: Sequence[Pair], held_out: Sequence[Pair], settings: TranslatorSettings) -> None:
-    """Note whose training the folder keeps; raise ModelError when it is another's."""
-    content = repr(([*pairs], [*held_out], as_mapping(settings)))
-    mark = {"training": sha256(content.encode()).hexdigest()}
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / _MARK
-    if file.exists() and orjson.loads(file.read_bytes()) != mark:
-        raise ModelError(f"{folder} keeps a training with other pairs or settings; give another folder or empty it")
-    file.write_bytes(orjson.dumps(mark))

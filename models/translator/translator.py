@@ -10,6 +10,7 @@ from models.translator.batches import Outputs, read_question
 from models.translator.decoding import Hypothesis, judged, search
 from models.translator.grammar import Grammar, Masks, require_accepted
 from models.translator.network import Network
+from models.translator.retelling import Reteller
 from models.translator.settings import TranslatorSettings
 from models.translator.signals import Signals, signals_of
 from models.translator.words import Lexicon
@@ -47,6 +48,8 @@ class Translator:
     proof: tuple[tuple[str, ...], ...]
     report: dict[str, Any]
     """What was measured in training: pairs, seconds, and error, passes and seconds of each member."""
+    reteller: Reteller | None = None
+    """Who tells how likely the words of a question are given an answer; without one that counts for nothing."""
 
     @cached_property
     def _masks(self) -> Masks:
@@ -54,8 +57,9 @@ class Translator:
 
     @property
     def parameters(self) -> int:
-        """How many numbers all members have learnt."""
-        return sum(one.numel() for network in self.networks for one in network.parameters())
+        """How many numbers all members have learnt, and the reteller."""
+        networks = (*self.networks, *([self.reteller.network] if self.reteller else []))
+        return sum(one.numel() for network in networks for one in network.parameters())
 
     def single(self, place: int) -> "Translator":
         """Return the translator with one of its members only."""
@@ -84,7 +88,7 @@ class Translator:
 
     def _batch(self, questions: Sequence[str], width: int) -> list[Translation]:
         read = [read_question(question, self.lexicon) for question in questions]
-        found = search(self.networks, read, self._masks, self.outputs.tokens, width)
+        found = self._retold(questions, search(self.networks, read, self._masks, self.outputs.tokens, width))
         targets = []
         for one, answers in zip(read, found, strict=True):
             slots = {slot: len(self.outputs) + place for place, slot in enumerate(one.slots)}
@@ -97,3 +101,14 @@ class Translator:
             )
             for place, (question, answers) in enumerate(zip(questions, found, strict=True))
         ]
+
+    def _retold(
+        self, questions: Sequence[str], found: Sequence[tuple[Hypothesis, ...]]
+    ) -> list[tuple[Hypothesis, ...]]:
+        """Let the reteller have its say on the answers, and rank them again."""
+        if self.reteller is None:
+            return list(found)
+        told = [(question, one.tokens) for question, answers in zip(questions, found, strict=True) for one in answers]
+        logs = iter(self.reteller(told))
+        heard = [[replace(one, retold=tuple(next(logs).tolist())) for one in answers] for answers in found]
+        return [tuple(sorted(answers, key=lambda one: -one.score)) for answers in heard]

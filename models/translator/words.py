@@ -7,7 +7,7 @@ question held is still read (Bojanowski, Grave, Joulin and Mikolov, "Enriching W
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -96,7 +96,11 @@ class Lexicon:
 
     def read(self, question: str) -> list[Word]:
         """Return what the network reads of a question; words past the longest question are cut off."""
-        return [self._word(word) for word in words_of(question)[: self.shape.longest_question]]
+        return self.read_words(words_of(question))
+
+    def read_words(self, words: Sequence[str]) -> list[Word]:
+        """Return what the network reads of words that were cut already."""
+        return [self._word(word) for word in words[: self.shape.longest_question]]
 
     def unseen_share(self, question: str) -> float:
         """Return the share of the words of a question, slots and marks left out, that the lexicon does not hold."""
@@ -135,10 +139,15 @@ class Lexicon:
 
 def build_lexicon(questions: Iterable[str], shape: Shape, rarest: int) -> Lexicon:
     """Collect the words that at least `rarest` questions hold, and the kinds of all slots."""
+    return lexicon_of((words_of(question) for question in questions), shape, rarest)
+
+
+def lexicon_of(texts: Iterable[Sequence[str]], shape: Shape, rarest: int) -> Lexicon:
+    """Collect the words that at least `rarest` texts, cut already, hold, and the kinds of all slots."""
     counts: Counter[str] = Counter()
     kinds: set[str] = set()
-    for question in questions:
-        for word in set(words_of(question)):
+    for text in texts:
+        for word in set(text):
             references = references_of(word)
             kinds.update(kind for kind, _ in references)
             counts[word] += not references

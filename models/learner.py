@@ -211,6 +211,7 @@ def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progre
     began = time.perf_counter()
     work = learner.work
     pre = stage == "pre-training"
+    averaging = work.pre_averaging if pre else work.averaging
     trainer = lightning.Trainer(
         accelerator=work.accelerator,
         devices=work.devices,
@@ -228,7 +229,7 @@ def fit(stage: Stage, learner: Learner, material: Material, folder: Path, progre
             Curve(),
             EarlyStopping(TUNING_LOSS, patience=work.patience if pre else work.fine_tune_patience),
             Report(stage, progress),
-            *([EMAWeightAveraging(decay=work.averaging)] if work.averaging > 0 and not pre else []),
+            *([EMAWeightAveraging(decay=averaging)] if averaging > 0 else []),
             ModelCheckpoint(
                 folder, "best", monitor=TUNING_LOSS, enable_version_counter=False, save_on_exception=False
             ),

@@ -58,6 +58,8 @@ class Optimisation:
     """How often the answer to that counts beside the choice among all codes; chances stay those of the data."""
     dropout: float = 0.1
     """Share of the numbers in the residual stream that is left out in each step of pre-training."""
+    pre_averaging: float = 0.0
+    """Pre-training keeps a running mean of its weights that decays by this factor a step; 0 keeps the weights."""
     fine_tune_epochs: int = 4
     """Most passes of fine-tuning over the labelled rows of the training subjects."""
     fine_tune_patience: int = 3
@@ -237,6 +239,8 @@ def _check(settings: Settings) -> None:
         "dropout": work.dropout,
         "fine_tune_dropout": work.fine_tune_dropout,
         "event_dropout": work.event_dropout,
+        "averaging": work.averaging,
+        "pre_averaging": work.pre_averaging,
     }
     if work.emphasis < 0:
         raise ModelError(f"setting emphasis is {work.emphasis} and cannot be below 0")

@@ -62,7 +62,14 @@ def test_a_code_that_decides_the_outcome_is_learnt(tmp_path):
 
 def test_a_history_read_both_ways_with_events_left_out_is_learnt_from_and_foreseen(tmp_path, small):
     timelines, rows = small
-    settings = ("both_ways=true", "pools=2", "event_dropout=0.2", "thin_hours=1", "averaging=0.9")
+    settings = (
+        "both_ways=true",
+        "pools=2",
+        "event_dropout=0.2",
+        "thin_hours=1",
+        "averaging=0.9",
+        "pre_averaging=0.9",
+    )
     checkpoint = run(tmp_path, small, *settings)
     risks = predict(load_model(find_model(tmp_path, "m")), timelines, rows)["risk"]
     assert risks.is_between(0, 1).all()
@@ -271,7 +278,13 @@ def test_an_unknown_setting_is_refused_with_the_valid_ones(tmp_path):
 
 @pytest.mark.parametrize(
     ("assignment", "message"),
-    [("width=many", "type int"), ("width=30", "multiple of"), ("dropout=1.5", r"\[0, 1\)"), ("width", "key=value")],
+    [
+        ("width=many", "type int"),
+        ("width=30", "multiple of"),
+        ("dropout=1.5", r"\[0, 1\)"),
+        ("pre_averaging=1", r"\[0, 1\)"),
+        ("width", "key=value"),
+    ],
 )
 def test_wrong_settings_are_refused(assignment, message):
     with pytest.raises(ModelError, match=message):

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from ehr.errors import UnsafeQuery
 from sql.guard import to_sql
 from sql.query import Result
-from sql.text.answering.attempts import Attempt, attempts
+from sql.text.answering.attempts import Attempt, Tried, attempts
 from sql.text.answering.confidence import Confidence, Trust
 from sql.text.answering.familiarity import Familiarity
 from sql.text.answering.ground import Ground
@@ -100,7 +100,7 @@ def answer_of(
 ) -> Answer:
     """Make an answer of an attempt, or a refusal; without `trust` only what is certain refuses."""
     question, confidence = attempt.linked.question, None if trust is None else trust.right
-    refusal = _refused(attempt, trust, cost)
+    refusal = _refused(attempt, ground, trust, cost)
     if refusal is not None:
         choice = choice_of(attempt) if refusal.reason == "AMBIGUOUS" else None
         return refused(question, refusal, by, confidence, () if choice is None else choice.names[:MOST_SHOWN])
@@ -129,7 +129,7 @@ def refused(
 # --- refusals ---------------------------------------------------------------------------------------------
 
 
-def _refused(attempt: Attempt, trust: Trust | None, cost: float) -> Refusal | None:
+def _refused(attempt: Attempt, ground: Ground, trust: Trust | None, cost: float) -> Refusal | None:
     """Return why there is no answer; None where there is one."""
     unsafe = refuse(attempt.linked.text)
     if unsafe is not None and unsafe.reason == "UNSAFE":
@@ -158,7 +158,13 @@ def _refused(attempt: Attempt, trust: Trust | None, cost: float) -> Refusal | No
     if trust.none > 1 - trust.right - trust.none:
         return Refusal("UNANSWERABLE", f"the records are not likely to hold this{_strange(attempt)}; {_ASK}")
     what = f"a right answer is {trust.right:.0%} likely, too little where an error costs {cost:g} right answers"
-    return Refusal("LOW_CONFIDENCE", f"{what}{_strange(attempt)}; {_ASK}")
+    return Refusal("LOW_CONFIDENCE", f"{what}{_strange(attempt)}; {_understood(tried, ground)}{_ASK}")
+
+
+def _understood(tried: Tried, ground: Ground) -> str:
+    """Say what a question was taken for, so that who asked sees where that went wrong."""
+    assert tried.query is not None
+    return f"it was understood as {read_question(tried.query, ground.catalogue).rstrip('.')!r}; "
 
 
 def _left_out(attempt: Attempt) -> str:

@@ -40,6 +40,7 @@ def test_a_trust_that_is_too_small_refuses(ground: Ground) -> None:
 
     assert (answer.reason, answer.result) == ("LOW_CONFIDENCE", None)
     assert "60%" in (answer.message or "")
+    assert "understood as 'Number of prescriptions of aspirin'" in (answer.message or "")
 
 
 def test_a_question_that_probably_has_no_answer_is_unanswerable(ground: Ground) -> None:

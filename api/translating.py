@@ -39,6 +39,7 @@ from sql.text.answering.judging import HOW_TO_TRAIN, Judged, expected, judge_of,
 from sql.text.answering.material import Material, judged_fold, material_of
 from sql.text.answering.parser import Parsed
 from sql.text.answering.phrases import phrased
+from sql.text.records.catalogue import Catalogue
 from sql.text.records.grammar import Grammar
 from sql.text.records.shape import CatalogueShape
 
@@ -159,39 +160,43 @@ def _trained(
     """Train a parser without each fold, and one on all questions under the key None."""
     parts = [*range(plan.folds), None]
     tasks: list[_Task] = []
-    for fold in parts:
+    for place, fold in enumerate(parts):
+        progress("making questions", place, len(parts))
         name = "all" if fold is None else f"without-{fold + 1}"
-        own = material.examples(fold)
+        pairs = _pairs(material.examples(fold), ground, plan)
         jobs = [*range(plan.members), *([RETELLER] if plan.retold_passes else [])]
-        tasks += [_Task(fold, job, own, ground, plan, work / name / str(job)) for job in jobs]
+        tasks += [_Task(fold, job, pairs, ground.catalogue, plan, work / name / str(job)) for job in jobs]
     trained = dict(_run(tasks, plan, progress))
     return {fold: _joined([one for (own, _), one in trained.items() if own == fold]) for fold in parts}
+
+
+def _pairs(examples: Sequence[Example], ground: Ground, plan: Plan) -> list[Pair]:
+    """Return what the networks of a parser learn from: questions of the training set and made ones."""
+    made = composed(examples, ground.grammar, plan.composed, plan.seed)
+    made += phrased(ground.catalogue, ground.grammar, plan.phrased, plan.seed)
+    return [Pair(one.text, one.tokens, one.weight) for one in (*examples, *made)]
 
 
 class _Task:
     """The training of one network of one parser, or of its reteller, ready to be sent to another process."""
 
     def __init__(
-        self, fold: int | None, job: Job, examples: list[Example], ground: Ground, plan: Plan, folder: Path
+        self, fold: int | None, job: Job, pairs: list[Pair], catalogue: Catalogue, plan: Plan, folder: Path
     ) -> None:
         self.key = (fold, job)
-        self.examples = examples
-        self.catalogue = ground.catalogue
+        self.pairs = pairs
+        self.catalogue = catalogue
         self.plan = plan
         self.folder = folder
         self.what = "all questions" if fold is None else f"all but fold {fold + 1}"
 
     def run(self, progress: Progress = silent) -> Translator | Reteller:
         """Train the network; one that is finished is read again."""
-        grammar = Grammar(CatalogueShape(self.catalogue))
-        progress("making questions", 0, self.plan.composed)
-        made = composed(self.examples, grammar, self.plan.composed, self.plan.seed)
-        made += phrased(self.catalogue, grammar, self.plan.phrased, self.plan.seed)
-        pairs = [Pair(one.text, one.tokens, one.weight) for one in (*self.examples, *made)]
         settings = settings_of(self.plan, self.key[1])
         if self.key[1] == RETELLER:
-            return train_reteller(pairs, settings, folder=self.folder, progress=progress)
-        return train(pairs, [], grammar, settings, folder=self.folder, progress=progress)
+            return train_reteller(self.pairs, settings, folder=self.folder, progress=progress)
+        grammar = Grammar(CatalogueShape(self.catalogue))
+        return train(self.pairs, [], grammar, settings, folder=self.folder, progress=progress)
 
 
 def settings_of(plan: Plan, job: Job) -> TranslatorSettings:

@@ -5,7 +5,7 @@ FOLDER/judge.json                     when to trust it (sql.text.answering.judgi
 FOLDER/training/                      the state of a training, from which an interrupted one goes on
 
 A parser is trained without each fold of the questions and tries that fold; on these attempts the confidence is
-fitted. The parser that is kept is trained on all questions.
+fitted. The parser that is kept is trained on all questions, and on those that frames make.
 """
 
 import os
@@ -157,13 +157,17 @@ def train_translator(
 def _trained(
     material: Material, ground: Ground, plan: Plan, work: Path, progress: Progress
 ) -> dict[int | None, Translator]:
-    """Train a parser without each fold, and one on all questions under the key None."""
+    """Train a parser without each fold, and one on all questions under the key None.
+
+    Frames are kept from the parsers of folds: a question that is asked later may mean what no frame foresaw, and what
+    such a question looks like to a parser is to be learnt from the folds.
+    """
     parts = [*range(plan.folds), None]
     tasks: list[_Task] = []
     for place, fold in enumerate(parts):
         progress("making questions", place, len(parts))
         name = "all" if fold is None else f"without-{fold + 1}"
-        pairs = _pairs(material.examples(fold), ground, plan)
+        pairs = _pairs(material.examples(fold), ground, plan if fold is None else replace(plan, phrased=0))
         jobs = [*range(plan.members), *([RETELLER] if plan.retold_passes else [])]
         tasks += [_Task(fold, job, pairs, ground.catalogue, plan, work / name / str(job)) for job in jobs]
     trained = dict(_run(tasks, plan, progress))

@@ -48,6 +48,8 @@ _PROCESSOR: Final = Path("/proc/cpuinfo")
 Job = int | str
 """A network of a parser by its number, or the reteller."""
 RETELLER: Final = "reteller"
+_OF_RETELLER: Final = 2
+"""What the seed of the reteller adds to that of the training, however many members there are."""
 WIDTH: Final = 4
 """Readings that a parser gives of a question."""
 
@@ -206,7 +208,7 @@ class _Task:
 def settings_of(plan: Plan, job: Job) -> TranslatorSettings:
     """Return the settings of one network."""
     precision = _precision() if plan.precision == "auto" else plan.precision
-    place, passes = (plan.members, plan.retold_passes) if isinstance(job, str) else (job, plan.passes)
+    place, passes = (_OF_RETELLER, plan.retold_passes) if isinstance(job, str) else (job, plan.passes)
     return settings_from({"seed": 1000 * plan.seed + place, "epochs": passes, "precision": precision})
 
 

@@ -70,7 +70,7 @@ class Plan:
     composed: int = 5000
     """Questions made by composition, at most."""
     phrased: int = 3000
-    """Questions made from a grammar of phrases, at most, for the parser that is kept; those of folds learn without."""
+    """Questions made from a grammar of phrases, at most; parsers of folds learn without them."""
     made: int = 400
     """Questions without an answer that are made, at most."""
     none_share: float | None = 0.2

@@ -4,7 +4,7 @@ FOLDER/translator.json, weights.pt    the parser (models.translator)
 FOLDER/judge.json                     when to trust it (sql.text.answering.judging)
 FOLDER/training/                      the state of a training, from which an interrupted one goes on
 
-A parser is trained without each fold of the questions and tries that fold; on these attempts the confidence is
+A parser is trained without each part of the questions and tries that part; on these attempts the confidence is
 fitted. The parser that is kept is trained on all questions, and on those that frames make.
 """
 
@@ -34,9 +34,10 @@ from sql.text.answering.answering import Judge
 from sql.text.answering.composing import composed
 from sql.text.answering.examples import Asked, Example
 from sql.text.answering.familiarity import familiarity_of
+from sql.text.answering.folds import Parting
 from sql.text.answering.ground import Ground
 from sql.text.answering.judging import HOW_TO_TRAIN, Judged, expected, judge_of, load_judge, save_judge
-from sql.text.answering.material import Material, judged_fold, material_of
+from sql.text.answering.material import Material, judged_part, material_of
 from sql.text.answering.parser import Parsed
 from sql.text.answering.phrases import phrased
 from sql.text.records.catalogue import Catalogue
@@ -61,6 +62,8 @@ class Plan:
     seed: int = 1
     folds: int = 2
     """Parts of the questions that a parser is kept from in turn; the confidence rests on what it makes of them."""
+    draws: int = 3
+    """How many times over the questions are parted, so that trust does not hang on which meanings were drawn."""
     members: int = 2
     """Networks of a parser."""
     passes: int = 14
@@ -70,7 +73,7 @@ class Plan:
     composed: int = 5000
     """Questions made by composition, at most."""
     phrased: int = 3000
-    """Questions made from a grammar of phrases, at most; parsers of folds learn without them."""
+    """Questions made from a grammar of phrases, at most; parsers that lack a part learn without them."""
     made: int = 400
     """Questions without an answer that are made, at most."""
     none_share: float | None = 0.2
@@ -134,13 +137,13 @@ def train_translator(
     """
     began = time.perf_counter()
     progress("reading the questions", 0, len(asked))
-    material = material_of(asked, ground, plan.folds, plan.made, plan.seed)
+    material = material_of(asked, ground, Parting(plan.folds, plan.draws, plan.seed), plan.made)
     work = folder / "training"
     parsers = _trained(material, ground, plan, work, progress)
     judged: list[Judged] = []
-    for fold in range(plan.folds):
-        progress(f"trying the questions kept from parser {fold + 1}", fold, plan.folds)
-        judged += judged_fold(material, fold, ground, LearnedParser(parsers[fold]))
+    for part in range(material.parts):
+        progress(f"trying the questions kept from parser {part + 1}", part, material.parts)
+        judged += judged_part(material, part, ground, LearnedParser(parsers[part]))
     judge = judge_of(judged, familiarity_of(material.examples()), plan.none_share)
     report = {
         "catalogue": ground.catalogue.name,
@@ -159,21 +162,21 @@ def train_translator(
 def _trained(
     material: Material, ground: Ground, plan: Plan, work: Path, progress: Progress
 ) -> dict[int | None, Translator]:
-    """Train a parser without each fold, and one on all questions under the key None.
+    """Train a parser without each part, and one on all questions under the key None.
 
-    Frames are kept from the parsers of folds: a question that is asked later may mean what no frame foresaw, and what
-    such a question looks like to a parser is to be learnt from the folds.
+    Frames are kept from the parsers that lack a part: a question that is asked later may mean what no frame foresaw,
+    and what such a question looks like to a parser is to be learnt from the parts.
     """
-    parts = [*range(plan.folds), None]
+    parts = [*range(material.parts), None]
     tasks: list[_Task] = []
-    for place, fold in enumerate(parts):
+    for place, part in enumerate(parts):
         progress("making questions", place, len(parts))
-        name = "all" if fold is None else f"without-{fold + 1}"
-        pairs = _pairs(material.examples(fold), ground, plan if fold is None else replace(plan, phrased=0))
+        name = "all" if part is None else f"without-{part + 1}"
+        pairs = _pairs(material.examples(part), ground, plan if part is None else replace(plan, phrased=0))
         jobs = [*range(plan.members), *([RETELLER] if plan.retold_passes else [])]
-        tasks += [_Task(fold, job, pairs, ground.catalogue, plan, work / name / str(job)) for job in jobs]
+        tasks += [_Task(part, job, pairs, ground.catalogue, plan, work / name / str(job)) for job in jobs]
     trained = dict(_run(tasks, plan, progress))
-    return {fold: _joined([one for (own, _), one in trained.items() if own == fold]) for fold in parts}
+    return {part: _joined([one for (own, _), one in trained.items() if own == part]) for part in parts}
 
 
 def _pairs(examples: Sequence[Example], ground: Ground, plan: Plan) -> list[Pair]:
@@ -187,14 +190,14 @@ class _Task:
     """The training of one network of one parser, or of its reteller, ready to be sent to another process."""
 
     def __init__(
-        self, fold: int | None, job: Job, pairs: list[Pair], catalogue: Catalogue, plan: Plan, folder: Path
+        self, part: int | None, job: Job, pairs: list[Pair], catalogue: Catalogue, plan: Plan, folder: Path
     ) -> None:
-        self.key = (fold, job)
+        self.key = (part, job)
         self.pairs = pairs
         self.catalogue = catalogue
         self.plan = plan
         self.folder = folder
-        self.what = "all questions" if fold is None else f"all but fold {fold + 1}"
+        self.what = "all questions" if part is None else f"all but part {part + 1}"
 
     def run(self, progress: Progress = silent) -> Translator | Reteller:
         """Train the network; one that is finished is read again."""

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,7 +29,7 @@ from ehr.splits import Split
 from ehr.store import Store, create_store, opened
 from ehr.tasks import parse_task
 from ehr.timelines import Timelines, load_timelines, tokenize_store
-from ehr.vocabulary import TokenSettings
+from ehr.vocabulary import TokenSettings, Vocabulary
 from models.baselines import Baseline, Effort, fit_baseline, gather, predict_baseline
 from models.checkpoint import Checkpoint, TaskText
 from models.features import FeatureSettings, Window
@@ -40,7 +41,10 @@ from models.training import Labelled, train
 
 KEY = ["subject_id", "prediction_time"]
 TUNING_SHARE = 0.1
-BLENDED_ROWS = 1000
+BLENDED_ROWS = 2500
+"""Rows of tuning patients, at most, that the weight of the blend is chosen by."""
+HEADS = 3
+"""Fine-tunings of the one decoder, whose risks are averaged."""
 PROCESSES = 2
 """Processes that generate futures, a core each."""
 GAP_STARTS = tuple(int(seconds) for seconds in np.unique(np.geomspace(300, 3e7, 48).round(-1)))
@@ -55,7 +59,7 @@ SETTINGS = (
     "longest_period=3000",
     "max_tokens=384",
     "tokens_per_step=4096",
-    "epochs=6",
+    "epochs=12",
     "emphasised=MEDS_DEATH",
     "emphasis=20",
     "fine_tune_epochs=3",
@@ -88,19 +92,52 @@ def foretell(
         timelines = load_timelines(store, vocabulary)
         booster = _booster(store, labels, split, seed)
     _say(f"{len(timelines):,} patients, {len(timelines.tokens):,} tokens")
-    settings = read_settings(None, (*SETTINGS, f"seed={seed}", *assignments))
-    target = Labelled(TaskText("death_30d", TASK), labels)
-    checkpoint = train(folder / "models", "simulated", timelines, vocabulary, settings, target=target, split=split)
-    _say(f"trained: {dict(checkpoint.report)}")
+    models = _learnt(folder / "models", timelines, vocabulary, labels, split, (*SETTINGS, *assignments), seed)
     with opened(_imported(asked, folder / "asked")) as store:
         past = load_timelines(store, vocabulary)
         boosting = predict_baseline(booster, store.cursor(), rows)["risk"]
     tuning = _of(labels, split, "tuning").head(BLENDED_ROWS)
-    known = _estimates(checkpoint, timelines, tuning, futures).join(tuning, on=KEY)
-    found = _estimates(checkpoint, past, rows, futures)
+    known = _estimates(models, timelines, tuning, futures).join(tuning, on=KEY)
+    found = _estimates(models, past, rows, futures)
     weight = _best_weight(known)
     _say(f"weight of the supervised estimate in the blend: {weight:.2f}")
     return found.with_columns(boosting=boosting, probability=_blend(found, weight))
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """A pre-trained decoder, and what was fine-tuned from it."""
+
+    decoder: Checkpoint
+    heads: tuple[Checkpoint, ...]
+
+
+def _learnt(
+    folder: Path,
+    timelines: Timelines,
+    vocabulary: Vocabulary,
+    labels: pl.DataFrame,
+    split: dict[int, Split],
+    assignments: Sequence[str],
+    seed: int,
+) -> _Models:
+    """Pre-train a decoder, and fine-tune it several times over."""
+    settings = read_settings(None, (*assignments, f"seed={seed}"))
+    decoder = train(folder, "decoder", timelines, vocabulary, settings, split=split)
+    _say(f"pre-trained: {_figures(decoder, 'pre_training')}")
+    target = Labelled(TaskText("death_30d", TASK), labels)
+    heads = []
+    for number in range(HEADS):
+        own = read_settings(None, (*assignments, f"seed={seed + number}"))
+        name = f"head_{number + 1}"
+        heads.append(train(folder, name, timelines, vocabulary, own, target=target, base=decoder, split=split))
+        _say(f"fine-tuned: {_figures(heads[-1], 'fine_tuning')}")
+    return _Models(decoder, tuple(heads))
+
+
+def _figures(checkpoint: Checkpoint, stage: str) -> dict[str, object]:
+    """Return what the report of a stage says but for its curve."""
+    return {name: value for name, value in checkpoint.report[stage].items() if name != "curve"}
 
 
 def _imported(source: Path, folder: Path) -> Store:
@@ -135,14 +172,15 @@ def _of(rows: pl.DataFrame, split: dict[int, Split], part: Split) -> pl.DataFram
     return rows.filter(pl.col("subject_id").replace_strict(split, return_dtype=pl.String) == part)
 
 
-def _estimates(checkpoint: Checkpoint, timelines: Timelines, rows: pl.DataFrame, futures: int) -> pl.DataFrame:
+def _estimates(models: _Models, timelines: Timelines, rows: pl.DataFrame, futures: int) -> pl.DataFrame:
     """Return the rows with the columns supervised, generated and share."""
-    supervised = predict(checkpoint, timelines, rows)
-    _say(f"foretold {len(rows):,} rows by the supervised head")
-    generated = _generated(checkpoint, timelines, rows, futures)
+    risks = [predict(head, timelines, rows)["risk"] for head in models.heads]
+    supervised = pl.select(pl.mean_horizontal(*risks)).to_series()
+    _say(f"foretold {len(rows):,} rows by {len(risks)} supervised heads")
+    generated = _generated(models.decoder, timelines, rows, futures)
     _say(f"foretold them by {futures} futures each, {generated['unfinished'].mean():.4f} of them unfinished")
     columns = {
-        "supervised": supervised["risk"].fill_null(supervised["risk"].mean()),
+        "supervised": supervised.fill_null(supervised.mean()),
         "generated": generated["risk"].fill_null(generated["risk"].mean()),
         "share": generated["share"].fill_null(generated["share"].mean()),
     }

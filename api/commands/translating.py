@@ -26,6 +26,7 @@ def add_training_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_argument("--out", type=Path, metavar="FOLDER", help="where to keep it (./translators/CATALOGUE)")
     flags.add_argument("--seed", type=int, default=1, metavar="N", help="seed of all draws (1)")
     flags.add_argument("--folds", type=_count, default=2, metavar="N", help="parts held out in turn (2)")
+    flags.add_argument("--draws", type=_count, default=3, metavar="N", help="times that parts are drawn anew (3)")
     flags.add_argument("--members", type=_count, default=2, metavar="N", help="networks that decide together (2)")
     flags.add_argument("--passes", type=_count, default=14, metavar="N", help="passes over the questions (14)")
     flags.add_argument("--jobs", type=_count, default=1, metavar="N", help="networks trained at a time (1)")
@@ -122,6 +123,7 @@ def plan_of(args: argparse.Namespace) -> "Plan":
     return Plan(
         seed=args.seed,
         folds=args.folds,
+        draws=args.draws,
         members=args.members,
         passes=args.passes,
         none_share=args.unanswerable_share,

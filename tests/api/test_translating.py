@@ -62,7 +62,7 @@ def ground_flags(place: Path) -> list[str]:
 def trained(place: Path) -> Path:
     out = place / "translator"
     command = ["train", "--translator", "--questions", str(place / "train.json"), "--out", str(out)]
-    assert main([*command, *ground_flags(place), "--folds", "2", "--members", "1", "--passes", "2", "--json"]) == 0
+    assert main([*command, *ground_flags(place), "--draws", "1", "--members", "1", "--passes", "2", "--json"]) == 0
     return out
 
 
@@ -105,6 +105,7 @@ def test_the_command_trains_as_the_plan_says_unless_told_otherwise() -> None:
 
     given = {
         "folds": args.folds,
+        "draws": args.draws,
         "members": args.members,
         "passes": args.passes,
         "jobs": args.jobs,

@@ -2,13 +2,14 @@
 
 Questions of a part of the meanings (time windows and values aside) all go to one fold, the others to any. A parser
 that is trained without a fold then meets in it both known and unknown meanings. Some meanings go together with all
-that ask alike of other kinds of records, so that not even the way of asking is known.
+that ask alike of other kinds of records, so that not even the way of asking is known. Which meanings those are is
+drawn, and some draws are easier than others, so questions are parted several times over.
 """
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -21,6 +22,35 @@ UNKNOWN: Final = 0.25
 ALIKE: Final = 0.4
 """Share of the words of two questions that they have in common when they are taken for one request."""
 _NUMBER: Final = re.compile(r"_\d+$")
+_NEXT_DRAW: Final = 1000
+"""What is added to the seed for each further draw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """How questions are parted: in so many folds, so many times over; parts are numbered through all draws."""
+
+    folds: int = 2
+    draws: int = 1
+    seed: int = 0
+
+    @property
+    def parts(self) -> int:
+        """Return the number of parts, each of which is kept from a parser."""
+        return self.folds * self.draws
+
+    @property
+    def seeds(self) -> range:
+        """Return the seed of each draw."""
+        return range(self.seed, self.seed + _NEXT_DRAW * self.draws, _NEXT_DRAW)
+
+    def parts_of(self, places: Sequence[int]) -> tuple[int, ...]:
+        """Return the parts of a question from its fold in each draw.
+
+        >>> Parting(folds=2, draws=3).parts_of([1, 0, 1])
+        (1, 2, 5)
+        """
+        return tuple(draw * self.folds + place for draw, place in enumerate(places))
 
 
 def core_of(tokens: Sequence[str]) -> tuple[str, ...]:

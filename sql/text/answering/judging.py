@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from ehr.errors import ModelError
 from sql.text.answering.answering import Judge
@@ -24,12 +25,17 @@ _PARTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An attempt at a held-out question: its signals, how it ended, whether its question was made, and its fold."""
+    """An attempt at a held-out question: its signals and how it ended.
+
+    `question` is the number of the question, `made` whether it is a made one, and `part` what was kept from the
+    parser. A question that was parted several times over has an attempt for each.
+    """
 
     signals: Mapping[str, float]
     outcome: Outcome
+    question: int
     made: bool = False
-    fold: int = 0
+    part: int = 0
 
 
 def judge_of(judged: Sequence[Judged], familiarity: Familiarity, none_share: float | None) -> Judge:
@@ -38,9 +44,9 @@ def judge_of(judged: Sequence[Judged], familiarity: Familiarity, none_share: flo
 
 
 def chosen_ridge(judged: Sequence[Judged], none_share: float | None) -> float:
-    """Return the pull on the weights with which attempts of the other folds foretell those of a fold best.
+    """Return the pull on the weights with which attempts at other questions foretell those at a part best.
 
-    Each fold keeps other meanings from its parser, so what serves there serves questions that are new in other ways.
+    Each part keeps other meanings from its parser, so what serves there serves questions that are new in other ways.
     """
 
     def surprise(ridge: float) -> float:
@@ -61,18 +67,26 @@ def _fitted(judged: Sequence[Judged], none_share: float | None, ridge: float) ->
 
 
 def _foretold(judged: Sequence[Judged], none_share: float | None, ridge: float, seed: int = 0) -> list[Trust]:
-    """Return the trust in each attempt by a confidence that was fitted on the other folds.
+    """Return the trust in each attempt by a confidence that saw no attempt at a question of its part.
 
-    Where these did not end in different ways, as where there is one fold only, parts drawn at random stand for them.
+    Where the others did not end in different ways, as where there is one part only, parts drawn at random stand for
+    them.
     """
-    parts = np.array([one.fold for one in judged])
-    if any(len({one.outcome for one in judged if one.fold != part}) < 2 for part in np.unique(parts)):
-        parts = np.random.default_rng(seed).integers(_PARTS, size=len(judged))
+    parts = np.array([one.part for one in judged])
+    if any(len({one.outcome for one in _others(judged, parts, part)}) < 2 for part in np.unique(parts)):
+        drawn = np.random.default_rng(seed).integers(_PARTS, size=1 + max(one.question for one in judged))
+        parts = drawn[[one.question for one in judged]]
     trusts: dict[int, Trust] = {}
     for part in np.unique(parts):
-        confidence = _fitted([one for one, own in zip(judged, parts, strict=True) if own != part], none_share, ridge)
+        confidence = _fitted(_others(judged, parts, part), none_share, ridge)
         trusts |= {at: confidence(judged[at].signals) for at in np.flatnonzero(parts == part).tolist()}
     return [trusts[at] for at in range(len(judged))]
+
+
+def _others(judged: Sequence[Judged], parts: NDArray[np.int64], part: int) -> list[Judged]:
+    """Return the attempts at questions that no attempt of a part is at."""
+    inside = {judged[at].question for at in np.flatnonzero(parts == part).tolist()}
+    return [one for one in judged if one.question not in inside]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,7 @@ class Expected:
 
 
 def expected(judged: Sequence[Judged], none_share: float | None, seed: int = 0) -> Expected:
-    """Judge the confidence by attempts of folds that it was not fitted on, real questions only.
+    """Judge the confidence by attempts at questions that it was not fitted on, real questions only.
 
     Questions without an answer count as `none_share` says.
     """

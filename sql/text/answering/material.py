@@ -8,7 +8,7 @@ from typing import Final
 from sql.text.answering.attempts import attempt
 from sql.text.answering.examples import Asked, Example, examples_of
 from sql.text.answering.familiarity import familiarity_of
-from sql.text.answering.folds import folds
+from sql.text.answering.folds import Parting, folds
 from sql.text.answering.ground import Ground
 from sql.text.answering.judging import Judged
 from sql.text.answering.naming import without_undecided
@@ -26,11 +26,11 @@ AT_ONCE: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A question with its slots, what it means (None where typed questions cannot say it), and its fold."""
+    """A question with its slots, what it means (None where typed questions cannot say it), its part in each draw."""
 
     linked: Linked
     example: Example | None
-    fold: int
+    parts: tuple[int, ...]
     made: bool = False
 
 
@@ -39,16 +39,16 @@ class Material:
     """All lessons of a training."""
 
     lessons: tuple[Lesson, ...]
-    count: int
-    """Number of folds."""
+    parts: int
+    """Number of parts that are kept from a parser in turn."""
 
     def examples(self, without: int | None = None) -> list[Example]:
-        """Return what a parser may learn from when a fold is kept from it."""
-        return [one.example for one in self.lessons if one.example is not None and one.fold != without]
+        """Return what a parser may learn from when a part is kept from it."""
+        return [one.example for one in self.lessons if one.example is not None and without not in one.parts]
 
-    def held_out(self, fold: int) -> list[Lesson]:
-        """Return the lessons of a fold."""
-        return [one for one in self.lessons if one.fold == fold]
+    def held_out(self, part: int) -> list[tuple[int, Lesson]]:
+        """Return the lessons of a part, each with its number among all."""
+        return [(number, one) for number, one in enumerate(self.lessons) if part in one.parts]
 
     def report(self) -> dict[str, int]:
         """Return how many lessons there are of each sort."""
@@ -62,7 +62,7 @@ class Material:
         }
 
 
-def material_of(asked: Sequence[Asked], ground: Ground, count: int, made: int, seed: int = 0) -> Material:
+def material_of(asked: Sequence[Asked], ground: Ground, parting: Parting, made: int) -> Material:
     """Link questions, read their SQL back into typed questions, and add `made` questions without an answer.
 
     A word of several names stays a word in questions without an answer: such a word alone refuses a question, and
@@ -71,15 +71,16 @@ def material_of(asked: Sequence[Asked], ground: Ground, count: int, made: int, s
     linked = [link(one.question, ground.index) for one in asked]
     found = list(examples_of(asked, linked, lambda sql: _lifted(sql, ground), ground.grammar))
     taught = [_without_doubt(text, one) for text, one in zip(linked, found, strict=True)]
-    places = iter(folds([one for _, one in taught if one is not None], count, seed))
+    known = [one for _, one in taught if one is not None]
+    places = iter(zip(*(folds(known, parting.folds, seed) for seed in parting.seeds), strict=True))
     lessons = [
-        Lesson(text, one, next(places) if one is not None else _place(text.question, count, seed))
+        Lesson(text, one, parting.parts_of(next(places)) if one is not None else _parts(text.question, parting))
         for text, one in taught
     ]
-    for sentence, origin in made_unanswerable(linked, made, seed):
+    for sentence, origin in made_unanswerable(linked, made, parting.seed):
         text = link(sentence, ground.index)
-        lessons.append(Lesson(text, Example(text.text, (), MADE_WEIGHT), _place(origin, count, seed), made=True))
-    return Material(tuple(lessons), count)
+        lessons.append(Lesson(text, Example(text.text, (), MADE_WEIGHT), _parts(origin, parting), made=True))
+    return Material(tuple(lessons), parting.parts)
 
 
 def _without_doubt(linked: Linked, example: Example | None) -> tuple[Linked, Example | None]:
@@ -97,18 +98,24 @@ def _lifted(sql: str, ground: Ground) -> RecordsQuery | None:
         return None
 
 
+def _parts(text: str, parting: Parting) -> tuple[int, ...]:
+    return parting.parts_of([_place(text, parting.folds, seed) for seed in parting.seeds])
+
+
 def _place(text: str, count: int, seed: int) -> int:
     return int.from_bytes(sha256(f"{seed}:{text}".encode()).digest()[:6], "big") % count
 
 
-def judged_fold(material: Material, fold: int, ground: Ground, parser: Parser) -> list[Judged]:
-    """Let a parser that was trained without a fold try it, and say how each attempt ended."""
-    familiar = familiarity_of(material.examples(fold))
-    lessons = material.held_out(fold)
+def judged_part(material: Material, held: int, ground: Ground, parser: Parser) -> list[Judged]:
+    """Let a parser that was trained without a part of the questions try it, and say how each attempt ended."""
+    familiar = familiarity_of(material.examples(held))
+    lessons = material.held_out(held)
     found: list[Judged] = []
     for start in range(0, len(lessons), AT_ONCE):
-        part = lessons[start : start + AT_ONCE]
-        for lesson, parsed in zip(part, parser([one.linked.text for one in part]), strict=True):
+        batch = lessons[start : start + AT_ONCE]
+        readings = parser([lesson.linked.text for _, lesson in batch])
+        for (number, lesson), parsed in zip(batch, readings, strict=True):
             tried = attempt(lesson.linked, parsed, ground, familiar)
-            found.append(Judged(tried.signals, outcome_of(tried, lesson.example, ground), lesson.made, fold))
+            outcome = outcome_of(tried, lesson.example, ground)
+            found.append(Judged(tried.signals, outcome, number, lesson.made, held))
     return found

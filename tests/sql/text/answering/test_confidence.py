@@ -89,7 +89,7 @@ def test_a_rule_is_worth_what_its_answers_and_silences_bring() -> None:
 def test_what_is_expected_counts_real_questions_only() -> None:
     signals, outcomes = made(600)
     judged = [
-        Judged(one, outcome, made=place % 3 == 0)
+        Judged(one, outcome, place, made=place % 3 == 0)
         for place, (one, outcome) in enumerate(zip(signals, outcomes, strict=True))
     ]
     found = expected(judged, 0.2)
@@ -98,6 +98,20 @@ def test_what_is_expected_counts_real_questions_only() -> None:
     assert found.accuracy == real.count("right") / (len(real) - real.count("none"))
     assert [one.cost for one in found.worths] == [0, 5, 10]
     assert found.worths[0].score > found.worths[2].score
+
+
+def test_other_attempts_at_a_question_do_not_foretell_it() -> None:
+    chance = np.random.default_rng(5)
+    once = []
+    for place in range(120):
+        outcome: Outcome = "right" if place % 3 else "wrong"
+        signals = {f"of_{number}": float(number == place) for number in range(120)} | {"noise": chance.normal()}
+        once.append(Judged(signals, outcome, place, part=place % 2))
+    again = [replace(one, part=one.part + 2) for one in once]  # another draw, the same fold: nothing new is said
+
+    alone, twice = (expected(judged, None).worths[1].score for judged in (once, once + again))
+
+    assert alone == twice == 0
 
 
 def test_the_pull_is_what_serves_other_folds_best() -> None:
@@ -111,7 +125,7 @@ def test_the_pull_is_what_serves_other_folds_best() -> None:
                 1 if fold else -1
             )  # tells in one fold the opposite of the other
             outcome: Outcome = "right" if right else "wrong" if place % 2 else "none"
-            judged.append(Judged(signals, outcome, fold=fold))
+            judged.append(Judged(signals, outcome, len(judged), part=fold))
 
     assert chosen_ridge(judged, None) == max(RIDGES)
-    assert chosen_ridge([replace(one, fold=0) for one in judged], None) < max(RIDGES)
+    assert chosen_ridge([replace(one, part=0) for one in judged], None) < max(RIDGES)

@@ -5,7 +5,7 @@ import pytest
 
 from ehr.errors import QuestionError
 from sql.text.answering.examples import Asked, Example, read_asked, slotted
-from sql.text.answering.folds import core_of, folds
+from sql.text.answering.folds import Parting, core_of, folds
 from sql.text.answering.ground import Ground
 from sql.text.linking import link
 from sql.text.records.linear import delinearize
@@ -104,6 +104,17 @@ def test_folds_hold_known_and_unknown_meanings() -> None:
 def test_folds_are_the_same_again_and_each_question_has_one() -> None:
     assert folds(EXAMPLES, 3, seed=5) == folds(EXAMPLES, 3, seed=5)
     assert set(folds(EXAMPLES, 3, seed=5)) <= {0, 1, 2}
+
+
+def test_each_draw_parts_the_questions_anew() -> None:
+    parting = Parting(folds=2, draws=3, seed=3)
+    first, second, third = (folds(EXAMPLES, 2, seed) for seed in parting.seeds)
+
+    assert first == folds(EXAMPLES, 2, seed=3)
+    assert len({tuple(first), tuple(second), tuple(third)}) == 3
+    assert {part for places in zip(first, second, third, strict=True) for part in parting.parts_of(places)} == set(
+        range(parting.parts)
+    )
 
 
 def test_alike_questions_without_an_answer_stay_together() -> None:
